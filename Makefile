@@ -1,0 +1,103 @@
+# xord's build. `make` builds build/xord; `make check` runs the tests of the tree; `make e2e` runs real
+# daemons; `make bench` measures. SAN=1 builds all of it with address and undefined-behaviour
+# sanitizers under build/san/.
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+PKGS    := libuv jansson libsodium libmd lmdb inih
+
+BUILD := $(if $(SAN),build/san,build)
+CC    := $(if $(filter default,$(origin CC)),gcc,$(CC))
+
+ifeq ($(filter clean,$(MAKECMDGOALS)),)
+ifneq ($(shell pkg-config --exists $(PKGS) check && echo found),found)
+$(error libraries are missing: run scripts/deps, or apt-get install $$(scripts/deps --list))
+endif
+endif
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+            -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wswitch-enum
+HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+SANFLAGS := $(if $(SAN),-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+OPT      := $(if $(SAN),-O1 -g,-O2 -g)
+CPPFLAGS += -I. -D_GNU_SOURCE -DXORD_VERSION='"$(VERSION)"'
+CFLAGS   += -std=c17 $(OPT) $(WARNINGS) $(if $(SAN),,$(HARDEN)) $(SANFLAGS) $(shell pkg-config --cflags $(PKGS))
+LDFLAGS  += $(if $(SAN),,-pie -Wl,-z,relro,-z,now) $(SANFLAGS)
+LDLIBS   := $(shell pkg-config --libs $(PKGS)) -lpthread -lm
+CHECK_CFLAGS := $(shell pkg-config --cflags check)
+CHECK_LIBS   := $(shell pkg-config --libs check)
+
+COMMON := $(wildcard common/*.c)
+CORE   := $(wildcard daemon/dht/*.c)
+RPC    := $(wildcard rpc/*.c)
+SHELL_SOURCES := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
+LIBRARY_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(COMMON) $(CORE) $(RPC) $(SHELL_SOURCES))
+
+UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/common/test_*.c tests/dht/test_*.c \
+              tests/rpc/test_*.c tests/daemon/test_*.c tests/sim/test_*.c))
+TEST_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/*/test_*.c),\
+              $(wildcard tests/common/*.c tests/dht/*.c tests/rpc/*.c tests/daemon/*.c tests/sim/*.c)))
+FUZZ       := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCH      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
+BENCH_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/bench/bench_*.c),\
+              $(wildcard tests/bench/*.c)))
+
+.PHONY: all check unit fuzz layers style format e2e bench install clean
+.SECONDARY:
+
+all: $(BUILD)/xord
+
+$(BUILD)/xord: $(BUILD)/daemon/main.o $(BUILD)/libxord.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/libxord.a: $(LIBRARY_OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(filter tests/%,$<),$(CHECK_CFLAGS)) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/libxord.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BENCH_HELPERS) $(BUILD)/libxord.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_HELPERS) $(BUILD)/libxord.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
+
+# Each test binary prints its own summary; the first that fails ends the run.
+unit: $(UNIT_TESTS)
+	@set -e; for test in $^; do $$test; done
+
+# Each fuzz target replays its corpus as a test.
+fuzz: $(FUZZ)
+	@set -e; for target in $^; do $$target tests/fuzz/corpus/$$(basename $$target | sed s/fuzz_//); done
+
+layers: $(BUILD)/libxord.a
+	scripts/check-layers $(BUILD)
+
+style:
+	scripts/check-style
+
+check: all unit fuzz layers style
+
+e2e: all
+	XORD=$(abspath $(BUILD)/xord) scripts/e2e
+
+bench: all $(BENCH)
+	scripts/bench $(BUILD)
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: all
+	install -D -m 755 $(BUILD)/xord $(DESTDIR)$(PREFIX)/bin/xord
+	for name in dhtget dhtput dhtlisten; do ln -sf xord $(DESTDIR)$(PREFIX)/bin/$$name; done
+	install -D -m 644 conf/xord.conf $(DESTDIR)$(PREFIX)/share/doc/xord/xord.conf
+
+clean:
+	rm -rf build
+
+-include $(patsubst %.c,$(BUILD)/%.d,$(wildcard common/*.c daemon/*.c daemon/dht/*.c rpc/*.c tests/*/*.c))

@@ -1,0 +1,135 @@
+/* A DHT node, whole: inputs in, effects out. Packets, ticks and requests go in with the time;
+ * packets, writes and events come out through the outbox that the caller owns. No I/O, no clock, no
+ * entropy, no globals, no callbacks but the read-only store functions. Any number of nodes can live
+ * in a process.
+ *
+ * Each accepted operation (get, put, lookup, peers, announce, ping, drop) yields exactly one
+ * completion event with its `op`, by success or by deadline, never within the call that started it
+ * being refused: a refusal is the call's own error. */
+#ifndef XORD_DHT_NODE_H
+#define XORD_DHT_NODE_H
+
+#include "common/now.h"
+#include "common/rng.h"
+#include "daemon/dht/counters.h"
+#include "daemon/dht/outbox.h"
+#include "daemon/dht/routing.h"
+
+#define NODE_OPS_MAX       512    /* operations under way; more are refused with ERR_BUSY */
+#define NODE_WRITES_MAX    8192   /* writes not yet on disk; more are refused with 202 */
+#define NODE_BOOTSTRAP_MAX 32     /* addresses to start from */
+#define NODE_TIMEOUT_MS    10000u /* an operation's deadline when none is given */
+
+enum node_role { NODE_CLIENT, NODE_SERVER };
+
+enum node_state {
+    NODE_STARTING, /* the first lookups of our own id are under way */
+    NODE_ONLINE,   /* somebody answers */
+    NODE_ALONE,    /* nobody to start from: a first node, and it works */
+    NODE_OFFLINE   /* bootstrap or earlier nodes exist and none answers */
+};
+
+struct node_config {
+    struct id id; /* zero: a random one is made */
+    enum node_role role;
+    bool has_v4, has_v6; /* the families that a socket is bound for */
+    bool has_network;    /* false: mainline, no tag */
+    uint32_t network;    /* the tag */
+    uint8_t version[4];  /* our `v` */
+    uint8_t seed[RNG_SEED_SIZE];
+    struct store_reader store;
+};
+
+struct node_info {
+    struct id id;
+    enum node_role role;
+    enum node_state state;
+    size_t nodes_v4, nodes_v6;  /* in the tables */
+    uint64_t estimate;          /* of the whole network */
+    size_t operations, queries; /* under way */
+    size_t writes;              /* not yet on disk */
+    size_t kept;                /* own puts kept alive */
+    size_t torrents;            /* with announced peers */
+    struct addr external;       /* as enough others see us; ADDR_NONE when not known */
+};
+
+struct node;
+
+/* NULL without memory. The config is copied. The node is idle until its first tick. */
+struct node *node_new(const struct node_config *config, struct now now);
+void node_free(struct node *node);
+
+/* A packet came in. Never an error: what is wrong with it is counted. */
+void node_recv(struct node *node, struct now now, const struct addr *from, const uint8_t *packet,
+               size_t size, struct outbox *out);
+/* When to tick next, in monotonic ms; UINT64_MAX: not until something happens. */
+uint64_t node_next_ms(const struct node *node);
+void node_tick(struct node *node, struct now now, struct outbox *out);
+/* A write of ours finished. Sends what was waiting for it. For ERR_STALE_SEQ and ERR_CAS_MISMATCH
+ * `seq` is the one stored. */
+void node_stored(struct node *node, struct now now, uint64_t write, enum err err, int64_t seq,
+                 struct outbox *out);
+
+/* An address to start from, tried until somebody answers. Ignored beyond NODE_BOOTSTRAP_MAX. */
+void node_bootstrap(struct node *node, const struct addr *addr);
+/* A contact saved from an earlier run: pinged and, when it answers, back in the table. */
+void node_restore(struct node *node, struct now now, const struct contact *contact,
+                  struct outbox *out);
+void node_set_role(struct node *node, enum node_role role);
+
+struct get_request {
+    enum record_kind kind;
+    struct id target;
+    const uint8_t *k; /* of a single: the owner, KEYS_PUBLIC_SIZE bytes */
+    struct bytes salt;
+    bool has_min_seq; /* lower ones are not answers; one at least this high ends the get */
+    int64_t min_seq;
+    uint32_t timeout_ms; /* 0: NODE_TIMEOUT_MS */
+};
+/* Completes with EVENT_GET. */
+enum err node_get(struct node *node, struct now now, const struct get_request *request,
+                  uint64_t *op, struct outbox *out);
+
+struct put_request {
+    enum record_kind kind;
+    const uint8_t *k; /* of a single */
+    struct bytes salt;
+    struct bytes v;     /* raw bencoding, at most RECORD_V_MAX */
+    const uint8_t *sig; /* when already signed; NULL: EVENT_NEED_SIGNATURE asks for it */
+    bool has_seq;       /* false: the highest seen, plus one */
+    int64_t seq;
+    bool has_cas;
+    int64_t cas;
+    bool is_kept;  /* kept alive by this node until node_drop_kept */
+    bool is_quick; /* completes once kept on disk; the network follows behind */
+    uint32_t timeout_ms;
+};
+/* Completes with EVENT_PUT. Refused at once: ERR_TOO_BIG, ERR_SALT_TOO_LONG, ERR_MALFORMED,
+ * ERR_BAD_SIGNATURE, ERR_BUSY. Puts of one target queue behind each other. */
+enum err node_put(struct node *node, struct now now, const struct put_request *request,
+                  uint64_t *op, struct outbox *out);
+/* Answers EVENT_NEED_SIGNATURE; NULL: it cannot be signed, and the put fails with ERR_NO_KEY. */
+void node_put_signed(struct node *node, struct now now, uint64_t op, const uint8_t *sig,
+                     struct outbox *out);
+/* Completes with EVENT_DROPPED: ERR_OK or ERR_NOT_FOUND. */
+enum err node_drop_kept(struct node *node, struct now now, enum record_kind kind,
+                        const struct id *target, uint64_t *op, struct outbox *out);
+
+enum err node_lookup(struct node *node, struct now now, const struct id *target,
+                     uint32_t timeout_ms, uint64_t *op, struct outbox *out); /* EVENT_LOOKUP */
+enum err node_peers(struct node *node, struct now now, const struct id *info_hash,
+                    uint32_t timeout_ms, uint64_t *op, struct outbox *out); /* EVENT_PEERS */
+/* EVENT_ANNOUNCE; port 0: the port that packets come from (BEP 5 implied_port). */
+enum err node_announce(struct node *node, struct now now, const struct id *info_hash, uint16_t port,
+                       uint32_t timeout_ms, uint64_t *op, struct outbox *out);
+enum err node_ping(struct node *node, struct now now, const struct addr *addr, uint32_t timeout_ms,
+                   uint64_t *op, struct outbox *out); /* EVENT_PING */
+/* Ends an operation early: its event comes with ERR_CANCELLED. Unknown ops are ignored. */
+void node_cancel(struct node *node, uint64_t op, struct outbox *out);
+
+void node_get_info(const struct node *node, struct node_info *out);
+uint64_t node_counter(const struct node *node, enum counter counter);
+/* The table of one family, or NULL when the family is not bound. Borrowed until the next call. */
+const struct routing *node_routing(const struct node *node, enum addr_family family);
+
+#endif

@@ -1,0 +1,103 @@
+/* One table row makes a method: name, typed parameters with defaults, help, access, handler. Help,
+ * the command line's conversion, `check`, completion and pages derive from the row. A handler
+ * returns what only rpc_reply, rpc_fail and rpc_pending make, so no path forgets to answer. */
+#ifndef XORD_RPC_METHOD_H
+#define XORD_RPC_METHOD_H
+
+#include <jansson.h>
+
+#include "rpc/host.h"
+#include "rpc/server.h"
+
+enum param_type {
+    PARAM_STRING, /* any text */
+    PARAM_NAME,   /* [a-z0-9_-]{1,32} */
+    PARAM_INT,    /* min to max */
+    PARAM_BOOL,
+    PARAM_JSON, /* any value */
+    PARAM_KIND, /* "s" or "m" */
+    PARAM_ID,   /* 40 hex digits */
+    PARAM_KEY,  /* 64 hex digits */
+    PARAM_HEX,  /* any even number of hex digits */
+    PARAM_BASE64,
+    PARAM_ADDR /* HOST:PORT */
+};
+
+enum param_need { PARAM_OPTIONAL, PARAM_REQUIRED };
+
+struct param {
+    const char *name; /* NULL ends the list */
+    enum param_type type;
+    enum param_need need;
+    bool is_named_only;   /* after `*`: by name only */
+    const char *fallback; /* the default as shown in help; JSON text, or NULL for none */
+    int64_t min, max;     /* of PARAM_INT */
+    const char *help;     /* one clause */
+};
+
+#define METHOD_PARAMS_MAX 16
+
+struct rpc_call; /* one call under way; private to dispatch.c */
+
+/* Made by the three functions below alone. */
+struct rpc_result {
+    int made_by_rpc;
+};
+
+struct method {
+    const char *name;
+    const char *alias_of; /* NULL, or the method this is another name of (twister's) */
+    enum rpc_access access;
+    const char *summary; /* one line without a full stop */
+    const char *details; /* paragraphs, or NULL */
+    const struct param *params;
+    struct rpc_result (*handler)(struct rpc_call *call);
+};
+
+/* The whole table, sorted by name; `*count` rows. Aliases are rows. */
+const struct method *method_table(size_t *count);
+const struct method *method_find(const char *name); /* follows no alias; NULL when there is none */
+
+/* Inside a handler. Parameters are already checked against the row; names must be of the row. */
+bool rpc_has(const struct rpc_call *call,
+             const char *param); /* given by the caller, and not null */
+const char *rpc_string(const struct rpc_call *call, const char *param); /* fallback, or NULL */
+int64_t rpc_int(const struct rpc_call *call, const char *param);        /* fallback, or 0 */
+bool rpc_bool(const struct rpc_call *call, const char *param);
+json_t *rpc_json(const struct rpc_call *call, const char *param); /* borrowed, or NULL */
+const struct rpc_host *rpc_host_of(const struct rpc_call *call);
+enum rpc_access rpc_access_of(const struct rpc_call *call);
+uid_t rpc_peer_uid(const struct rpc_call *call); /* SO_PEERCRED of the connection */
+struct rpc_server *rpc_server_of(const struct rpc_call *call);
+
+/* Answers now. Takes the reference to `result` (NULL: out of memory, answered as such). */
+struct rpc_result rpc_reply(struct rpc_call *call, json_t *result);
+/* `format` may be NULL: the error's own text. `error.data.name` is added. rpc_fail_data also takes
+ * the reference to `data`, an object whose keys are added to error.data. */
+struct rpc_result rpc_fail(struct rpc_call *call, enum err err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+struct rpc_result rpc_fail_data(struct rpc_call *call, enum err err, json_t *data,
+                                const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Answers later. The call lives on until one of its functions answers it with rpc_reply or
+ * rpc_fail. `state` is freed with free() when the call ends, however it ends. A client that
+ * vanishes cancels its node operations (node_cancel) and the call. */
+struct rpc_pending_on {
+    uint64_t op;          /* wait for the event of this node operation; 0: not */
+    bool is_ticket;       /* wait for rpc_server_done or _resolved with rpc_ticket(call) */
+    bool is_ready;        /* wait until the node's state is no longer NODE_STARTING */
+    uint64_t deadline_ms; /* monotonic; 0: none. Then answered with ERR_TIMEOUT */
+    struct rpc_result (*on_event)(struct rpc_call *call, void *state, const struct event *event);
+    struct rpc_result (*on_done)(struct rpc_call *call, void *state, enum err err,
+                                 const char *detail);
+    struct rpc_result (*on_resolved)(struct rpc_call *call, void *state, enum err err,
+                                     const struct addr *addrs, size_t count);
+    struct rpc_result (*on_ready)(struct rpc_call *call, void *state);
+    void *state;
+};
+/* May be called again from inside one of its functions, to wait for the next thing; the state of
+ * before is then not freed when it is passed on. */
+struct rpc_result rpc_pending(struct rpc_call *call, const struct rpc_pending_on *on);
+uint64_t rpc_ticket(const struct rpc_call *call); /* this call's ticket for host functions */
+
+#endif
