@@ -18,7 +18,7 @@ endif
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wswitch-enum
 HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
-SANFLAGS := $(if $(SAN),-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+SANFLAGS := $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 OPT      := $(if $(SAN),-O1 -g,-O2 -g)
 CPPFLAGS += -I. -D_GNU_SOURCE -DXORD_VERSION='"$(VERSION)"'
 CFLAGS   += -std=c17 $(OPT) $(WARNINGS) $(if $(SAN),,$(HARDEN)) $(SANFLAGS) $(shell pkg-config --cflags $(PKGS))
