@@ -30,6 +30,17 @@ struct bytes wire_read_bytes(struct wire_reader *r, size_t size);
 bool wire_reader_is_done(const struct wire_reader *r);
 
 void wire_writer_init(struct wire_writer *w, void *buffer, size_t capacity);
+/* Takes the next `size` bytes for the caller to fill at once; NULL when they do not fit. */
+static inline uint8_t *wire_reserve(struct wire_writer *w, size_t size)
+{
+    if (w->failed || size > w->capacity - w->used) {
+        w->failed = true;
+        return NULL;
+    }
+    uint8_t *at = w->data + w->used;
+    w->used += size;
+    return at;
+}
 void wire_write_u8(struct wire_writer *w, uint8_t value);
 void wire_write_u16(struct wire_writer *w, uint16_t value);
 void wire_write_u32(struct wire_writer *w, uint32_t value);
