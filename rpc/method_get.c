@@ -1,0 +1,119 @@
+/* dhtget and getimmutable: a value of the network, verified by the node before it comes here. */
+#include "common/hex.h"
+#include "rpc/method_files.h"
+#include "rpc/single.h"
+#include "rpc/value.h"
+
+/* A miss, a time-out and being offline are three different answers; what was found is given even
+ * when the lookup did not get to its end. True when it is an answer. */
+static bool is_answer(const struct event *event)
+{
+    return event->err == ERR_OK || event->get.is_found;
+}
+
+static struct rpc_result fail_get(struct rpc_call *call, const struct event *event)
+{
+    switch ((int)event->err) {
+    case ERR_TIMEOUT:
+        return rpc_fail(call, ERR_TIMEOUT,
+                        "no value within %u ms: %u of %u nodes asked had answered", event->stats.ms,
+                        event->stats.replied, event->stats.queried);
+    case ERR_OFFLINE:
+        return rpc_fail(call, ERR_OFFLINE,
+                        "no node answers; addnode HOST:PORT adds one to start from");
+    }
+    return rpc_fail(call, event->err, NULL);
+}
+
+static json_t *show_lookup(const struct lookup_stats *stats)
+{
+    return json_pack("{s:I, s:I, s:I, s:I}", "queried", (json_int_t)stats->queried, "replied",
+                     (json_int_t)stats->replied, "ms", (json_int_t)stats->ms, "hops",
+                     (json_int_t)stats->hops);
+}
+
+static json_t *show_values(struct rpc_call *call, const struct event *event)
+{
+    json_t *values = json_array();
+    if (!event->get.is_found || value_is_deleted(event->get.record.v)) {
+        return values;
+    }
+    struct value_target target = {.username = rpc_string(call, "username"),
+                                  .resource = rpc_string(call, "resource"),
+                                  .type = rpc_string(call, "type")};
+    json_t *value =
+        value_show(rpc_host_of(call), &event->get.record, &target, rpc_bool(call, "raw"));
+    if (json_array_append_new(values, value) != 0) {
+        json_decref(values);
+        return NULL;
+    }
+    return values;
+}
+
+static struct rpc_result on_get(struct rpc_call *call, void *state, const struct event *event)
+{
+    (void)state;
+    if (!is_answer(event)) {
+        return fail_get(call, event);
+    }
+    json_t *values = show_values(call, event);
+    if (!rpc_bool(call, "verbose")) {
+        return rpc_reply(call, values);
+    }
+    return rpc_reply(call, json_pack("{s:o, s:b, s:o}", "values", values, "complete",
+                                     (int)event->stats.is_complete, "lookup",
+                                     show_lookup(&event->stats)));
+}
+
+struct rpc_result method_dhtget(struct rpc_call *call)
+{
+    struct single single;
+    struct rpc_result refusal;
+    if (!single_of_call(call, &single, &refusal)) {
+        return refusal;
+    }
+    if (rpc_has(call, "by") || rpc_has(call, "since") || rpc_has(call, "limit")) {
+        return rpc_fail(call, ERR_INVALID_PARAMS, "by, since and limit are for type m");
+    }
+    const struct rpc_host *host = rpc_host_of(call);
+    struct get_request request = {.kind = RECORD_SINGLE,
+                                  .target = single.target,
+                                  .k = single.key,
+                                  .salt = single.salt,
+                                  .has_min_seq = rpc_has(call, "min_seq"),
+                                  .min_seq = rpc_int(call, "min_seq"),
+                                  .timeout_ms = (uint32_t)rpc_int(call, "timeout_ms")};
+    struct rpc_pending_on on = {.on_event = on_get};
+    enum err err = node_get(host->node, host->now(host->context), &request, &on.op, host->outbox);
+    return err == ERR_OK ? rpc_pending(call, &on) : rpc_fail(call, err, NULL);
+}
+
+static struct rpc_result on_immutable(struct rpc_call *call, void *state, const struct event *event)
+{
+    (void)state;
+    if (!is_answer(event)) {
+        return fail_get(call, event);
+    }
+    if (!event->get.is_found) {
+        return rpc_reply(call, json_null());
+    }
+    json_t *result = json_object();
+    if (!value_show_content(result, event->get.record.v)) {
+        json_decref(result);
+        result = NULL;
+    }
+    return rpc_reply(call, result);
+}
+
+struct rpc_result method_getimmutable(struct rpc_call *call)
+{
+    const struct rpc_host *host = rpc_host_of(call);
+    const char *target = rpc_string(call, "target");
+    struct get_request request = {.kind = RECORD_IMMUTABLE};
+    if (!hex_decode(target, strlen(target), request.target.b, ID_SIZE)) {
+        return rpc_fail(call, ERR_INVALID_PARAMS, "target: must be 40 hex digits");
+    }
+    struct rpc_pending_on on = {.on_event = on_immutable};
+    enum err err = node_get(host->node, host->now(host->context), &request, &on.op, host->outbox);
+    return err == ERR_OK ? rpc_pending(call, &on) : rpc_fail(call, err, NULL);
+}

@@ -1,0 +1,265 @@
+/* dhtput and its kin: values are planned here, stored by the node, signed by the shell. dhtsign and
+ * dhtverify work without the network. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/hex.h"
+#include "rpc/method_files.h"
+#include "rpc/put_plan.h"
+
+/* {"code":count}; nodes that did not answer count as time-outs. */
+static json_t *show_rejected(const struct event *event)
+{
+    json_t *rejected = json_object();
+    for (uint32_t i = 0; i < event->put.rejected_count && i < EVENT_REJECTED_MAX; i++) {
+        char code[24];
+        int64_t number = event->put.rejected[i].code;
+        snprintf(code, sizeof code, "%" PRId64, number != 0 ? number : err_code(ERR_TIMEOUT));
+        json_int_t before = json_integer_value(json_object_get(rejected, code));
+        json_object_set_new(rejected, code,
+                            json_integer(before + (json_int_t)event->put.rejected[i].count));
+    }
+    return rejected;
+}
+
+static json_t *show_put(const struct event *event, bool is_waiting)
+{
+    char target[2 * ID_SIZE + 1];
+    hex_encode(id_bytes(&event->put.target), target);
+    if (!is_waiting) {
+        return json_pack("{s:s, s:I, s:b}", "target", target, "seq", (json_int_t)event->put.seq,
+                         "kept", (int)event->put.is_kept);
+    }
+    return json_pack("{s:s, s:I, s:I, s:I, s:b, s:o}", "target", target, "seq",
+                     (json_int_t)event->put.seq, "stored", (json_int_t)event->put.stored, "tried",
+                     (json_int_t)event->put.tried, "kept", (int)event->put.is_kept, "rejected",
+                     show_rejected(event));
+}
+
+/* 301 and 302 say which seq was seen, so the caller can go on from there. */
+static struct rpc_result fail_seq(struct rpc_call *call, const struct event *event)
+{
+    json_t *data = json_pack("{s:I}", "seq", (json_int_t)event->put.seq);
+    if (event->err == ERR_CAS_MISMATCH) {
+        return rpc_fail_data(call, event->err, data,
+                             "cas does not match: seq %" PRId64 " is stored", event->put.seq);
+    }
+    return rpc_fail_data(call, event->err, data,
+                         "seq %" PRId64 " is stored already; a put needs a higher one, or none to "
+                         "let the daemon choose",
+                         event->put.seq);
+}
+
+static struct rpc_result fail_put(struct rpc_call *call, const struct event *event)
+{
+    if (event->err == ERR_CAS_MISMATCH || event->err == ERR_STALE_SEQ) {
+        return fail_seq(call, event);
+    }
+    enum err err = event->err;
+    if (err == ERR_OK) {
+        err = event->put.tried == 0 ? ERR_OFFLINE : ERR_TIMEOUT;
+    }
+    json_t *data = json_pack("{s:I, s:o}", "tried", (json_int_t)event->put.tried, "rejected",
+                             show_rejected(event));
+    if (err == ERR_OFFLINE) {
+        return rpc_fail_data(call, err, data, "nothing stored: no node answers");
+    }
+    if (err == ERR_TIMEOUT) {
+        return rpc_fail_data(call, err, data, "nothing stored: none of %u nodes took it in time",
+                             event->put.tried);
+    }
+    return rpc_fail_data(call, err, data, NULL);
+}
+
+/* A put that some node or the disk took is a result, however few they are; a refusal is not. */
+static bool is_taken(const struct event *event)
+{
+    bool is_somewhere = event->put.stored > 0 || event->put.is_kept;
+    return is_somewhere &&
+           (event->err == ERR_OK || event->err == ERR_TIMEOUT || event->err == ERR_OFFLINE);
+}
+
+static struct rpc_result on_put(struct rpc_call *call, void *state, const struct event *event)
+{
+    (void)state;
+    if (!is_taken(event)) {
+        return fail_put(call, event);
+    }
+    return rpc_reply(call, show_put(event, rpc_bool(call, "wait")));
+}
+
+/* Hands the put to the node and waits for its event. */
+static struct rpc_result start_put(struct rpc_call *call, struct put_request *request)
+{
+    const struct rpc_host *host = rpc_host_of(call);
+    request->is_kept = rpc_bool(call, "keep");
+    request->is_quick = !rpc_bool(call, "wait");
+    if (request->is_quick && !request->is_kept) {
+        return rpc_fail(call, ERR_INVALID_PARAMS,
+                        "wait: false needs keep=true, since only what is kept can be answered for");
+    }
+    struct rpc_pending_on on = {.on_event = on_put};
+    enum err err = node_put(host->node, host->now(host->context), request, &on.op, host->outbox);
+    return err == ERR_OK ? rpc_pending(call, &on) : rpc_fail(call, err, NULL);
+}
+
+struct rpc_result method_dhtput(struct rpc_call *call)
+{
+    struct put_plan plan;
+    struct rpc_result result;
+    if (!put_plan_single(call, &plan, &result)) {
+        return result;
+    }
+    struct put_request request = {.kind = RECORD_SINGLE,
+                                  .k = plan.single.key,
+                                  .salt = plan.single.salt,
+                                  .v = bytes_of(plan.value.data, plan.value.size),
+                                  .has_seq = rpc_has(call, "seq"),
+                                  .seq = rpc_int(call, "seq"),
+                                  .has_cas = rpc_has(call, "cas"),
+                                  .cas = rpc_int(call, "cas")};
+    result = start_put(call, &request);
+    put_plan_clear(&plan);
+    return result;
+}
+
+struct rpc_result method_putimmutable(struct rpc_call *call)
+{
+    struct put_plan plan;
+    struct rpc_result result;
+    if (!put_plan_immutable(call, &plan, &result)) {
+        return result;
+    }
+    struct put_request request = {.kind = RECORD_IMMUTABLE,
+                                  .v = bytes_of(plan.value.data, plan.value.size)};
+    result = start_put(call, &request);
+    put_plan_clear(&plan);
+    return result;
+}
+
+/* The record that hexdata stands for; its bytes lie in `*raw`, to be freed whatever is returned. */
+static enum err read_hexdata(struct rpc_call *call, uint8_t **raw, struct record *record)
+{
+    const char *text = rpc_string(call, "hexdata");
+    size_t length = strlen(text);
+    *raw = malloc(length / 2 + 1);
+    if (*raw == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    if (length % 2 != 0 || !hex_decode(text, length, *raw, length / 2)) {
+        return ERR_MALFORMED;
+    }
+    return record_parse_raw(bytes_of(*raw, length / 2), record);
+}
+
+struct rpc_result method_dhtputraw(struct rpc_call *call)
+{
+    uint8_t *raw;
+    struct record record;
+    struct rpc_result result;
+    enum err err = read_hexdata(call, &raw, &record);
+    if (err == ERR_MALFORMED) {
+        result = rpc_fail(call, ERR_INVALID_PARAMS,
+                          "hexdata: not a signed record (the bencoding of {k, salt, seq, sig, v})");
+    } else if (err != ERR_OK) {
+        result = rpc_fail(call, err, NULL);
+    } else {
+        struct put_request request = {.kind = record.kind,
+                                      .k = record.k,
+                                      .salt = record.salt,
+                                      .v = record.v,
+                                      .sig = record.sig,
+                                      .has_seq = record.kind == RECORD_SINGLE,
+                                      .seq = record.seq};
+        result = start_put(call, &request);
+    }
+    free(raw);
+    return result;
+}
+
+/* The seq to sign under: the one given, else one above the highest held or kept here. */
+static int64_t choose_seq(struct rpc_call *call, const struct id *target)
+{
+    if (rpc_has(call, "seq")) {
+        return rpc_int(call, "seq");
+    }
+    const struct store_reader *store = &rpc_host_of(call)->store;
+    int64_t highest = 0;
+    for (int space = 0; space < STORE_SPACE_COUNT; space++) {
+        struct stored stored;
+        if (store->get(store->context, (enum store_space)space, RECORD_SINGLE, target, &stored) ==
+                ERR_OK &&
+            stored.record.seq > highest) {
+            highest = stored.record.seq;
+        }
+    }
+    return highest < INT64_MAX ? highest + 1 : highest;
+}
+
+static bool sign(const struct rpc_host *host, const struct record *record,
+                 uint8_t sig[KEYS_SIGNATURE_SIZE])
+{
+    uint8_t message[RECORD_SIGNED_MAX];
+    struct wire_writer writer;
+    wire_writer_init(&writer, message, sizeof message);
+    record_write_signed(&writer, record->salt, record->seq, record->v);
+    return !writer.failed && host->sign(host->context, record->k, wire_written(&writer), sig);
+}
+
+struct rpc_result method_dhtsign(struct rpc_call *call)
+{
+    struct put_plan plan;
+    struct rpc_result result;
+    if (!put_plan_single(call, &plan, &result)) {
+        return result;
+    }
+    uint8_t sig[KEYS_SIGNATURE_SIZE];
+    struct record record = {.kind = RECORD_SINGLE,
+                            .target = plan.single.target,
+                            .k = plan.single.key,
+                            .sig = sig,
+                            .salt = plan.single.salt,
+                            .seq = choose_seq(call, &plan.single.target),
+                            .v = bytes_of(plan.value.data, plan.value.size)};
+    if (sign(rpc_host_of(call), &record, sig)) {
+        result = rpc_reply(call, value_hexdata(&record));
+    } else {
+        result = rpc_fail(call, ERR_NO_KEY, NULL);
+    }
+    put_plan_clear(&plan);
+    return result;
+}
+
+/* NULL when a holder would take the record now, else why not. */
+static const char *find_fault(struct rpc_call *call, const struct record *record)
+{
+    const struct rpc_host *host = rpc_host_of(call);
+    uint64_t now_s = host->now(host->context).unix_s;
+    uint64_t expiry_s;
+    if (!record_verify(record)) {
+        return err_text(ERR_BAD_SIGNATURE);
+    }
+    switch ((int)record_expiry(record, now_s, now_s, &expiry_s)) {
+    case ERR_OK:
+        return NULL;
+    case ERR_NOT_FOUND:
+        return "it has expired";
+    }
+    return "its time or its expiry is too far in the future";
+}
+
+struct rpc_result method_dhtverify(struct rpc_call *call)
+{
+    uint8_t *raw;
+    struct record record;
+    enum err err = read_hexdata(call, &raw, &record);
+    const char *fault = err == ERR_MALFORMED ? "not a record (the bencoding of {k, salt, seq, sig, "
+                                               "v}, v in canonical form)"
+                        : err != ERR_OK      ? err_text(err)
+                                             : find_fault(call, &record);
+    free(raw);
+    if (err == ERR_NO_MEMORY) {
+        return rpc_fail(call, err, NULL);
+    }
+    return rpc_reply(call, json_pack("{s:b, s:s?}", "valid", fault == NULL, "reason", fault));
+}

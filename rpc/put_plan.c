@@ -1,0 +1,142 @@
+#include "rpc/put_plan.h"
+
+#include <stdlib.h>
+
+#include "rpc/base64.h"
+
+/* The one source among `value`, `value_base64` and `delete`; *decoded is to be freed. A null beside
+ * another source stands for "not given". */
+static bool read_source(struct rpc_call *call, bool is_deletion, struct value_source *source,
+                        uint8_t **decoded, struct rpc_result *refusal)
+{
+    const json_t *json = rpc_json(call, "value");
+    bool has_base64 = rpc_has(call, "value_base64");
+    if (json_is_null(json) && (has_base64 || is_deletion)) {
+        json = NULL;
+    }
+    if ((json != NULL) + has_base64 + is_deletion != 1) {
+        *refusal = rpc_fail(call, ERR_INVALID_PARAMS,
+                            "value: give exactly one of value, value_base64 and delete=true");
+        return false;
+    }
+    source->json = json;
+    if (has_base64) {
+        size_t size = 0;
+        *decoded = base64_decode(rpc_string(call, "value_base64"), &size);
+        if (*decoded == NULL) {
+            *refusal = rpc_fail(call, ERR_INVALID_PARAMS, "value_base64: not base64");
+            return false;
+        }
+        source->bytes = bytes_of(*decoded, size);
+    }
+    return true;
+}
+
+static bool check_size(struct rpc_call *call, const struct value *value, struct rpc_result *refusal)
+{
+    if (value->size <= RECORD_V_MAX) {
+        return true;
+    }
+    json_t *data = json_pack("{s:i, s:I}", "limit", RECORD_V_MAX, "size", (json_int_t)value->size);
+    *refusal = rpc_fail_data(call, ERR_TOO_BIG, data,
+                             "the value makes %zu bytes, at most %d fit in one record", value->size,
+                             RECORD_V_MAX);
+    return false;
+}
+
+static bool check_signer(struct rpc_call *call, const struct single *single,
+                         struct rpc_result *refusal)
+{
+    const char *username = rpc_string(call, "username");
+    if (rpc_has(call, "sig_user")) {
+        uint8_t key[KEYS_PUBLIC_SIZE];
+        bool is_local = false;
+        if (!single_resolve(call, "sig_user", rpc_string(call, "sig_user"), key, &is_local,
+                            refusal)) {
+            return false;
+        }
+        if (memcmp(key, single->key, sizeof key) != 0) {
+            *refusal =
+                rpc_fail(call, ERR_INVALID_PARAMS,
+                         "sig_user: a value of type s is signed by its owner, %s, alone", username);
+            return false;
+        }
+    }
+    if (!single->is_local) {
+        *refusal = rpc_fail(call, ERR_NO_KEY,
+                            "the secret key of %s is not on this daemon; createkey makes one, "
+                            "importkey brings one",
+                            username);
+        return false;
+    }
+    return true;
+}
+
+static bool read_times(struct rpc_call *call, struct value_source *source,
+                       struct rpc_result *refusal)
+{
+    const struct rpc_host *host = rpc_host_of(call);
+    int64_t ttl_s = rpc_has(call, "ttl") ? rpc_int(call, "ttl") : RECORD_TTL_S_DEFAULT;
+    if (ttl_s < 1 || ttl_s > (int64_t)RECORD_TTL_S_MAX) {
+        *refusal = rpc_fail(call, ERR_INVALID_PARAMS, "ttl: must be 1 to %u seconds (30 days)",
+                            RECORD_TTL_S_MAX);
+        return false;
+    }
+    source->has_time = true;
+    source->time_unix_s = host->now(host->context).unix_s;
+    source->expiry_unix_s = source->time_unix_s + (uint64_t)ttl_s;
+    return true;
+}
+
+static bool make_value(struct rpc_call *call, bool is_immutable, const struct value_source *source,
+                       struct value *out, struct rpc_result *refusal)
+{
+    bool is_made =
+        is_immutable ? value_make_immutable(source, out) : value_make_envelope(source, out);
+    if (!is_made) {
+        *refusal = rpc_fail(call, ERR_NO_MEMORY, NULL);
+    }
+    if (!is_made || !check_size(call, out, refusal)) {
+        value_clear(out);
+        return false;
+    }
+    return true;
+}
+
+bool put_plan_single(struct rpc_call *call, struct put_plan *out, struct rpc_result *refusal)
+{
+    *out = (struct put_plan){0};
+    struct value_source source = {0};
+    uint8_t *decoded = NULL;
+    if (!single_of_call(call, &out->single, refusal)) {
+        return false;
+    }
+    if (rpc_has(call, "slot") || rpc_has(call, "to")) {
+        *refusal = rpc_fail(call, ERR_NOT_YET,
+                            "slot (entries of type m) and to (encrypted values) "
+                            "are not built yet");
+        return false;
+    }
+    bool is_planned = check_signer(call, &out->single, refusal) &&
+                      read_times(call, &source, refusal) &&
+                      read_source(call, rpc_bool(call, "delete"), &source, &decoded, refusal) &&
+                      make_value(call, false, &source, &out->value, refusal);
+    free(decoded);
+    return is_planned;
+}
+
+bool put_plan_immutable(struct rpc_call *call, struct put_plan *out, struct rpc_result *refusal)
+{
+    *out = (struct put_plan){0};
+    struct value_source source = {0};
+    uint8_t *decoded = NULL;
+    bool is_planned = read_source(call, false, &source, &decoded, refusal) &&
+                      make_value(call, true, &source, &out->value, refusal);
+    free(decoded);
+    return is_planned;
+}
+
+void put_plan_clear(struct put_plan *plan)
+{
+    value_clear(&plan->value);
+}

@@ -1,0 +1,180 @@
+#include "rpc/value.h"
+
+#include <stdlib.h>
+
+#include "common/bencode.h"
+#include "common/hex.h"
+#include "rpc/base64.h"
+#include "rpc/json.h"
+#include "rpc/name.h"
+
+/* d 1:j <length:> … 1:t i<20>e 1:x i<20>e e, generously. */
+#define VALUE_OVERHEAD 128
+
+/* `v` when it can be a JSON string, else `v_base64`. */
+static bool show_bytes(json_t *object, struct bytes content)
+{
+    json_t *text = json_stringn((const char *)content.data, content.size);
+    if (text != NULL) {
+        return json_object_set_new(object, "v", text) == 0;
+    }
+    return json_object_set_new(object, "v_base64", base64_to_json(content)) == 0;
+}
+
+static bool show_foreign(json_t *object, struct bytes v)
+{
+    struct bencode_reader reader;
+    bencode_reader_init(&reader, v);
+    struct bytes content = bencode_read_bytes(&reader);
+    if (bencode_is_done(&reader)) {
+        return show_bytes(object, content);
+    }
+    return json_object_set_new(object, "v_base64", base64_to_json(v)) == 0;
+}
+
+bool value_show_content(json_t *object, struct bytes v)
+{
+    struct envelope envelope;
+    envelope_parse(v, &envelope);
+    switch (envelope.content) {
+    case ENVELOPE_JSON: {
+        json_t *json = json_read(envelope.body, VALUE_TEXT_DEPTH_MAX, NULL, 0);
+        return json != NULL ? json_object_set_new(object, "v", json) == 0 : show_foreign(object, v);
+    }
+    case ENVELOPE_BYTES:
+        return json_object_set_new(object, "v_base64", base64_to_json(envelope.body)) == 0;
+    case ENVELOPE_FOREIGN:
+    case ENVELOPE_SEALED:
+    case ENVELOPE_MANIFEST:
+    case ENVELOPE_DELETED:
+        return show_foreign(object, v);
+    }
+    return false;
+}
+
+bool value_is_deleted(struct bytes v)
+{
+    struct envelope envelope;
+    envelope_parse(v, &envelope);
+    return envelope.content == ENVELOPE_DELETED;
+}
+
+/* The signed part, as twister names it. */
+static json_t *show_signed_part(const struct record *record, const struct value_target *target)
+{
+    json_t *part = json_pack("{s:I, s:{s:s, s:s, s:s}}", "seq", (json_int_t)record->seq, "target",
+                             "n", target->username, "r", target->resource, "t", target->type);
+    if (part == NULL) {
+        return NULL;
+    }
+    struct envelope envelope;
+    envelope_parse(record->v, &envelope);
+    bool is_whole = true;
+    if (envelope.has_time) {
+        json_t *time = json_integer((json_int_t)envelope.time_unix_s);
+        is_whole = json_object_set_new(part, "time", time) == 0;
+    }
+    if (!is_whole || !value_show_content(part, record->v)) {
+        json_decref(part);
+        return NULL;
+    }
+    return part;
+}
+
+json_t *value_show(const struct rpc_host *host, const struct record *record,
+                   const struct value_target *target, bool with_raw)
+{
+    char sig[2 * KEYS_SIGNATURE_SIZE + 1];
+    char user[2 * KEYS_PUBLIC_SIZE + 1];
+    char key[2 * KEYS_PUBLIC_SIZE + 1];
+    hex_encode(bytes_of(record->sig, KEYS_SIGNATURE_SIZE), sig);
+    hex_encode(bytes_of(record->k, KEYS_PUBLIC_SIZE), key);
+    name_of_key(host, record->k, user);
+    json_t *element = json_pack("{s:o, s:s, s:s, s:s}", "p", show_signed_part(record, target),
+                                "sig_p", sig, "sig_user", user, "k", key);
+    if (element != NULL && with_raw &&
+        json_object_set_new(element, "hexdata", value_hexdata(record)) != 0) {
+        json_decref(element);
+        return NULL;
+    }
+    return element;
+}
+
+json_t *value_hexdata(const struct record *record)
+{
+    uint8_t raw[RECORD_PACKED_MAX];
+    char text[2 * sizeof raw + 1];
+    struct wire_writer writer;
+    wire_writer_init(&writer, raw, sizeof raw);
+    record_write_raw(&writer, record);
+    return writer.failed ? NULL : json_string(hex_encode(wire_written(&writer), text));
+}
+
+static void write_envelope(const struct value_source *source, struct bytes body,
+                           struct wire_writer *writer)
+{
+    struct envelope envelope = {
+        .content = source->json != NULL ? ENVELOPE_JSON
+                   : body.data != NULL  ? ENVELOPE_BYTES
+                                        : ENVELOPE_DELETED,
+        .body = body,
+        .has_time = source->has_time,
+        .has_expiry = source->has_time,
+        .time_unix_s = source->time_unix_s,
+        .expiry_unix_s = source->expiry_unix_s,
+    };
+    envelope_write(writer, &envelope);
+}
+
+/* One value around `body`: an envelope, or a plain byte string. */
+static bool make(const struct value_source *source, struct bytes body, bool is_plain,
+                 struct value *out)
+{
+    size_t capacity = body.size + VALUE_OVERHEAD;
+    *out = (struct value){.data = malloc(capacity)};
+    if (out->data == NULL) {
+        return false;
+    }
+    struct wire_writer writer;
+    wire_writer_init(&writer, out->data, capacity);
+    if (is_plain) {
+        bencode_write_bytes(&writer, body);
+    } else {
+        write_envelope(source, body, &writer);
+    }
+    out->size = writer.used;
+    return !writer.failed;
+}
+
+bool value_make_envelope(const struct value_source *source, struct value *out)
+{
+    *out = (struct value){0};
+    struct json_text text = {0};
+    struct bytes body = source->bytes;
+    if (source->json != NULL) {
+        json_write(&text, source->json, 0);
+        body = bytes_of(text.data, text.size);
+    }
+    bool is_made = !text.failed && make(source, body, false, out);
+    json_text_clear(&text);
+    return is_made;
+}
+
+bool value_make_immutable(const struct value_source *source, struct value *out)
+{
+    if (json_is_string(source->json)) {
+        struct bytes text =
+            bytes_of(json_string_value(source->json), json_string_length(source->json));
+        return make(source, text, true, out);
+    }
+    if (source->json == NULL) {
+        return make(source, source->bytes, true, out);
+    }
+    return value_make_envelope(source, out);
+}
+
+void value_clear(struct value *value)
+{
+    free(value->data);
+    *value = (struct value){0};
+}

@@ -1,0 +1,52 @@
+/* Between records and the JSON of a call: how a record is shown, and how the v of a record is made
+ * from a call's value. Knows nothing of calls or nodes. */
+#ifndef XORD_RPC_VALUE_H
+#define XORD_RPC_VALUE_H
+
+#include <jansson.h>
+
+#include "daemon/dht/envelope.h"
+#include "daemon/dht/record.h"
+#include "rpc/host.h"
+
+#define VALUE_TEXT_DEPTH_MAX 32 /* nesting of JSON read back from a record; as deep as a call's */
+
+/* What a reader asked for, as it was asked: shown in `p.target`. */
+struct value_target {
+    const char *username, *resource, *type;
+};
+
+/* Adds the content of a raw v to `object`: `v` or `v_base64`. JSON is read back from the envelope's
+ * text. A value that is no envelope, or whose text is not JSON: a byte string as `v` when it is
+ * UTF-8, else as `v_base64`; any other type as `v_base64` of its bencoding. False without memory.
+ */
+bool value_show_content(json_t *object, struct bytes v);
+/* dhtget's element for a single: {p:{seq,target:{n,r,t},time,v},sig_p,sig_user,k}; `with_raw` adds
+ * `hexdata`. A new reference; NULL without memory. */
+json_t *value_show(const struct rpc_host *host, const struct record *record,
+                   const struct value_target *target, bool with_raw);
+/* The record as `hexdata`: hex of record_write_raw. A new reference; NULL without memory. */
+json_t *value_hexdata(const struct record *record);
+bool value_is_deleted(struct bytes v);
+
+/* Exactly what one record's v is made from: bytes of its own, JSON, or nothing (a deletion). */
+struct value_source {
+    const json_t *json; /* NULL: not JSON */
+    struct bytes bytes; /* used when there is no JSON; absent: a deletion */
+    bool has_time;      /* then both of the next */
+    uint64_t time_unix_s, expiry_unix_s;
+};
+
+struct value {
+    uint8_t *data; /* raw bencoding, owned */
+    size_t size;   /* may be over RECORD_V_MAX: the caller judges */
+};
+
+/* An envelope. False without memory. */
+bool value_make_envelope(const struct value_source *source, struct value *out);
+/* The v of an immutable: a JSON string or bytes as a plain byte string, which any BEP 44 client
+ * reads; any other JSON as an envelope. False without memory. */
+bool value_make_immutable(const struct value_source *source, struct value *out);
+void value_clear(struct value *value);
+
+#endif
