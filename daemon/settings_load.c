@@ -1,0 +1,294 @@
+#include <limits.h>
+#include <stdlib.h>
+
+#include "common/config.h"
+#include "common/log.h"
+#include "daemon/settings.h"
+#include "daemon/settings_paths.h"
+
+/* Mainline's public nodes to start from; used only where nothing else is said and the node is not
+ * bound to loopback. */
+static const char *const public_nodes[] = {
+    "dht.libtorrent.org:25401",
+    "router.bittorrent.com:6881",
+    "dht.transmissionbt.com:6881",
+    "router.utorrent.com:6881",
+};
+
+static const char *name_at(size_t index)
+{
+    return index < SETTING_COUNT ? settings_row((enum setting)index)->name : NULL;
+}
+
+/* Keys of files alone. */
+static const char *file_name_at(size_t index)
+{
+    size_t seen = 0;
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        if (!settings_row((enum setting)i)->is_flag_only && seen++ == index)
+            return settings_row((enum setting)i)->name;
+    }
+    return NULL;
+}
+
+static bool find(const char *name, size_t size, enum setting *out)
+{
+    for (unsigned i = 0; i < SETTING_COUNT; i++) {
+        const char *real = settings_row((enum setting)i)->name;
+        if (strlen(real) == size && memcmp(real, name, size) == 0) {
+            *out = (enum setting)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void say_unknown(const char *where, const char *what, const char *prefix, const char *word,
+                        const char *nearest, char error[SETTINGS_ERROR_SIZE])
+{
+    if (nearest != NULL)
+        snprintf(error, SETTINGS_ERROR_SIZE, "%sunknown %s \"%s%.60s\"; did you mean \"%s%s\"?",
+                 where, what, prefix, word, prefix, nearest);
+    else
+        snprintf(error, SETTINGS_ERROR_SIZE, "%sunknown %s \"%s%.60s\"", where, what, prefix, word);
+}
+
+/* One option at argv[*index]; moves *index over a value that is an argument of its own. */
+static bool take_option(struct settings *s, const struct settings_input *input, int *index,
+                        char error[SETTINGS_ERROR_SIZE])
+{
+    const char *option = input->argv[*index];
+    char where[64];
+    enum setting key;
+    if (strcmp(option, "-h") == 0)
+        option = "--help";
+    if (strncmp(option, "--", 2) != 0) {
+        snprintf(error, SETTINGS_ERROR_SIZE, "unknown option \"%.60s\"; try --help", option);
+        return false;
+    }
+    const char *name = option + 2;
+    size_t size = strcspn(name, "=");
+    if (!find(name, size, &key)) {
+        char word[64];
+        snprintf(word, sizeof(word), "%.*s", (int)(size < 63 ? size : 63), name);
+        say_unknown("", "option", "--", word, config_nearest(word, name_at), error);
+        return false;
+    }
+    const char *value = name[size] == '=' ? name + size + 1 : NULL;
+    if (value == NULL && settings_row(key)->type == SETTING_BOOL)
+        value = "true";
+    else if (value == NULL && *index + 1 < input->argc)
+        value = input->argv[++*index];
+    snprintf(where, sizeof(where), "--%s", settings_row(key)->name);
+    if (value == NULL) {
+        snprintf(error, SETTINGS_ERROR_SIZE, "%s needs a value", where);
+        return false;
+    }
+    return settings_add(s, key, SETTINGS_FLAG, where, value, error);
+}
+
+static bool load_flags(struct settings *s, const struct settings_input *input,
+                       char error[SETTINGS_ERROR_SIZE])
+{
+    for (int i = 1; i < input->argc; i++) {
+        if (!take_option(s, input, &i, error))
+            return false;
+    }
+    return true;
+}
+
+static void variable_name(enum setting key, char *out, size_t size)
+{
+    snprintf(out, size, "XORD_%s", settings_row(key)->name);
+    for (char *c = out; *c != '\0'; c++) {
+        if (*c == '-')
+            *c = '_';
+        else if (*c >= 'a' && *c <= 'z')
+            *c = (char)(*c - 'a' + 'A');
+    }
+}
+
+/* The values of a key that repeats are separated by blanks or commas. */
+static bool load_variable(struct settings *s, enum setting key, const char *name, const char *text,
+                          char error[SETTINGS_ERROR_SIZE])
+{
+    bool is_ok = true;
+    if (!settings_row(key)->repeats)
+        return settings_add(s, key, SETTINGS_ENVIRONMENT, name, text, error);
+    char *copy = strdup(text), *rest = copy, *word;
+    while (is_ok && (word = strsep(&rest, " ,\t")) != NULL) {
+        if (*word != '\0')
+            is_ok = settings_add(s, key, SETTINGS_ENVIRONMENT, name, word, error);
+    }
+    free(copy);
+    return is_ok;
+}
+
+static bool load_environment(struct settings *s, const struct settings_input *input,
+                             char error[SETTINGS_ERROR_SIZE])
+{
+    char name[64];
+    for (unsigned i = 0; i < SETTING_COUNT; i++) {
+        enum setting key = (enum setting)i;
+        if (settings_row(key)->is_flag_only && key != SETTING_CONF)
+            continue;
+        variable_name(key, name, sizeof(name));
+        const char *text = settings_variable(input, name);
+        if (text != NULL && !load_variable(s, key, name, text, error))
+            return false;
+    }
+    return true;
+}
+
+struct file_loading {
+    struct settings *settings;
+    const char *path;
+    bool is_seen[SETTING_COUNT];
+    char *error; /* SETTINGS_ERROR_SIZE; the whole message, where included */
+};
+
+static bool take_pair(void *context, const char *name, const char *value, unsigned line,
+                      struct config_error *error)
+{
+    struct file_loading *loading = context;
+    char where[PATH_MAX + 16];
+    enum setting key;
+    (void)error;
+    snprintf(where, sizeof(where), "%s:%u", loading->path, line);
+    if (!find(name, strlen(name), &key) || settings_row(key)->is_flag_only) {
+        char place[PATH_MAX + 24];
+        snprintf(place, sizeof(place), "%s: ", where);
+        say_unknown(place, "key", "", name, config_nearest(name, file_name_at), loading->error);
+        return false;
+    }
+    if (loading->is_seen[key] && !settings_row(key)->repeats) {
+        snprintf(loading->error, SETTINGS_ERROR_SIZE, "%.300s: %s is given twice", where, name);
+        return false;
+    }
+    loading->is_seen[key] = true;
+    return settings_add(loading->settings, key, SETTINGS_FILE, where, value, loading->error);
+}
+
+static bool load_file(struct settings *s, const struct settings_input *input,
+                      char error[SETTINGS_ERROR_SIZE])
+{
+    struct config_error fault;
+    char path[PATH_MAX];
+    bool is_asked = settings_text(s, SETTING_CONF) != NULL;
+    if (is_asked)
+        snprintf(path, sizeof(path), "%s", settings_text(s, SETTING_CONF));
+    else if (!settings_default_conf(input, path, sizeof(path)))
+        return true;
+    struct file_loading loading = {.settings = s, .path = path, .error = error};
+    error[0] = '\0';
+    enum err err = config_read(path, take_pair, &loading, &fault);
+    if (err == ERR_NOT_FOUND && !is_asked)
+        return true;
+    if (err == ERR_OK)
+        return is_asked || settings_add(s, SETTING_CONF, SETTINGS_DEFAULT, NULL, path, error);
+    if (error[0] == '\0' && fault.line > 0)
+        snprintf(error, SETTINGS_ERROR_SIZE, "%.200s:%u: %s", path, fault.line, fault.text);
+    else if (error[0] == '\0')
+        snprintf(error, SETTINGS_ERROR_SIZE, "%.200s: %s", path, fault.text);
+    return false;
+}
+
+static bool load_defaults(struct settings *s, char error[SETTINGS_ERROR_SIZE])
+{
+    for (unsigned i = 0; i < SETTING_COUNT; i++) {
+        const char *text = settings_row((enum setting)i)->fallback;
+        if (text != NULL && s->values[i].source == SETTINGS_DEFAULT &&
+            !settings_add(s, (enum setting)i, SETTINGS_DEFAULT, NULL, text, error))
+            return false;
+    }
+    if (s->values[SETTING_BIND].count > 0)
+        return true;
+    return settings_add(s, SETTING_BIND, SETTINGS_DEFAULT, NULL, "0.0.0.0", error) &&
+           settings_add(s, SETTING_BIND, SETTINGS_DEFAULT, NULL, "::", error);
+}
+
+static bool check_sockets(const struct settings *s, char error[SETTINGS_ERROR_SIZE])
+{
+    static const enum setting sockets[] = {SETTING_RPC_SOCKET, SETTING_RPC_READONLY_SOCKET};
+    for (size_t i = 0; i < 2; i++) {
+        const char *path = settings_text(s, sockets[i]);
+        const char *where = s->values[sockets[i]].where;
+        if (strlen(path) > SETTINGS_SOCKET_MAX) {
+            snprintf(error, SETTINGS_ERROR_SIZE,
+                     "%.100s: the socket's path has %zu bytes, at most %d fit: %.200s; "
+                     "set a shorter %s",
+                     where != NULL ? where : settings_row(sockets[i])->name, strlen(path),
+                     SETTINGS_SOCKET_MAX, path, settings_row(sockets[i])->name);
+            return false;
+        }
+    }
+    if (strcmp(settings_text(s, sockets[0]), settings_text(s, sockets[1])) != 0)
+        return true;
+    snprintf(error, SETTINGS_ERROR_SIZE, "rpc-socket and rpc-readonly-socket are the same path");
+    return false;
+}
+
+static bool check_network(struct settings *s, char error[SETTINGS_ERROR_SIZE])
+{
+    if (!settings_is_mainline(s) || settings_is_loopback(s))
+        return true;
+    if (!settings_is_on(s, SETTING_EXPERIMENTAL)) {
+        const char *where = s->values[SETTING_NETWORK].where;
+        snprintf(error, SETTINGS_ERROR_SIZE,
+                 "%.300s: network mainline on a public address needs --experimental until replies "
+                 "to unproven addresses are limited; or bind 127.0.0.1",
+                 where != NULL ? where : "network");
+        return false;
+    }
+    if (s->values[SETTING_BOOTSTRAP].source != SETTINGS_DEFAULT)
+        return true;
+    for (size_t i = 0; i < sizeof(public_nodes) / sizeof(public_nodes[0]); i++) {
+        if (!settings_add(s, SETTING_BOOTSTRAP, SETTINGS_DEFAULT, NULL, public_nodes[i], error))
+            return false;
+    }
+    return true;
+}
+
+static bool check_log_levels(const struct settings *s, char error[SETTINGS_ERROR_SIZE])
+{
+    const char *text = settings_text(s, SETTING_LOG_LEVEL);
+    const char *where = s->values[SETTING_LOG_LEVEL].where;
+    if (log_set_levels(text))
+        return true;
+    snprintf(error, SETTINGS_ERROR_SIZE,
+             "%.300s: log-level must be error, warn, info or debug, and ROOM=LEVEL after commas, "
+             "not \"%.60s\"",
+             where != NULL ? where : "log-level", text);
+    return false;
+}
+
+enum err settings_load(struct settings *s, const struct settings_input *input,
+                       char error[SETTINGS_ERROR_SIZE])
+{
+    memset(s, 0, sizeof(*s));
+    error[0] = '\0';
+    if (!load_flags(s, input, error))
+        return ERR_INVALID_PARAMS;
+    if (settings_is_on(s, SETTING_HELP) || settings_is_on(s, SETTING_VERSION))
+        return ERR_OK;
+    if (load_environment(s, input, error) && load_file(s, input, error) &&
+        load_defaults(s, error) && settings_default_paths(s, input, error) &&
+        check_sockets(s, error) && check_network(s, error) && check_log_levels(s, error))
+        return ERR_OK;
+    return ERR_MALFORMED;
+}
+
+const char *settings_positional(int argc, char **argv)
+{
+    enum setting key;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--") == 0)
+            return i + 1 < argc ? argv[i + 1] : NULL;
+        if (argv[i][0] != '-' || argv[i][1] == '\0')
+            return argv[i];
+        if (strncmp(argv[i], "--", 2) == 0 && strchr(argv[i], '=') == NULL &&
+            find(argv[i] + 2, strlen(argv[i] + 2), &key) && settings_row(key)->type != SETTING_BOOL)
+            i++;
+    }
+    return NULL;
+}
