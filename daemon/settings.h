@@ -53,7 +53,7 @@ struct setting_row {
     const char *name;
     enum setting_type type;
     const char *fallback; /* NULL: made from the environment, or empty */
-    const char *shown;    /* the default as help and xord.conf show it */
+    const char *shown;    /* the default as help and xord.conf show it; blanks between several */
     int64_t min, max;     /* of numbers and sizes */
     bool repeats;
     bool is_flag_only; /* neither in the environment nor in a file; `conf` is in the environment */
