@@ -27,7 +27,8 @@ struct outbox {
     struct event *events;
     size_t event_count, event_capacity;
     struct outbox_chunk *chunks; /* newest first */
-    uint64_t lost;               /* effects dropped because memory ran out */
+    struct outbox_chunk *spare;  /* empty ones kept over a reset */
+    uint64_t lost;               /* effects dropped because memory ran out; kept over resets */
 };
 
 void outbox_init(struct outbox *o);

@@ -1,0 +1,13 @@
+#include "daemon/dht/counters.h"
+
+#include <assert.h>
+
+const char *counter_name(enum counter counter)
+{
+#define COUNTER_NAME(symbol, name) [COUNTER_##symbol] = name,
+    static const char *const names[] = {COUNTER_TABLE(COUNTER_NAME)};
+#undef COUNTER_NAME
+
+    assert((unsigned)counter < COUNTER_COUNT);
+    return names[counter];
+}
