@@ -1,0 +1,38 @@
+/* Each counter must have a name of its own. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/dht/counters.h"
+
+START_TEST(test_names_are_distinct)
+{
+    ck_assert_str_eq(counter_name(COUNTER_PACKETS_IN), "packets_in");
+    ck_assert_str_eq(counter_name(COUNTER_EFFECTS_LOST), "effects_lost");
+    for (int i = 0; i < COUNTER_COUNT; i++) {
+        for (int j = 0; j < i; j++)
+            ck_assert_str_ne(counter_name((enum counter)i), counter_name((enum counter)j));
+    }
+}
+END_TEST
+
+START_TEST(test_unknown_counter_is_our_mistake)
+{
+    counter_name(COUNTER_COUNT);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("dht/counters");
+    TCase *tests = tcase_create("counters");
+
+    tcase_add_test(tests, test_names_are_distinct);
+    tcase_add_test_raise_signal(tests, test_unknown_counter_is_our_mistake, 6);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
