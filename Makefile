@@ -20,6 +20,9 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 SANFLAGS := $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 OPT      := $(if $(SAN),-O1 -g,-O2 -g)
+# For fuzz-run alone: clang instruments, and its runtime is each target's main(). gcc judges warnings.
+SANFLAGS += $(if $(FUZZER),-fsanitize=fuzzer-no-link -Wno-error)
+FUZZ_MAIN := $(if $(FUZZER),-fsanitize=fuzzer,$(BUILD)/tests/fuzz/replay.o)
 CPPFLAGS += -I. -D_GNU_SOURCE -DXORD_VERSION='"$(VERSION)"'
 CFLAGS   += -std=c17 $(OPT) $(WARNINGS) $(if $(SAN),,$(HARDEN)) $(SANFLAGS) $(shell pkg-config --cflags $(PKGS))
 LDFLAGS  += $(if $(SAN),,-pie -Wl,-z,relro,-z,now) $(SANFLAGS)
@@ -42,7 +45,7 @@ BENCH      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/bench/bench_*.c),\
               $(wildcard tests/bench/*.c)))
 
-.PHONY: all check unit fuzz layers style format e2e bench install clean
+.PHONY: all check unit fuzz fuzz-run layers style format e2e bench install clean
 .SECONDARY:
 
 all: $(BUILD)/xord
@@ -58,8 +61,8 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(filter tests/%,$<),$(CHECK_CFLAGS)) -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/libxord.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(filter %.o,$(FUZZ_MAIN)) $(BUILD)/libxord.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(filter -%,$(FUZZ_MAIN)) $(LDLIBS)
 
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BENCH_HELPERS) $(BUILD)/libxord.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -74,6 +77,20 @@ unit: $(UNIT_TESTS)
 # Each fuzz target replays its corpus as a test.
 fuzz: $(FUZZ)
 	@set -e; for target in $^; do $$target tests/fuzz/corpus/$$(basename $$target | sed s/fuzz_//); done
+
+# Looks for new inputs with clang's libFuzzer, SECONDS for each target (make fuzz-run SECONDS=600).
+# New inputs gather in build/fuzz/corpus/; what crashes is kept in build/fuzz/findings/, and belongs
+# into tests/fuzz/corpus/ once it is understood. FUZZ_ONLY=bencode runs that target alone.
+SECONDS   ?= 30
+FUZZ_ONLY ?= *
+FUZZ_RUNS  = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_$(FUZZ_ONLY).c))
+
+fuzz-run:
+	$(MAKE) SAN=1 FUZZER=1 CC=clang BUILD=build/fuzz $(FUZZ_RUNS:%=build/fuzz/tests/fuzz/fuzz_%)
+	mkdir -p build/fuzz/findings $(FUZZ_RUNS:%=build/fuzz/corpus/%)
+	set -e; for name in $(FUZZ_RUNS); do build/fuzz/tests/fuzz/fuzz_$$name \
+	  -max_total_time=$(SECONDS) -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
+	  -artifact_prefix=build/fuzz/findings/$$name- build/fuzz/corpus/$$name tests/fuzz/corpus/$$name; done
 
 layers: $(BUILD)/libxord.a
 	scripts/check-layers $(BUILD)
