@@ -25,7 +25,8 @@ bool addr_equal_ip(const struct addr *a, const struct addr *b); /* address alone
 uint64_t addr_hash(const struct addr *a, uint64_t salt);        /* for tables; not a MAC */
 bool addr_is_loopback(const struct addr *a);
 bool addr_is_private(const struct addr *a); /* loopback, link-local, RFC 1918, RFC 4193, CGNAT */
-/* An address that packets can be sent to: unicast, not unspecified, port not 0. */
+/* An address that packets can be sent to: unicast, not unspecified, port not 0; not IPv6
+ * link-local, which would need an interface that a struct addr does not name. */
 bool addr_is_usable(const struct addr *a);
 /* The prefix that quotas and caps count by: v4 /24, v6 /56; port and host bits zero. */
 struct addr addr_prefix(const struct addr *a);

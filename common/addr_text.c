@@ -64,8 +64,10 @@ static bool parse_port(const char *text, uint16_t *port)
     unsigned value = 0;
     for (; *text != '\0'; text++)
         value = value * 10 + (unsigned)(*text - '0');
+    if (value > UINT16_MAX)
+        return false;
     *port = (uint16_t)value;
-    return value <= UINT16_MAX;
+    return true;
 }
 
 bool addr_split(const char *text, char *host, size_t host_size, uint16_t *port)

@@ -28,19 +28,21 @@ struct bytes bencode_read_bytes(struct bencode_reader *r); /* the content, a vie
 void bencode_read_list(struct bencode_reader *r);          /* enters it */
 void bencode_read_dict(struct bencode_reader *r);          /* enters it; keys are read as bytes */
 /* Inside a list or dict: true when another element (or key) follows; at the end marker consumes it,
- * leaves the container and answers false. False once failed. */
+ * leaves the container and answers false. False once failed; the end of the input fails it. Outside
+ * a container it is a mistake of the caller. */
 bool bencode_more(struct bencode_reader *r);
 /* Skips one whole value of any type, checking it; the view of its exact encoding. */
 struct bytes bencode_read_raw(struct bencode_reader *r);
-/* True when nothing failed and nothing is left. */
+/* True when nothing failed, nothing is left and every container that was entered has ended. */
 bool bencode_is_done(const struct bencode_reader *r);
 
 /* True when `input` is exactly one value in canonical form: dictionary keys strictly ascending at
  * every level, as well as all that the reader holds. */
 bool bencode_is_canonical(struct bytes input);
 
+/* Writing past the buffer fails the writer, and so all that follows. */
 void bencode_write_int(struct wire_writer *w, int64_t value);
-void bencode_write_bytes(struct wire_writer *w, struct bytes value);
+void bencode_write_bytes(struct wire_writer *w, struct bytes value); /* absent: as empty */
 void bencode_write_string(struct wire_writer *w, const char *text);
 void bencode_write_list(struct wire_writer *w); /* opens; close with bencode_write_end */
 void bencode_write_dict(struct wire_writer *w); /* opens; the caller writes keys in order */

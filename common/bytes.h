@@ -24,6 +24,7 @@ static inline struct bytes bytes_of_string(const char *text)
     return bytes_of(text, strlen(text));
 }
 
+/* By content: an absent run equals an empty one. */
 static inline bool bytes_equal(struct bytes a, struct bytes b)
 {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);

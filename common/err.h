@@ -52,7 +52,9 @@ int err_code(enum err err);         /* the number a caller sees */
 const char *err_name(enum err err); /* the symbolic name, static */
 const char *err_text(enum err err); /* one sentence without a full stop, static */
 
-/* The error that a KRPC error number stands for (BEP 5, BEP 44); ERR_GENERIC when unknown. */
+/* The error that a KRPC error number stands for (BEP 5, BEP 44); ERR_GENERIC when unknown. 203,
+ * which BEP 5 gives to malformed packets as well, is ERR_BAD_TOKEN: our own packets are well
+ * formed. */
 enum err err_from_krpc(int64_t code);
 
 #endif

@@ -12,7 +12,7 @@
 /* SHA-1 over the parts one after the other. */
 void hash_sha1(const struct bytes *parts, size_t count, uint8_t out[HASH_SHA1_SIZE]);
 uint32_t hash_crc32c(struct bytes input);
-/* SipHash-2-4 under a secret key. */
+/* SipHash-2-4 under a secret key; its 8 bytes read little-endian, so the same on every machine. */
 uint64_t hash_keyed(const uint8_t key[HASH_KEY_SIZE], struct bytes input);
 /* BLAKE2b with a 16-byte result over the parts, under a secret key: equality of verified records.
  */

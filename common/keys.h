@@ -17,6 +17,8 @@ void keys_from_seed(const uint8_t seed[KEYS_SEED_SIZE], uint8_t public_key[KEYS_
                     uint8_t secret_key[KEYS_SECRET_SIZE]);
 void keys_sign(const uint8_t secret_key[KEYS_SECRET_SIZE], struct bytes message,
                uint8_t signature[KEYS_SIGNATURE_SIZE]);
+/* Strict: refuses keys of small order and signatures not in their one form (RFC 8032
+ * section 5.1.7). */
 bool keys_verify(const uint8_t public_key[KEYS_PUBLIC_SIZE], struct bytes message,
                  const uint8_t signature[KEYS_SIGNATURE_SIZE]);
 

@@ -1,6 +1,8 @@
 /* Lines for a person, on standard error; never one a packet. Under the journal each line starts
- * with systemd's level prefix. Levels are kept by subsystem and can be changed at run time.
- * The only module of common/ with state; nothing under daemon/dht/ uses it. */
+ * with systemd's level prefix, else with the time in UTC; then follow room, level and text. A line
+ * is cut at 1024 bytes and control characters in it are replaced, as peers' text may be among it.
+ * Levels are kept by subsystem, info at first, and can be changed at run time. Safe from every
+ * thread. The only module of common/ with state; nothing under daemon/dht/ uses it. */
 #ifndef XORD_COMMON_LOG_H
 #define XORD_COMMON_LOG_H
 
@@ -12,7 +14,8 @@ enum log_room { LOG_DAEMON, LOG_NODE, LOG_NET, LOG_STORE, LOG_RPC, LOG_ROOM_COUN
 void log_set_journal(bool is_journal); /* level prefixes instead of times */
 void log_set_level(enum log_room room, enum log_level level);
 enum log_level log_get_level(enum log_room room);
-/* "info", or "info,rpc=debug,net=error"; false (and nothing changed) when malformed. */
+/* "info", or "info,rpc=debug,net=error": a level is for all rooms, a room's for that one, the later
+ * item wins. False (and nothing changed) when malformed. */
 bool log_set_levels(const char *text);
 const char *log_level_name(enum log_level level);
 const char *log_room_name(enum log_room room);

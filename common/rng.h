@@ -1,5 +1,6 @@
 /* A deterministic stream of random numbers: ChaCha20 under a 32-byte seed. The shell seeds it with
- * entropy, the simulator with a number, so each run can be replayed. */
+ * entropy, the simulator and tests with a number, so each run can be replayed. The nonce is zero:
+ * a seed has one stream. */
 #ifndef XORD_COMMON_RNG_H
 #define XORD_COMMON_RNG_H
 
@@ -17,7 +18,7 @@ struct rng {
 };
 
 void rng_init(struct rng *rng, const uint8_t seed[RNG_SEED_SIZE]);
-void rng_init_number(struct rng *rng, uint64_t seed); /* for simulations and tests */
+void rng_init_number(struct rng *rng, uint64_t seed); /* the number's 8 bytes, then zeros */
 void rng_bytes(struct rng *rng, void *out, size_t size);
 uint32_t rng_u32(struct rng *rng);
 uint64_t rng_u64(struct rng *rng);
