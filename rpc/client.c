@@ -1,0 +1,174 @@
+#include "rpc/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rpc/client_args.h"
+#include "rpc/client_output.h"
+#include "rpc/client_params.h"
+#include "rpc/client_socket.h"
+#include "rpc/help.h"
+#include "rpc/method.h"
+
+#define CALL_ID  1
+#define READY_ID 2 /* of the waitready that -w sends ahead */
+
+/* A flag has no value: the daemon's own, and what a method takes as true or false. */
+static bool is_flag(const char *name)
+{
+    static const char *const flags[] = {"check-config", "experimental", "help", "version"};
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        if (strcmp(name, flags[i]) == 0) {
+            return true;
+        }
+    }
+    size_t count;
+    const struct method *rows = method_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        for (const struct param *p = rows[i].params; p != NULL && p->name != NULL; p++) {
+            if (p->type == PARAM_BOOL && strcmp(p->name, name) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool client_is_meant(int argc, char **argv)
+{
+    if (argc > 0 && client_args_link(argv[0]) != NULL) {
+        return true;
+    }
+    for (int i = 1; i < argc; i++) {
+        const char *text = argv[i];
+        if (!client_args_is_option(text)) {
+            return true;
+        }
+        if (strcmp(text, "--") == 0) {
+            return i + 1 < argc;
+        }
+        bool takes_value = text[1] == '-' ? strchr(text, '=') == NULL && !is_flag(text + 2)
+                                          : strcmp(text, "-C") == 0 || strcmp(text, "-W") == 0;
+        i += takes_value;
+    }
+    return false;
+}
+
+/* Why nothing was sent. */
+static enum client_exit refuse(const struct client_args *args, const char *reason)
+{
+    fprintf(stderr, "xord: %s%s%s\n", args->method != NULL ? args->method : "",
+            args->method != NULL ? ": " : "", reason);
+    if (args->method != NULL && method_find(args->method) != NULL) {
+        fprintf(stderr, "xord: see: xord help %s\n", args->method);
+    } else {
+        fprintf(stderr, "xord: see: xord help\n");
+    }
+    return CLIENT_USAGE;
+}
+
+/* The row that says what the parameters are and what the result is like. */
+static const struct method *find_row(const char *name)
+{
+    const struct method *row = method_find(name);
+    return row != NULL && row->alias_of != NULL ? method_find(row->alias_of) : row;
+}
+
+static json_t *make_request(const char *method, json_t *params, int id)
+{
+    return json_pack("{s:s, s:i, s:s, s:O}", "jsonrpc", "2.0", "id", id, "method", method, "params",
+                     params);
+}
+
+/* With -w the call itself is sent when the daemon has found its network, or knows that it has none:
+ * what waitready answers does not matter. */
+static bool wait_ready(struct client_socket *socket, char error[CLIENT_ERROR_SIZE])
+{
+    json_t *params = json_object();
+    json_t *request = make_request("waitready", params, READY_ID);
+    json_t *reply = client_socket_call(socket, request, error);
+    bool is_answered = reply != NULL;
+    json_decref(params);
+    json_decref(request);
+    json_decref(reply);
+    return is_answered;
+}
+
+/* Help needs no daemon: the table is in this program too. */
+static enum client_exit help_alone(const json_t *params, const char *error)
+{
+    const char *command = json_string_value(json_object_get(params, "command"));
+    char *text = help_text(command);
+    if (text == NULL) {
+        fprintf(stderr, "xord: help: no such method: %s (and %s)\n", command, error);
+        return CLIENT_USAGE;
+    }
+    json_t *reply = json_pack("{s:s}", "result", text);
+    free(text);
+    enum client_exit code = client_output(stdout, stderr, "help", reply, false);
+    json_decref(reply);
+    return code;
+}
+
+/* Sends the call and prints its reply. */
+static enum client_exit call(const struct client_args *args, const struct method *row,
+                             json_t *params)
+{
+    char error[CLIENT_ERROR_SIZE] = "";
+    struct client_socket socket;
+    if (!client_socket_open(&socket, args, row->access == RPC_ACCESS_READ, error)) {
+        if (strcmp(row->name, "help") == 0) {
+            return help_alone(params, error);
+        }
+        fprintf(stderr, "xord: %s\n", error);
+        return CLIENT_NO_DAEMON;
+    }
+    json_t *request = make_request(row->name, params, CALL_ID);
+    json_t *reply = NULL;
+    if (!args->is_waiting || wait_ready(&socket, error)) {
+        reply = client_socket_call(&socket, request, error);
+    }
+    enum client_exit code = CLIENT_NO_DAEMON;
+    if (reply != NULL) {
+        code = client_output(stdout, stderr, row->name, reply, args->is_quiet);
+    } else {
+        fprintf(stderr, "xord: %s: %s\n", row->name, error);
+    }
+    json_decref(reply);
+    json_decref(request);
+    client_socket_close(&socket);
+    return code;
+}
+
+static enum client_exit run(const struct client_args *args)
+{
+    char error[CLIENT_ERROR_SIZE] = "";
+    if (args->method == NULL) {
+        return refuse(args, "no method given");
+    }
+    const struct method *row = find_row(args->method);
+    if (row == NULL) {
+        return refuse(args, "no such method");
+    }
+    if (args->count != NULL || args->seconds != NULL) {
+        return refuse(args, "-C and -W end a stream, and this method is none");
+    }
+    json_t *params = client_params(args, row, error);
+    if (params == NULL) {
+        return refuse(args, error);
+    }
+    enum client_exit code = call(args, row, params);
+    json_decref(params);
+    return code;
+}
+
+int client_main(int argc, char **argv)
+{
+    char error[CLIENT_ERROR_SIZE] = "";
+    struct client_args args;
+    enum client_exit code =
+        client_args_parse(&args, argc, argv, error) ? run(&args) : refuse(&args, error);
+    client_args_clear(&args);
+    return (int)code;
+}

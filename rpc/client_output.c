@@ -1,0 +1,126 @@
+#include "rpc/client_output.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "rpc/base64.h"
+#include "rpc/json.h"
+
+#define INDENT 2
+
+static void print_json(FILE *out, const json_t *value)
+{
+    struct json_text text = {0};
+    if (json_is_string(value)) {
+        fwrite(json_string_value(value), 1, json_string_length(value), out);
+    } else {
+        json_write(&text, value, INDENT);
+        fwrite(text.data, 1, text.size, out);
+    }
+    fputc('\n', out);
+    json_text_clear(&text);
+}
+
+/* `v`, or the bytes that `v_base64` stands for, exactly. */
+static void print_content(FILE *out, const json_t *holder)
+{
+    const char *text = json_string_value(json_object_get(holder, "v_base64"));
+    if (text == NULL) {
+        const json_t *value = json_object_get(holder, "v");
+        if (value != NULL) {
+            print_json(out, value);
+        }
+        return;
+    }
+    size_t size = 0;
+    uint8_t *content = base64_decode(text, &size);
+    if (content != NULL) {
+        fwrite(content, 1, size, out);
+    }
+    free(content);
+}
+
+/* dhtget's array, also out of its verbose form; NULL for any other method. */
+static const json_t *values_of(const char *method, const json_t *result)
+{
+    if (strcmp(method, "dhtget") != 0) {
+        return NULL;
+    }
+    return json_is_object(result) ? json_object_get(result, "values") : result;
+}
+
+static bool has_no_value(const char *method, const json_t *result)
+{
+    const json_t *values = values_of(method, result);
+    if (values != NULL) {
+        return json_is_array(values) && json_array_size(values) == 0;
+    }
+    return strcmp(method, "getimmutable") == 0 && json_is_null(result);
+}
+
+/* Kept on this disk alone: no holder has it yet. */
+static bool is_unstored(const json_t *result)
+{
+    const json_t *stored = json_object_get(result, "stored");
+    return json_is_integer(stored) && json_integer_value(stored) == 0 &&
+           json_is_true(json_object_get(result, "kept"));
+}
+
+static void print_quiet(FILE *out, const char *method, const json_t *result)
+{
+    const json_t *values = values_of(method, result);
+    if (values != NULL) {
+        for (size_t i = 0; i < json_array_size(values); i++) {
+            print_content(out, json_object_get(json_array_get(values, i), "p"));
+        }
+    } else if (strcmp(method, "getimmutable") == 0) {
+        print_content(out, result);
+    } else {
+        print_json(out, result);
+    }
+}
+
+static enum client_exit exit_of_code(json_int_t code)
+{
+    if (code == 408) {
+        return CLIENT_TIMEOUT;
+    }
+    return code == 503 ? CLIENT_OFFLINE : CLIENT_ERROR_REPLY;
+}
+
+static enum client_exit print_error(FILE *err, const char *method, const json_t *error)
+{
+    json_int_t code = json_integer_value(json_object_get(error, "code"));
+    const char *message = json_string_value(json_object_get(error, "message"));
+    const char *name = json_string_value(json_object_get(json_object_get(error, "data"), "name"));
+    fprintf(err, "xord: %s: %s (%lld): %s\n", method, name != NULL ? name : "error",
+            (long long)code, message != NULL ? message : "");
+    return exit_of_code(code);
+}
+
+enum client_exit client_output(FILE *out, FILE *err, const char *method, const json_t *reply,
+                               bool is_quiet)
+{
+    const json_t *error = json_object_get(reply, "error");
+    const json_t *result = json_object_get(reply, "result");
+    if (json_is_object(error)) {
+        return print_error(err, method, error);
+    }
+    if (result == NULL) {
+        fprintf(err, "xord: %s: the daemon's answer has neither result nor error\n", method);
+        return CLIENT_NO_DAEMON;
+    }
+    if (is_quiet) {
+        print_quiet(out, method, result);
+    } else {
+        print_json(out, result);
+    }
+    if (fflush(out) != 0 || ferror(out) != 0) {
+        fprintf(err, "xord: %s: cannot write the output\n", method);
+        return CLIENT_ERROR_REPLY;
+    }
+    if (has_no_value(method, result)) {
+        return CLIENT_NO_VALUE;
+    }
+    return is_unstored(result) ? CLIENT_TIMEOUT : CLIENT_OK;
+}

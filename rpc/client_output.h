@@ -1,0 +1,19 @@
+/* What the client prints and how it exits: from a reply to standard output, or to one line on
+ * standard error. */
+#ifndef XORD_RPC_CLIENT_OUTPUT_H
+#define XORD_RPC_CLIENT_OUTPUT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "rpc/client.h"
+
+/* Prints the reply to `method` (its own name, no alias): the result on `out` as indented JSON, a
+ * bare string bare; with `is_quiet` the value alone of dhtget and getimmutable: strings with a line
+ * feed, bytes exactly, other JSON as JSON, nothing where there is none. An error goes to `err` as
+ * `xord: METHOD: name (code): message`. Answers the exit code. */
+enum client_exit client_output(FILE *out, FILE *err, const char *method, const json_t *reply,
+                               bool is_quiet);
+
+#endif

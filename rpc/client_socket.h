@@ -1,0 +1,30 @@
+/* Finding the daemon's socket and talking over it: one line there, one line back. Blocking. */
+#ifndef XORD_RPC_CLIENT_SOCKET_H
+#define XORD_RPC_CLIENT_SOCKET_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "rpc/client_args.h"
+
+#define CLIENT_WAIT_MS_MAX 60000u              /* -w gives up after this */
+#define CLIENT_REPLY_MAX   (64u * 1024 * 1024) /* far above any reply; bounds our memory */
+
+struct client_socket {
+    int fd;       /* -1: closed */
+    char *buffer; /* what has been read and not yet taken, owned */
+    size_t size, capacity;
+};
+
+/* Connects: --rpc-socket, XORD_RPC_SOCKET, --datadir, the user's, the service's; the first that was
+ * named is the only one tried. Where the socket may not be opened, `is_reading` methods get ro.sock
+ * beside it. With -w it tries until the daemon is there. False with one line in `error`. */
+bool client_socket_open(struct client_socket *out, const struct client_args *args, bool is_reading,
+                        char error[CLIENT_ERROR_SIZE]);
+/* Sends the request as one line and answers the reply with its `id`: a new reference. NULL with one
+ * line in `error`. */
+json_t *client_socket_call(struct client_socket *s, const json_t *request,
+                           char error[CLIENT_ERROR_SIZE]);
+void client_socket_close(struct client_socket *s);
+
+#endif
