@@ -30,14 +30,14 @@ struct param {
     enum param_type type;
     enum param_need need;
     bool is_named_only;   /* after `*`: by name only */
-    const char *fallback; /* the default as shown in help; JSON text, or NULL for none */
-    int64_t min, max;     /* of PARAM_INT */
+    const char *fallback; /* the default as shown in help: JSON text; other text is help's alone */
+    int64_t min, max;     /* of PARAM_INT; both 0: any */
     const char *help;     /* one clause */
 };
 
 #define METHOD_PARAMS_MAX 16
 
-struct rpc_call; /* one call under way; private to dispatch.c */
+struct rpc_call; /* one call under way; private to call.h */
 
 /* Made by the three functions below alone. */
 struct rpc_result {
@@ -50,7 +50,7 @@ struct method {
     enum rpc_access access;
     const char *summary; /* one line without a full stop */
     const char *details; /* paragraphs, or NULL */
-    const struct param *params;
+    const struct param *params; /* ended by a row without a name; never NULL */
     struct rpc_result (*handler)(struct rpc_call *call);
 };
 
@@ -59,8 +59,8 @@ const struct method *method_table(size_t *count);
 const struct method *method_find(const char *name); /* follows no alias; NULL when there is none */
 
 /* Inside a handler. Parameters are already checked against the row; names must be of the row. */
-bool rpc_has(const struct rpc_call *call,
-             const char *param); /* given by the caller, and not null */
+/* Given by the caller. A null counts as not given, but for PARAM_JSON, where it is a value. */
+bool rpc_has(const struct rpc_call *call, const char *param);
 const char *rpc_string(const struct rpc_call *call, const char *param); /* fallback, or NULL */
 int64_t rpc_int(const struct rpc_call *call, const char *param);        /* fallback, or 0 */
 bool rpc_bool(const struct rpc_call *call, const char *param);

@@ -7,7 +7,8 @@
 
 /* [a-z0-9_-]{1,32} */
 bool name_is_valid(const char *name);
-/* ERR_OK, ERR_UNKNOWN_NAME, ERR_NOT_YET. `is_local` tells that its secret key is here. */
+/* ERR_OK, ERR_UNKNOWN_NAME, ERR_NOT_YET. `is_local` (may be NULL) tells that its secret
+ * key is here. */
 enum err name_resolve(const struct rpc_host *host, const char *name,
                       uint8_t public_key[KEYS_PUBLIC_SIZE], bool *is_local);
 /* The name by which this daemon knows the key, else its 64 hex digits; returns `out`. */

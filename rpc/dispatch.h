@@ -1,0 +1,71 @@
+/* From a line to its answer: reads requests and batches, finds the method, checks parameters, runs
+ * the handler, keeps the calls that answer later, and appends replies to the client's output.
+ * Touches no socket and no loop: the server (or a test) hands lines in and sends the output. */
+#ifndef XORD_RPC_DISPATCH_H
+#define XORD_RPC_DISPATCH_H
+
+#include "rpc/host.h"
+#include "rpc/json.h"
+#include "rpc/pending.h"
+#include "rpc/server.h"
+
+#define DISPATCH_SPARE_MAX 64 /* calls kept for reuse, so that a busy socket allocates none */
+
+struct rpc_call;
+
+struct dispatch {
+    struct rpc_host host;
+    struct rpc_server *server; /* NULL where there is none */
+    struct pending pending;
+    struct rpc_call *spare;
+    size_t spare_count;
+    uint64_t next_ticket;
+    size_t client_count;
+    bool is_stopping; /* new calls are refused with ERR_STOPPING */
+};
+
+/* Whoever sends lines and gets replies; embedded in its connection. */
+struct rpc_client {
+    struct dispatch *dispatch;
+    enum rpc_access access;
+    uid_t uid;
+    struct json_text out;   /* replies not yet sent; its owner takes from it */
+    struct rpc_call *calls; /* pending */
+    size_t call_count;
+    bool is_gone; /* its answers are thrown away */
+    /* Output was appended, perhaps by an event; may be NULL. */
+    void (*on_output)(struct rpc_client *client);
+};
+
+void dispatch_init(struct dispatch *d, const struct rpc_host *host, struct rpc_server *server);
+/* All clients must have been cleared before. */
+void dispatch_clear(struct dispatch *d);
+void dispatch_client_init(struct dispatch *d, struct rpc_client *client, enum rpc_access access,
+                          uid_t uid);
+/* The client vanished: cancels what it waits for and frees its output. */
+void dispatch_client_clear(struct rpc_client *client);
+/* Answers what the client waits for with ERR_STOPPING. */
+void dispatch_client_stop(struct rpc_client *client);
+
+/* One line, without its line feed: a request, a batch, blank, or rubbish. */
+void dispatch_line(struct rpc_client *client, struct bytes line);
+/* Appends an error reply with id null, for what is no request at all. */
+void dispatch_refuse(struct rpc_client *client, enum err err, const char *text);
+
+void dispatch_event(struct dispatch *d, const struct event *event);
+void dispatch_done(struct dispatch *d, uint64_t ticket, enum err err, const char *detail);
+void dispatch_resolved(struct dispatch *d, uint64_t ticket, enum err err, const struct addr *addrs,
+                       size_t count);
+/* Answers calls that wait for readiness when the node is ready, and those that are late. */
+void dispatch_tick(struct dispatch *d);
+/* When to tick next for a deadline, in monotonic ms; UINT64_MAX: not. */
+uint64_t dispatch_next_ms(const struct dispatch *d);
+
+/* How many clients there are; for getinfo. */
+size_t dispatch_clients(const struct rpc_call *call);
+/* What stops this caller from calling `method` with these parameters: ERR_READ_ONLY,
+ * ERR_INVALID_PARAMS; one line in `detail`. */
+enum err dispatch_check(const struct rpc_client *client, const struct method *method, json_t *given,
+                        json_t *values[], char detail[RPC_DETAIL_SIZE]);
+
+#endif
