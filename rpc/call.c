@@ -228,14 +228,15 @@ static void write_error(struct json_text *text, enum err err, json_t *message, j
     const char *key;
     json_t *value;
 
-    json_text_append(text, code,
-                     (size_t)snprintf(code, sizeof code, "{\"code\":%d,\"message\":",
-                                      err_code(err)));
+    json_text_append(
+        text, code,
+        (size_t)snprintf(code, sizeof code, "{\"code\":%d,\"message\":", err_code(err)));
     json_write(text, message, 0);
     APPEND(text, ",\"data\":{\"name\":\"");
     json_text_append(text, err_name(err), strlen(err_name(err)));
     APPEND(text, "\"");
-    json_object_foreach(data, key, value) {
+    json_object_foreach(data, key, value)
+    {
         json_t *name = json_string(key);
         if (name == NULL)
             continue;

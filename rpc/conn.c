@@ -232,8 +232,8 @@ static void on_hangup(uv_poll_t *poll, int status, int events)
     close_conn(poll->data);
 }
 
-/* libuv looks at a half-closed pipe no more. A copy of the descriptor that asks for nothing is still
- * told of a hang-up, so a client that then vanishes has its calls cancelled. */
+/* libuv looks at a half-closed pipe no more. A copy of the descriptor that asks for nothing is
+ * still told of a hang-up, so a client that then vanishes has its calls cancelled. */
 static void watch_hangup(struct conn *conn)
 {
     int fd = -1;

@@ -52,10 +52,10 @@ size_t dispatch_clients(const struct rpc_call *call)
     return call->dispatch->client_count;
 }
 
-enum err dispatch_check(const struct rpc_client *client, const struct method *method, json_t *given,
+enum err dispatch_check(const struct method *method, enum rpc_access access, json_t *given,
                         json_t *values[], char detail[RPC_DETAIL_SIZE])
 {
-    if (method->access == RPC_ACCESS_FULL && client->access == RPC_ACCESS_READ) {
+    if (method->access == RPC_ACCESS_FULL && access == RPC_ACCESS_READ) {
         snprintf(detail, RPC_DETAIL_SIZE, "%s is not allowed on the read-only socket",
                  method->name);
         return ERR_READ_ONLY;
@@ -108,7 +108,7 @@ static void run_method(struct rpc_call *call, json_t *params)
                  RPC_CALLS_MAX);
         return;
     }
-    enum err err = dispatch_check(client, call->method, params, call->values, detail);
+    enum err err = dispatch_check(call->method, client->access, params, call->values, detail);
     if (err != ERR_OK) {
         rpc_fail(call, err, "%s", detail);
         return;

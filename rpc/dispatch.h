@@ -11,6 +11,7 @@
 
 #define DISPATCH_SPARE_MAX 64 /* calls kept for reuse, so that a busy socket allocates none */
 
+struct method;
 struct rpc_call;
 
 struct dispatch {
@@ -63,9 +64,9 @@ uint64_t dispatch_next_ms(const struct dispatch *d);
 
 /* How many clients there are; for getinfo. */
 size_t dispatch_clients(const struct rpc_call *call);
-/* What stops this caller from calling `method` with these parameters: ERR_READ_ONLY,
+/* What stops a caller with this access from calling `method` with these parameters: ERR_READ_ONLY,
  * ERR_INVALID_PARAMS; one line in `detail`. */
-enum err dispatch_check(const struct rpc_client *client, const struct method *method, json_t *given,
+enum err dispatch_check(const struct method *method, enum rpc_access access, json_t *given,
                         json_t *values[], char detail[RPC_DETAIL_SIZE]);
 
 #endif

@@ -30,6 +30,7 @@ struct param {
     enum param_type type;
     enum param_need need;
     bool is_named_only;   /* after `*`: by name only */
+    bool is_alone;        /* the first one: when more than one is given by position, it is not */
     const char *fallback; /* the default as shown in help: JSON text; other text is help's alone */
     int64_t min, max;     /* of PARAM_INT; both 0: any */
     const char *help;     /* one clause */
@@ -48,8 +49,8 @@ struct method {
     const char *name;
     const char *alias_of; /* NULL, or the method this is another name of (twister's) */
     enum rpc_access access;
-    const char *summary; /* one line without a full stop */
-    const char *details; /* paragraphs, or NULL */
+    const char *summary;        /* one line without a full stop */
+    const char *details;        /* paragraphs, or NULL */
     const struct param *params; /* ended by a row without a name; never NULL */
     struct rpc_result (*handler)(struct rpc_call *call);
 };

@@ -179,7 +179,13 @@ static void put_value(const struct param *param, json_t *value, json_t **slot)
         *slot = value;
 }
 
-static size_t positional_count(const struct method *method)
+/* A list stands for the parameters from here on: "target, or username resource type". */
+static size_t first_position(const struct method *method, size_t given)
+{
+    return given > 1 && method->params[0].is_alone ? 1 : 0;
+}
+
+static size_t last_position(const struct method *method)
 {
     size_t count = 0;
 
@@ -191,19 +197,19 @@ static size_t positional_count(const struct method *method)
 static enum err bind_array(const struct method *method, json_t *array,
                            json_t *values[METHOD_PARAMS_MAX], char detail[RPC_DETAIL_SIZE])
 {
-    size_t room = positional_count(method), count = json_array_size(array);
+    size_t count = json_array_size(array), first = first_position(method, count);
+    size_t last = last_position(method), room = last - first;
 
     if (count > room) {
-        const char *next = method->params[room].name;
+        const char *next = method->params[last].name;
         snprintf(detail, RPC_DETAIL_SIZE,
                  "%s takes at most %zu parameter%s by position, and %zu were given%s%s%s",
-                 method->name, room, room == 1 ? "" : "s", count,
-                 next != NULL ? "; give \"" : "", next != NULL ? next : "",
-                 next != NULL ? "\" and what follows it by name" : "");
+                 method->name, room, room == 1 ? "" : "s", count, next != NULL ? "; give \"" : "",
+                 next != NULL ? next : "", next != NULL ? "\" and what follows it by name" : "");
         return ERR_INVALID_PARAMS;
     }
     for (size_t i = 0; i < count; i++)
-        put_value(&method->params[i], json_array_get(array, i), &values[i]);
+        put_value(&method->params[first + i], json_array_get(array, i), &values[first + i]);
     return ERR_OK;
 }
 

@@ -8,8 +8,8 @@
 #include "rpc/conn.h"
 #include "rpc/socket.h"
 
-#define LISTENERS_MAX  4   /* the full socket, the read-only one, and room for handed-over ones */
-#define LISTEN_BACKLOG 512 /* connections that wait for the loop; beyond it clients wait */
+#define LISTENERS_MAX  4     /* the full socket, the read-only one, and room for handed-over ones */
+#define LISTEN_BACKLOG 512   /* connections that wait for the loop; beyond it clients wait */
 #define CLOSE_WAIT_MS  1000u /* for clients that are slow to read their last answers */
 
 struct listener {

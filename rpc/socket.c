@@ -53,8 +53,10 @@ static enum err clear_path(const char *path, char detail[RPC_DETAIL_SIZE])
     }
     int failure = probe(path);
     if (failure == EISCONN || failure == EAGAIN) {
-        snprintf(detail, RPC_DETAIL_SIZE, "another process listens on %s; stop it, or choose another"
-                 " path with --rpc-socket", path);
+        snprintf(detail, RPC_DETAIL_SIZE,
+                 "another process listens on %s; stop it, or choose another"
+                 " path with --rpc-socket",
+                 path);
         return ERR_IN_USE;
     }
     errno = failure;
