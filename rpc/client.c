@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/config.h"
 #include "rpc/client_args.h"
 #include "rpc/client_output.h"
 #include "rpc/client_params.h"
@@ -60,11 +61,8 @@ static enum client_exit refuse(const struct client_args *args, const char *reaso
 {
     fprintf(stderr, "xord: %s%s%s\n", args->method != NULL ? args->method : "",
             args->method != NULL ? ": " : "", reason);
-    if (args->method != NULL && method_find(args->method) != NULL) {
-        fprintf(stderr, "xord: see: xord help %s\n", args->method);
-    } else {
-        fprintf(stderr, "xord: see: xord help\n");
-    }
+    fprintf(stderr, "xord: see: xord help%s%s\n", args->method != NULL ? " " : "",
+            args->method != NULL ? args->method : "");
     return CLIENT_USAGE;
 }
 
@@ -95,14 +93,27 @@ static bool wait_ready(struct client_socket *socket, char error[CLIENT_ERROR_SIZ
     return is_answered;
 }
 
-/* Help needs no daemon: the table is in this program too. */
-static enum client_exit help_alone(const json_t *params, const char *error)
+static const char *name_at(size_t index)
 {
-    const char *command = json_string_value(json_object_get(params, "command"));
+    size_t count;
+    const struct method *rows = method_table(&count);
+    return index < count ? rows[index].name : NULL;
+}
+
+static enum client_exit refuse_method(const char *name)
+{
+    const char *nearest = config_nearest(name, name_at);
+    fprintf(stderr, "xord: no such method: %s%s%s\nxord: see: xord help\n", name,
+            nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "");
+    return CLIENT_USAGE;
+}
+
+/* Help needs no daemon: the table is in this program too. */
+static enum client_exit help_alone(const char *command)
+{
     char *text = help_text(command);
-    if (text == NULL) {
-        fprintf(stderr, "xord: help: no such method: %s (and %s)\n", command, error);
-        return CLIENT_USAGE;
+    if (text == NULL && command != NULL) {
+        return refuse_method(command);
     }
     json_t *reply = json_pack("{s:s}", "result", text);
     free(text);
@@ -119,7 +130,7 @@ static enum client_exit call(const struct client_args *args, const struct method
     struct client_socket socket;
     if (!client_socket_open(&socket, args, row->access == RPC_ACCESS_READ, error)) {
         if (strcmp(row->name, "help") == 0) {
-            return help_alone(params, error);
+            return help_alone(json_string_value(json_object_get(params, "command")));
         }
         fprintf(stderr, "xord: %s\n", error);
         return CLIENT_NO_DAEMON;
@@ -141,6 +152,18 @@ static enum client_exit call(const struct client_args *args, const struct method
     return code;
 }
 
+/* `xord METHOD --help` */
+static bool wants_help(const struct client_args *args)
+{
+    for (size_t i = 0; i < args->word_count; i++) {
+        const struct client_word *word = &args->words[i];
+        if (word->param != NULL && word->text == NULL && strcmp(word->param, "help") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum client_exit run(const struct client_args *args)
 {
     char error[CLIENT_ERROR_SIZE] = "";
@@ -149,7 +172,10 @@ static enum client_exit run(const struct client_args *args)
     }
     const struct method *row = find_row(args->method);
     if (row == NULL) {
-        return refuse(args, "no such method");
+        return refuse_method(args->method);
+    }
+    if (wants_help(args)) {
+        return help_alone(args->method);
     }
     if (args->count != NULL || args->seconds != NULL) {
         return refuse(args, "-C and -W end a stream, and this method is none");

@@ -13,12 +13,12 @@ static bool is_answer(const struct event *event)
 
 static struct rpc_result fail_get(struct rpc_call *call, const struct event *event)
 {
-    switch ((int)event->err) {
-    case ERR_TIMEOUT:
+    if (event->err == ERR_TIMEOUT) {
         return rpc_fail(call, ERR_TIMEOUT,
                         "no value within %u ms: %u of %u nodes asked had answered", event->stats.ms,
                         event->stats.replied, event->stats.queried);
-    case ERR_OFFLINE:
+    }
+    if (event->err == ERR_OFFLINE) {
         return rpc_fail(call, ERR_OFFLINE,
                         "no node answers; addnode HOST:PORT adds one to start from");
     }

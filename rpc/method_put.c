@@ -239,10 +239,11 @@ static const char *find_fault(struct rpc_call *call, const struct record *record
     if (!record_verify(record)) {
         return err_text(ERR_BAD_SIGNATURE);
     }
-    switch ((int)record_expiry(record, now_s, now_s, &expiry_s)) {
-    case ERR_OK:
+    enum err err = record_expiry(record, now_s, now_s, &expiry_s);
+    if (err == ERR_OK) {
         return NULL;
-    case ERR_NOT_FOUND:
+    }
+    if (err == ERR_NOT_FOUND) {
         return "it has expired";
     }
     return "its time or its expiry is too far in the future";
