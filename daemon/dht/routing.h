@@ -29,14 +29,15 @@ struct routing_node {
     uint64_t queried_us_ms; /* its last query of ours; 0 never */
 };
 
-struct routing_bucket; /* private to routing.c */
+struct bucket; /* private to routing.c: bucket.h */
 
 struct routing {
     struct id self;
     enum addr_family family;
-    struct routing_bucket *buckets;
-    size_t bucket_count;
+    struct bucket *buckets; /* by shared prefix; the last holds all that share more, too */
+    size_t bucket_count;    /* 0 until the first node answers */
     size_t node_count;
+    uint64_t check_ms, refresh_ms; /* what routing_next_ms says: may be early, never late */
 };
 
 void routing_init(struct routing *r, const struct id *self, enum addr_family family);

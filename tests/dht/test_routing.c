@@ -1,0 +1,451 @@
+/* The table must keep the oldest live nodes and replace only those that failed, hold the caps, and
+ * say in time what to ping and refresh. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "daemon/dht/routing.h"
+
+#define MINUTE_MS (60u * 1000u)
+
+static struct routing table;
+static struct rng rng;
+static struct id self;
+
+static void set_up(void)
+{
+    rng_init_number(&rng, 1);
+    id_random(&self, &rng);
+    routing_init(&table, &self, ADDR_V4);
+}
+
+static void tear_down(void)
+{
+    routing_clear(&table);
+}
+
+/* On loopback, so without caps; each number is another address. */
+static struct addr local(uint32_t number)
+{
+    const uint8_t ip[4] = {127, (uint8_t)(number >> 24), (uint8_t)(number >> 16), 1};
+
+    return addr_v4(ip, (uint16_t)(number % 65535 + 1));
+}
+
+/* An address of the public network 20.x.y.0/24 that `network` numbers. */
+static struct addr in_network(uint16_t network, uint8_t host)
+{
+    const uint8_t ip[4] = {20, (uint8_t)(network >> 8), (uint8_t)network, host};
+
+    return addr_v4(ip, 6881);
+}
+
+static struct contact contact_at(unsigned prefix, struct addr addr)
+{
+    struct contact contact = {.addr = addr};
+
+    id_random_at(&contact.id, &self, prefix, &rng);
+    return contact;
+}
+
+static enum routing_added answer(const struct contact *contact, uint64_t now_ms)
+{
+    return routing_answered(&table, contact, true, 10, now_ms);
+}
+
+static bool is_member(const struct contact *contact)
+{
+    return routing_find(&table, contact) != NULL;
+}
+
+/* Eight members that share `prefix` bits with us, at addresses from `first` on. */
+static void fill_bucket(unsigned prefix, uint32_t first, struct contact members[ROUTING_K])
+{
+    for (uint32_t i = 0; i < ROUTING_K; i++) {
+        members[i] = contact_at(prefix, local(first + i));
+        ck_assert_int_eq(answer(&members[i], 0), ROUTING_ADDED);
+    }
+}
+
+START_TEST(test_idle_table_is_empty)
+{
+    struct contact found[1], contact = contact_at(0, local(1));
+    struct id target;
+    size_t bucket = 0, index = 0;
+
+    ck_assert_uint_eq(routing_closest(&table, &self, true, found, 1), 0);
+    ck_assert_ptr_null(routing_each(&table, &bucket, &index));
+    ck_assert_ptr_null(routing_find(&table, &contact));
+    ck_assert_uint_eq(routing_next_ms(&table), UINT64_MAX);
+    ck_assert(!routing_next_check(&table, 1, found));
+    ck_assert(!routing_next_refresh(&table, 1, &rng, &target));
+    routing_failed(&table, &contact, 1);
+    routing_remove(&table, &contact.id);
+    routing_touch(&table, &self, 1);
+    ck_assert_uint_eq(routing_estimate(&table), 1);
+}
+END_TEST
+
+START_TEST(test_answer_adds_then_updates)
+{
+    struct contact contact = contact_at(3, local(1));
+
+    ck_assert_int_eq(answer(&contact, 5), ROUTING_ADDED);
+    ck_assert_int_eq(answer(&contact, 9), ROUTING_UPDATED);
+    const struct routing_node *node = routing_find(&table, &contact);
+    ck_assert_ptr_nonnull(node);
+    ck_assert_uint_eq(node->first_ms, 5);
+    ck_assert_uint_eq(node->answered_ms, 9);
+    ck_assert(node->is_xord);
+    ck_assert_uint_ne(node->rtt.srtt_x8_ms, 0);
+    ck_assert_uint_eq(table.node_count, 1);
+}
+END_TEST
+
+START_TEST(test_own_id_and_other_family_are_refused)
+{
+    const uint8_t ip[16] = {[15] = 1};
+    struct contact own = {.id = self, .addr = local(1)};
+    struct contact other = contact_at(0, addr_v6(ip, 1));
+
+    ck_assert_int_eq(answer(&own, 0), ROUTING_REFUSED);
+    ck_assert_int_eq(answer(&other, 0), ROUTING_REFUSED);
+    ck_assert(routing_queried_us(&table, &own, 0));
+    ck_assert(routing_queried_us(&table, &other, 0));
+    ck_assert_uint_eq(table.node_count, 0);
+}
+END_TEST
+
+START_TEST(test_full_bucket_caches_and_keeps_the_oldest)
+{
+    struct contact members[ROUTING_K], late = contact_at(0, local(100));
+
+    fill_bucket(0, 0, members);
+    ck_assert_int_eq(answer(&late, 10), ROUTING_CACHED);
+    ck_assert(!is_member(&late));
+    for (size_t i = 0; i < ROUTING_K; i++)
+        ck_assert(is_member(&members[i]));
+    routing_failed(&table, &members[3], 11);
+    ck_assert(is_member(&members[3]));
+    ck_assert(!is_member(&late));
+    answer(&members[3], 12); /* an answer clears what failed before */
+    for (unsigned i = 0; i < ROUTING_FAILS_MAX; i++) {
+        ck_assert(is_member(&members[3]));
+        routing_failed(&table, &members[3], 13);
+    }
+    ck_assert(!is_member(&members[3]));
+    ck_assert(is_member(&late));
+    ck_assert_uint_eq(table.node_count, ROUTING_K);
+}
+END_TEST
+
+START_TEST(test_newest_of_the_cache_comes_first)
+{
+    struct contact members[ROUTING_K], cached[ROUTING_CACHE + 2];
+
+    fill_bucket(0, 0, members);
+    for (uint32_t i = 0; i < ROUTING_CACHE + 2; i++) {
+        cached[i] = contact_at(0, local(100 + i));
+        ck_assert_int_eq(answer(&cached[i], i), ROUTING_CACHED);
+    }
+    ck_assert_int_eq(answer(&cached[4], 50), ROUTING_CACHED);
+    routing_remove(&table, &members[0].id);
+    ck_assert(is_member(&cached[4]));
+    routing_remove(&table, &cached[9].id); /* the next newest leaves the cache */
+    for (size_t i = 1; i < ROUTING_K; i++)
+        routing_remove(&table, &members[i].id);
+    ck_assert(!is_member(&cached[0])); /* the oldest two had to go */
+    ck_assert(!is_member(&cached[1]));
+    ck_assert(!is_member(&cached[9]));
+    for (size_t i = 2; i < 9; i++)
+        ck_assert(is_member(&cached[i]));
+    ck_assert_uint_eq(table.node_count, 7);
+}
+END_TEST
+
+START_TEST(test_newcomer_replaces_a_dead_node_when_nobody_waits)
+{
+    struct contact members[ROUTING_K], late = contact_at(0, local(100));
+
+    fill_bucket(0, 0, members);
+    ck_assert(routing_queried_us(&table, &late, 1)); /* no room for it */
+    for (unsigned i = 0; i < ROUTING_FAILS_MAX; i++)
+        routing_failed(&table, &members[5], 2);
+    ck_assert(is_member(&members[5]));
+    ck_assert(!routing_queried_us(&table, &late, 3));
+    ck_assert_int_eq(answer(&late, 4), ROUTING_ADDED);
+    ck_assert(!is_member(&members[5]));
+    ck_assert_uint_eq(table.node_count, ROUTING_K);
+}
+END_TEST
+
+START_TEST(test_cached_node_that_fails_leaves_the_cache)
+{
+    struct contact members[ROUTING_K], late = contact_at(0, local(100));
+
+    fill_bucket(0, 0, members);
+    answer(&late, 1);
+    routing_failed(&table, &late, 2);
+    routing_remove(&table, &members[0].id);
+    ck_assert(!is_member(&late));
+    ck_assert_uint_eq(table.node_count, ROUTING_K - 1);
+}
+END_TEST
+
+START_TEST(test_splits_only_where_it_makes_room)
+{
+    struct contact members[ROUTING_K], near = contact_at(9, local(200));
+
+    fill_bucket(0, 0, members);
+    ck_assert_uint_eq(table.bucket_count, 1);
+    struct contact far = contact_at(0, local(100));
+    ck_assert_int_eq(answer(&far, 1), ROUTING_CACHED);
+    ck_assert_uint_eq(table.bucket_count, 1); /* all of them would have stayed together */
+    ck_assert(!routing_queried_us(&table, &near, 1));
+    ck_assert_int_eq(answer(&near, 1), ROUTING_ADDED);
+    ck_assert_uint_eq(table.bucket_count, 2);
+    fill_bucket(4, 300, members);
+    ck_assert_uint_eq(table.node_count, 2 * ROUTING_K + 1);
+    size_t bucket = 0, index = 0;
+    const struct routing_node *node;
+    while ((node = routing_each(&table, &bucket, &index)) != NULL) {
+        unsigned prefix = id_common_prefix(&self, &node->contact.id);
+        ck_assert(prefix == bucket || (prefix > bucket && bucket == table.bucket_count - 1));
+    }
+}
+END_TEST
+
+START_TEST(test_address_changes_its_id_only_after_it_failed)
+{
+    struct contact old = contact_at(0, local(1)), new = contact_at(5, local(1));
+
+    answer(&old, 0);
+    ck_assert(routing_queried_us(&table, &new, 1));
+    ck_assert_int_eq(answer(&new, 1), ROUTING_REFUSED);
+    routing_failed(&table, &old, 2);
+    ck_assert(!routing_queried_us(&table, &new, 3));
+    ck_assert_int_eq(answer(&new, 3), ROUTING_ADDED);
+    ck_assert(!is_member(&old));
+    ck_assert_uint_eq(table.node_count, 1);
+}
+END_TEST
+
+START_TEST(test_id_changes_its_address_only_after_it_failed)
+{
+    struct contact old = contact_at(0, local(1)), new = old;
+
+    new.addr = local(2);
+    answer(&old, 0);
+    ck_assert_int_eq(answer(&new, 1), ROUTING_REFUSED);
+    ck_assert(routing_queried_us(&table, &new, 1));
+    routing_failed(&table, &new, 1); /* another address: not this member */
+    ck_assert_int_eq(answer(&new, 1), ROUTING_REFUSED);
+    routing_failed(&table, &old, 2);
+    ck_assert_int_eq(answer(&new, 3), ROUTING_ADDED);
+    ck_assert(is_member(&new));
+    ck_assert(!is_member(&old));
+}
+END_TEST
+
+/* Twelve buckets with five members each, every one of a network of its own. */
+static void make_buckets_with_room(void)
+{
+    struct contact members[12][ROUTING_K];
+
+    for (uint16_t prefix = 0; prefix < 12; prefix++) {
+        for (uint16_t i = 0; i < ROUTING_K; i++) {
+            members[prefix][i] = contact_at(prefix, in_network(100 + prefix * 10 + i, 1));
+            ck_assert_int_eq(answer(&members[prefix][i], 0), ROUTING_ADDED);
+        }
+    }
+    for (unsigned prefix = 0; prefix < 12; prefix++) {
+        for (int i = 0; i < 3; i++)
+            routing_remove(&table, &members[prefix][i].id);
+    }
+    ck_assert_uint_eq(table.bucket_count, 12);
+}
+
+START_TEST(test_networks_are_capped_in_a_bucket_and_the_table)
+{
+    size_t added = 0;
+
+    make_buckets_with_room();
+    for (unsigned prefix = 0; prefix < 11; prefix++) {
+        for (uint8_t i = 0; i < 3; i++) {
+            struct contact contact = contact_at(prefix, in_network(7, (uint8_t)(prefix * 3 + i)));
+            bool is_allowed = i < ROUTING_PREFIX_BUCKET_MAX && added < ROUTING_PREFIX_TABLE_MAX;
+            ck_assert(routing_queried_us(&table, &contact, 0) == !is_allowed);
+            enum routing_added how = answer(&contact, 0);
+            ck_assert_int_eq(how, is_allowed ? ROUTING_ADDED : ROUTING_REFUSED);
+            added += how == ROUTING_ADDED;
+        }
+    }
+    ck_assert_uint_eq(added, ROUTING_PREFIX_TABLE_MAX);
+}
+END_TEST
+
+START_TEST(test_networks_are_capped_in_the_cache)
+{
+    struct contact waiting[ROUTING_PREFIX_BUCKET_MAX + 1];
+
+    for (uint8_t i = 0; i < ROUTING_K; i++) {
+        struct contact member = contact_at(0, in_network(100 + i, 1));
+        ck_assert_int_eq(answer(&member, 0), ROUTING_ADDED);
+    }
+    for (uint8_t i = 0; i <= ROUTING_PREFIX_BUCKET_MAX; i++) {
+        waiting[i] = contact_at(0, in_network(7, i));
+        ck_assert_int_eq(answer(&waiting[i], 0),
+                         i < ROUTING_PREFIX_BUCKET_MAX ? ROUTING_CACHED : ROUTING_REFUSED);
+    }
+    ck_assert_int_eq(answer(&waiting[0], 1), ROUTING_CACHED);
+}
+END_TEST
+
+START_TEST(test_query_to_us_keeps_a_member_good)
+{
+    struct contact contact = contact_at(0, local(1)), out;
+
+    ck_assert(!routing_queried_us(&table, &contact, 0));
+    answer(&contact, 0);
+    ck_assert(routing_queried_us(&table, &contact, 10 * MINUTE_MS));
+    ck_assert(!routing_next_check(&table, 15 * MINUTE_MS, &out));
+    ck_assert_uint_eq(table.check_ms, 25 * MINUTE_MS);
+    ck_assert(routing_next_check(&table, 25 * MINUTE_MS, &out));
+}
+END_TEST
+
+START_TEST(test_checks_questionable_and_failed_nodes)
+{
+    struct contact contact = contact_at(0, local(1)), out;
+
+    answer(&contact, 0);
+    ck_assert(!routing_next_check(&table, ROUTING_QUESTIONABLE_MS - 1, &out));
+    ck_assert_uint_le(routing_next_ms(&table), ROUTING_QUESTIONABLE_MS);
+    ck_assert(routing_next_check(&table, ROUTING_QUESTIONABLE_MS, &out));
+    ck_assert(id_equal(&out.id, &contact.id));
+    ck_assert(routing_find(&table, &contact)->is_pinged);
+    uint64_t now_ms = ROUTING_QUESTIONABLE_MS;
+    uint64_t last_wait_ms = 0;
+    for (int i = 0; i < 6; i++) { /* pinged again and again, each time later */
+        ck_assert(!routing_next_check(&table, now_ms, &out)); /* not twice at once */
+        routing_failed(&table, &contact, now_ms);
+        ck_assert(!routing_find(&table, &contact)->is_pinged);
+        ck_assert_uint_gt(table.check_ms - now_ms, last_wait_ms);
+        last_wait_ms = table.check_ms - now_ms;
+        now_ms += last_wait_ms;
+        ck_assert(!routing_next_check(&table, now_ms - 1, &out));
+        ck_assert(routing_next_check(&table, now_ms, &out));
+    }
+    answer(&contact, now_ms);
+    ck_assert(!routing_find(&table, &contact)->is_pinged);
+    ck_assert_uint_eq(routing_find(&table, &contact)->fails, 0);
+    ck_assert(!routing_next_check(&table, now_ms + ROUTING_QUESTIONABLE_MS - 1, &out));
+    ck_assert(routing_next_check(&table, now_ms + ROUTING_QUESTIONABLE_MS, &out));
+}
+END_TEST
+
+START_TEST(test_far_buckets_are_checked_when_somebody_waits)
+{
+    struct contact members[4][ROUTING_K], out, late = contact_at(0, local(900));
+    size_t checks = 0;
+
+    for (unsigned prefix = 0; prefix < 4; prefix++)
+        fill_bucket(prefix, prefix * 100, members[prefix]);
+    while (routing_next_check(&table, ROUTING_QUESTIONABLE_MS, &out)) {
+        ck_assert_uint_ge(id_common_prefix(&self, &out.id), 2);
+        answer(&out, ROUTING_QUESTIONABLE_MS);
+        checks++;
+    }
+    ck_assert_uint_eq(checks, 2 * ROUTING_K);
+    ck_assert_int_eq(answer(&late, ROUTING_QUESTIONABLE_MS), ROUTING_CACHED);
+    for (checks = 0; routing_next_check(&table, ROUTING_QUESTIONABLE_MS, &out); checks++)
+        ck_assert_uint_eq(id_common_prefix(&self, &out.id), 0);
+    ck_assert_uint_eq(checks, ROUTING_K);
+}
+END_TEST
+
+START_TEST(test_refreshes_each_untouched_bucket_once)
+{
+    struct contact members[ROUTING_K];
+    bool has_prefix[4] = {false};
+    struct id target;
+
+    for (unsigned prefix = 0; prefix < 4; prefix++)
+        fill_bucket(prefix, prefix * 100, members);
+    ck_assert_uint_eq(table.bucket_count, 4);
+    routing_touch(&table, &members[0].id, 5 * MINUTE_MS);
+    ck_assert(!routing_next_refresh(&table, ROUTING_REFRESH_MS - 1, &rng, &target));
+    for (int i = 0; i < 3; i++) {
+        ck_assert_uint_le(routing_next_ms(&table), ROUTING_REFRESH_MS);
+        ck_assert(routing_next_refresh(&table, ROUTING_REFRESH_MS, &rng, &target));
+        unsigned prefix = id_common_prefix(&self, &target);
+        ck_assert_uint_lt(prefix, 3);
+        ck_assert(!has_prefix[prefix]);
+        has_prefix[prefix] = true;
+    }
+    ck_assert(!routing_next_refresh(&table, ROUTING_REFRESH_MS, &rng, &target));
+    ck_assert_uint_eq(table.refresh_ms, ROUTING_REFRESH_MS + 5 * MINUTE_MS);
+    ck_assert(routing_next_refresh(&table, table.refresh_ms, &rng, &target));
+    ck_assert_uint_ge(id_common_prefix(&self, &target), 3);
+}
+END_TEST
+
+START_TEST(test_estimate_follows_the_network)
+{
+    static const uint32_t sizes[] = {5, 100, 1000, 30000};
+    uint32_t size = sizes[_i];
+    uint64_t sum = 0;
+
+    for (int network = 0; network < 10; network++) {
+        for (uint32_t i = 0; i < size - 1; i++) {
+            struct contact contact = {.addr = local(i * 3)};
+            id_random(&contact.id, &rng);
+            answer(&contact, 0);
+        }
+        uint64_t estimate = routing_estimate(&table);
+        ck_assert_uint_ge(estimate, table.node_count);
+        ck_assert_uint_ge(estimate, size / 3);
+        ck_assert_uint_le(estimate, (uint64_t)size * 3);
+        sum += estimate;
+        routing_clear(&table);
+    }
+    ck_assert_uint_ge(sum / 10, size * 3 / 4);
+    ck_assert_uint_le(sum / 10, size * 3 / 2);
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+    tcase_add_test(tests, test_idle_table_is_empty);
+    tcase_add_test(tests, test_answer_adds_then_updates);
+    tcase_add_test(tests, test_own_id_and_other_family_are_refused);
+    tcase_add_test(tests, test_full_bucket_caches_and_keeps_the_oldest);
+    tcase_add_test(tests, test_newest_of_the_cache_comes_first);
+    tcase_add_test(tests, test_newcomer_replaces_a_dead_node_when_nobody_waits);
+    tcase_add_test(tests, test_cached_node_that_fails_leaves_the_cache);
+    tcase_add_test(tests, test_splits_only_where_it_makes_room);
+    tcase_add_test(tests, test_address_changes_its_id_only_after_it_failed);
+    tcase_add_test(tests, test_id_changes_its_address_only_after_it_failed);
+    tcase_add_test(tests, test_networks_are_capped_in_a_bucket_and_the_table);
+    tcase_add_test(tests, test_networks_are_capped_in_the_cache);
+    tcase_add_test(tests, test_query_to_us_keeps_a_member_good);
+    tcase_add_test(tests, test_checks_questionable_and_failed_nodes);
+    tcase_add_test(tests, test_far_buckets_are_checked_when_somebody_waits);
+    tcase_add_test(tests, test_refreshes_each_untouched_bucket_once);
+    tcase_add_loop_test(tests, test_estimate_follows_the_network, 0, 4);
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("dht/routing");
+    TCase *tests = tcase_create("routing");
+
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    add_tests(tests);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,227 @@
+/* For any target the table must list exactly the nearest of its members, nearest first, those that
+ * failed only when asked and last: what sorting all of them finds, whatever happened before. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "daemon/dht/routing.h"
+
+#define MODEL_MAX 2000 /* more than any table of these tests holds */
+
+static struct routing table;
+static struct rng rng;
+static struct id self;
+
+static void set_up(void)
+{
+    rng_init_number(&rng, 1);
+    id_random(&self, &rng);
+    routing_init(&table, &self, ADDR_V4);
+}
+
+static void tear_down(void)
+{
+    routing_clear(&table);
+}
+
+/* On loopback, so without caps; each number is another address. */
+static struct addr local(uint32_t number)
+{
+    const uint8_t ip[4] = {127, (uint8_t)(number >> 24), (uint8_t)(number >> 16), 1};
+
+    return addr_v4(ip, (uint16_t)(number % 65535 + 1));
+}
+
+static struct contact contact_at(unsigned prefix, struct addr addr)
+{
+    struct contact contact = {.addr = addr};
+
+    id_random_at(&contact.id, &self, prefix, &rng);
+    return contact;
+}
+
+static enum routing_added answer(const struct contact *contact, uint64_t now_ms)
+{
+    return routing_answered(&table, contact, true, 10, now_ms);
+}
+
+static const struct id *model_target; /* of the order that qsort makes */
+
+static int compare_to_target(const void *a, const void *b)
+{
+    const struct contact *left = a, *right = b;
+
+    return id_compare_distance(model_target, &left->id, &right->id);
+}
+
+/* The brute force: all members of one sort, in order. */
+static size_t model_closest(const struct id *target, bool is_failed, struct contact *out)
+{
+    size_t bucket = 0, index = 0, count = 0;
+    const struct routing_node *node;
+
+    while ((node = routing_each(&table, &bucket, &index)) != NULL) {
+        if ((node->fails > 0) == is_failed)
+            out[count++] = node->contact;
+    }
+    model_target = target;
+    qsort(out, count, sizeof out[0], compare_to_target);
+    return count;
+}
+
+static void check_closest(const struct id *target, size_t max)
+{
+    static struct contact live[MODEL_MAX], failed[MODEL_MAX];
+    struct contact found[ROUTING_K * 4];
+    size_t live_count = model_closest(target, false, live);
+    size_t failed_count = model_closest(target, true, failed);
+    size_t expected = live_count < max ? live_count : max;
+
+    ck_assert_uint_eq(routing_closest(&table, target, false, found, max), expected);
+    for (size_t i = 0; i < expected; i++)
+        ck_assert(id_equal(&found[i].id, &live[i].id));
+    expected = live_count + failed_count < max ? live_count + failed_count : max;
+    ck_assert_uint_eq(routing_closest(&table, target, true, found, max), expected);
+    for (size_t i = 0; i < expected; i++) {
+        const struct contact *wanted = i < live_count ? &live[i] : &failed[i - live_count];
+        ck_assert(id_equal(&found[i].id, &wanted->id));
+        ck_assert(addr_equal(&found[i].addr, &wanted->addr));
+    }
+}
+
+/* Targets of all kinds: anywhere, near us, near a member, and ours. */
+static void check_many_targets(unsigned rounds)
+{
+    struct contact near[ROUTING_K];
+    struct id target;
+
+    for (unsigned round = 0; round < rounds; round++) {
+        id_random(&target, &rng);
+        check_closest(&target, ROUTING_K);
+        check_closest(&target, round % (ROUTING_K * 4 + 1));
+        id_random_at(&target, &self, rng_below(&rng, round % 2 == 0 ? 20 : ID_BITS), &rng);
+        check_closest(&target, ROUTING_K);
+        size_t count = routing_closest(&table, &target, true, near, ROUTING_K);
+        if (count > 0)
+            check_closest(&near[rng_below(&rng, (uint32_t)count)].id, ROUTING_K);
+    }
+    check_closest(&self, ROUTING_K);
+}
+
+static void fail_some(void)
+{
+    size_t bucket = 0, index = 0;
+    const struct routing_node *node;
+
+    while ((node = routing_each(&table, &bucket, &index)) != NULL) {
+        struct contact contact = node->contact;
+        if (rng_below(&rng, 3) == 0)
+            routing_failed(&table, &contact, 1);
+    }
+}
+
+START_TEST(test_closest_is_what_brute_force_finds)
+{
+    static const uint32_t sizes[] = {0, 1, 7, 8, 9, 20, 100, 1000, 20000};
+
+    for (uint32_t i = 0; i < sizes[_i]; i++) {
+        struct contact contact = {.addr = local(i * 3)};
+        id_random(&contact.id, &rng);
+        answer(&contact, 0);
+    }
+    check_many_targets(300);
+    fail_some();
+    check_many_targets(300);
+}
+END_TEST
+
+START_TEST(test_closest_with_ids_crowded_around_us)
+{
+    for (uint32_t i = 0; i < 3000; i++) {
+        struct contact contact = contact_at(rng_below(&rng, ID_BITS), local(i));
+        answer(&contact, 0);
+    }
+    ck_assert_uint_gt(table.bucket_count, 100);
+    check_many_targets(200);
+    fail_some();
+    check_many_targets(200);
+}
+END_TEST
+
+START_TEST(test_closest_with_ids_alike_in_their_first_half)
+{
+    struct contact first = contact_at(0, local(0));
+
+    answer(&first, 0);
+    for (uint32_t i = 1; i < 40; i++) {
+        struct contact contact = {.addr = local(i)};
+        id_random_at(&contact.id, &first.id, 70 + i, &rng);
+        answer(&contact, 0);
+    }
+    for (unsigned round = 0; round < 300; round++) {
+        struct id target;
+        id_random_at(&target, &first.id, rng_below(&rng, ID_BITS), &rng);
+        check_closest(&target, ROUTING_K);
+        check_closest(&target, 3);
+    }
+}
+END_TEST
+
+/* Anything at all happens to the table, and what it promises holds. */
+START_TEST(test_random_use_stays_consistent)
+{
+    struct contact known[200], out;
+    uint64_t now_ms = 0;
+
+    for (uint32_t i = 0; i < 200; i++)
+        known[i] = contact_at(rng_below(&rng, 12), local(i / 2)); /* pairs share an address */
+    for (unsigned round = 0; round < 20000; round++) {
+        const struct contact *contact = &known[rng_below(&rng, 200)];
+        now_ms += rng_below(&rng, 2000);
+        switch (rng_below(&rng, 6)) {
+        case 0:
+        case 1:
+            answer(contact, now_ms);
+            break;
+        case 2:
+            routing_failed(&table, contact, now_ms);
+            break;
+        case 3:
+            routing_queried_us(&table, contact, now_ms);
+            break;
+        case 4:
+            if (routing_next_check(&table, now_ms, &out))
+                ck_assert(routing_find(&table, &out)->is_pinged);
+            break;
+        case 5:
+            if (round % 10 == 0)
+                routing_remove(&table, &contact->id);
+            break;
+        }
+        if (round % 50 == 0)
+            check_closest(&known[rng_below(&rng, 200)].id, ROUTING_K);
+    }
+    size_t bucket = 0, index = 0, count = 0;
+    while (routing_each(&table, &bucket, &index) != NULL)
+        count++;
+    ck_assert_uint_eq(count, table.node_count);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("dht/routing closest");
+    TCase *tests = tcase_create("closest");
+
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_loop_test(tests, test_closest_is_what_brute_force_finds, 0, 9);
+    tcase_add_test(tests, test_closest_with_ids_crowded_around_us);
+    tcase_add_test(tests, test_closest_with_ids_alike_in_their_first_half);
+    tcase_add_test(tests, test_random_use_stays_consistent);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
