@@ -56,7 +56,9 @@ bool lookup_add(struct lookup *l, const struct contact *contact, unsigned hop, b
 /* A bootstrap address whose id is not known: asked first, sorted last. */
 bool lookup_add_unknown(struct lookup *l, const struct addr *addr);
 /* The next candidate to ask now, marked ASKED with one more try; NULL when none should be asked at
- * present. Call until NULL after every change. Borrowed until the next lookup_* call. */
+ * present. One that was late holds no place among the k nearest, even while it is asked again, so
+ * the next beyond is asked as well. `asked` counts queries, `answered` candidates. Call until NULL
+ * after every change. Borrowed until the next lookup_* call. */
 struct lookup_candidate *lookup_next(struct lookup *l);
 /* The outcomes. Candidates are named by address, since ids may be unknown: NULL when the address is
  * none of ours. lookup_answered sets the id when it was unknown (and re-sorts); an id other than
@@ -68,7 +70,8 @@ void lookup_late(struct lookup *l,
                  const struct addr *addr); /* past its time, or again after a retry */
 void lookup_dead(struct lookup *l, const struct addr *addr);
 /* True when the k nearest that are not dead (late and out of tries counts as dead) have answered,
- * or nobody is left to ask or to wait for. */
+ * or nobody is left to ask or to wait for. While nobody at all has answered, the late ones are
+ * waited for until they are dead. */
 bool lookup_is_done(const struct lookup *l);
 /* The nearest that answered, nearest first, at most `max`; returns how many. Borrowed. */
 size_t lookup_closest(const struct lookup *l, const struct lookup_candidate *out[], size_t max);
