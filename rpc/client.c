@@ -27,7 +27,7 @@ static bool is_flag(const char *name)
     size_t count;
     const struct method *rows = method_table(&count);
     for (size_t i = 0; i < count; i++) {
-        for (const struct param *p = rows[i].params; p != NULL && p->name != NULL; p++) {
+        for (const struct param *p = rows[i].params; p->name != NULL; p++) {
             if (p->type == PARAM_BOOL && strcmp(p->name, name) == 0) {
                 return true;
             }

@@ -36,7 +36,7 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct making *m, const c
 
 static const struct param *find_param(const struct method *row, const char *name, size_t size)
 {
-    for (const struct param *p = row->params; p != NULL && p->name != NULL; p++) {
+    for (const struct param *p = row->params; p->name != NULL; p++) {
         if (strlen(p->name) == size && strncmp(p->name, name, size) == 0) {
             return p;
         }
@@ -241,7 +241,7 @@ static bool take_word(struct making *m, const struct client_word *word,
         return convert(m, &piece);
     }
     const struct param *param = *positional;
-    if (param == NULL || param->name == NULL || param->is_named_only) {
+    if (param->name == NULL || param->is_named_only) {
         return fail(m, "one argument too many: \"%s\"", word->text);
     }
     *positional = param + 1;
@@ -249,9 +249,21 @@ static bool take_word(struct making *m, const struct client_word *word,
     return convert(m, &piece);
 }
 
+/* Where the first positional word goes: past a parameter that only stands alone, when more words
+ * than one are given by place. */
+static const struct param *first_param(const struct making *m)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < m->args->word_count; i++) {
+        const struct client_word *word = &m->args->words[i];
+        count += word->param == NULL && named_param(m, word) == NULL;
+    }
+    return m->row->params[0].is_alone && count > 1 ? m->row->params + 1 : m->row->params;
+}
+
 static bool check_required(struct making *m)
 {
-    for (const struct param *p = m->row->params; p != NULL && p->name != NULL; p++) {
+    for (const struct param *p = m->row->params; p->name != NULL; p++) {
         if (p->need == PARAM_REQUIRED && json_object_get(m->params, p->name) == NULL) {
             return fail(m, "%s: missing (%s)", p->name, p->help != NULL ? p->help : "required");
         }
@@ -263,7 +275,7 @@ json_t *client_params(const struct client_args *args, const struct method *row,
                       char error[CLIENT_ERROR_SIZE])
 {
     struct making m = {.args = args, .row = row, .params = json_object(), .error = error};
-    const struct param *positional = row->params;
+    const struct param *positional = first_param(&m);
     bool is_made = m.params != NULL;
     for (size_t i = 0; is_made && i < args->word_count; i++) {
         is_made = take_word(&m, &args->words[i], &positional);

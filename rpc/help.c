@@ -4,6 +4,7 @@
 
 #include "rpc/json.h"
 #include "rpc/method.h"
+#include "rpc/params.h"
 
 static void append(struct json_text *text, const char *string)
 {
@@ -15,7 +16,7 @@ static void append_signature(struct json_text *text, const char *name, const str
 {
     bool is_named = false;
     append(text, name);
-    for (const struct param *p = params; p != NULL && p->name != NULL; p++) {
+    for (const struct param *p = params; p->name != NULL; p++) {
         if (p->is_named_only && !is_named) {
             append(text, " *");
             is_named = true;
@@ -48,9 +49,10 @@ static void append_list(struct json_text *text)
 
 static void append_params(struct json_text *text, const struct param *params)
 {
-    for (const struct param *p = params; p != NULL && p->name != NULL; p++) {
-        char line[256];
-        snprintf(line, sizeof line, "%s\n  %-17s %s", p == params ? "\n" : "", p->name,
+    for (const struct param *p = params; p->name != NULL; p++) {
+        char type[128], line[512];
+        params_describe(p, type, sizeof type);
+        snprintf(line, sizeof line, "%s\n  %-17s %s; %s", p == params ? "\n" : "", p->name, type,
                  p->help != NULL ? p->help : "");
         append(text, line);
     }
