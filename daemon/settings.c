@@ -278,10 +278,9 @@ bool settings_add(struct settings *s, enum setting key, enum settings_source sou
     }
     if (rows[key].type == SETTING_HOST_PORT && strcmp(text, "none") == 0)
         return true;
-    unsigned most = key == SETTING_BIND ? SETTINGS_BINDS_MAX : SETTINGS_REPEATS_MAX;
-    if (value->count == most) {
+    if (value->count == SETTINGS_REPEATS_MAX) {
         snprintf(error, SETTINGS_ERROR_SIZE, "%s: %s can be given at most %u times", place,
-                 rows[key].name, most);
+                 rows[key].name, (unsigned)SETTINGS_REPEATS_MAX);
         return false;
     }
     value->texts[value->count] = strdup(text);

@@ -10,7 +10,6 @@
 #include "common/err.h"
 
 #define SETTINGS_REPEATS_MAX  32  /* values of one key: as many as a node starts from */
-#define SETTINGS_BINDS_MAX    4   /* what getinfo can show; more families do not exist */
 #define SETTINGS_SOCKET_MAX   107 /* sun_path without its terminator; libuv cuts silently */
 #define SETTINGS_NETWORK_MAX  32
 #define SETTINGS_ERROR_SIZE   512

@@ -1,6 +1,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "common/addr_text.h"
 #include "common/config.h"
 #include "common/log.h"
 #include "daemon/settings.h"
@@ -249,17 +250,70 @@ static bool check_network(struct settings *s, char error[SETTINGS_ERROR_SIZE])
     return true;
 }
 
+static bool is_level(const char *text, size_t size)
+{
+    for (unsigned i = 0; i < LOG_LEVEL_COUNT; i++) {
+        const char *name = log_level_name((enum log_level)i);
+        if (strlen(name) == size && memcmp(name, text, size) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_room(const char *text, size_t size)
+{
+    for (unsigned i = 0; i < LOG_ROOM_COUNT; i++) {
+        const char *name = log_room_name((enum log_room)i);
+        if (strlen(name) == size && memcmp(name, text, size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What log_set_levels takes; asked here without setting anything. */
+static bool is_log_levels(const char *text)
+{
+    for (;;) {
+        size_t size = strcspn(text, ","), room = strcspn(text, "=,");
+        bool has_room = room < size;
+        if (has_room && !is_room(text, room))
+            return false;
+        if (has_room ? !is_level(text + room + 1, size - room - 1) : !is_level(text, size))
+            return false;
+        if (text[size] == '\0')
+            return true;
+        text += size + 1;
+    }
+}
+
 static bool check_log_levels(const struct settings *s, char error[SETTINGS_ERROR_SIZE])
 {
     const char *text = settings_text(s, SETTING_LOG_LEVEL);
     const char *where = s->values[SETTING_LOG_LEVEL].where;
-    if (log_set_levels(text))
+    if (is_log_levels(text))
         return true;
     snprintf(error, SETTINGS_ERROR_SIZE,
              "%.300s: log-level must be error, warn, info or debug, and ROOM=LEVEL after commas, "
              "not \"%.60s\"",
              where != NULL ? where : "log-level", text);
     return false;
+}
+
+/* A second address of one family would need answers to leave by the socket that was asked. */
+static bool check_binds(const struct settings *s, char error[SETTINGS_ERROR_SIZE])
+{
+    const struct setting_value *binds = &s->values[SETTING_BIND];
+    struct addr first, other;
+    for (unsigned i = 1; i < binds->count; i++) {
+        if (i < 2 && addr_parse_ip(binds->texts[0], &first) &&
+            addr_parse_ip(binds->texts[i], &other) && first.family != other.family)
+            continue;
+        snprintf(error, SETTINGS_ERROR_SIZE,
+                 "%.300s: bind takes one address an IP family; %s is one too many",
+                 binds->where != NULL ? binds->where : "bind", binds->texts[i]);
+        return false;
+    }
+    return true;
 }
 
 enum err settings_load(struct settings *s, const struct settings_input *input,
@@ -273,7 +327,8 @@ enum err settings_load(struct settings *s, const struct settings_input *input,
         return ERR_OK;
     if (load_environment(s, input, error) && load_file(s, input, error) &&
         load_defaults(s, error) && settings_default_paths(s, input, error) &&
-        check_sockets(s, error) && check_network(s, error) && check_log_levels(s, error))
+        check_sockets(s, error) && check_binds(s, error) && check_network(s, error) &&
+        check_log_levels(s, error))
         return ERR_OK;
     return ERR_MALFORMED;
 }

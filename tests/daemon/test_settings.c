@@ -185,6 +185,32 @@ START_TEST(a_socket_path_that_libuv_would_cut_is_refused)
 }
 END_TEST
 
+START_TEST(one_address_a_family_is_bound)
+{
+    const char *const *environment = LIST(HOME);
+    ck_assert_int_eq(load(LIST("--bind", "127.0.0.1", "--bind", "::1"), environment), ERR_OK);
+    ck_assert(settings_is_loopback(&settings));
+    ck_assert_int_eq(load(LIST("--bind", "127.0.0.1", "--bind", "127.0.0.2"), environment),
+                     ERR_MALFORMED);
+    assert_error("--bind", "127.0.0.2");
+    ck_assert_int_eq(
+        load(LIST("--bind", "::1", "--bind", "127.0.0.1", "--bind", "::2"), environment),
+        ERR_MALFORMED);
+    assert_error("::2");
+}
+END_TEST
+
+START_TEST(log_levels_are_checked)
+{
+    const char *const *environment = LIST(HOME);
+    ck_assert_int_eq(load(LIST("--log-level", "warn,rpc=debug"), environment), ERR_OK);
+    ck_assert_int_eq(load(LIST("--log-level", "net=debug"), environment), ERR_OK);
+    ck_assert_int_eq(load(LIST("--log-level", "warn,"), environment), ERR_MALFORMED);
+    ck_assert_int_eq(load(LIST("--log-level", "cellar=warn"), environment), ERR_MALFORMED);
+    ck_assert_int_eq(load(LIST("--log-level", "rpc=loud"), environment), ERR_MALFORMED);
+}
+END_TEST
+
 START_TEST(paths_follow_systemd_then_xdg)
 {
     ck_assert_int_eq(load(LIST("--role", "auto"),
@@ -303,6 +329,8 @@ int main(void)
     tcase_add_test(tests, a_wrong_variable_is_named);
     tcase_add_test(tests, mainline_in_public_needs_experimental);
     tcase_add_test(tests, a_socket_path_that_libuv_would_cut_is_refused);
+    tcase_add_test(tests, one_address_a_family_is_bound);
+    tcase_add_test(tests, log_levels_are_checked);
     tcase_add_test(tests, paths_follow_systemd_then_xdg);
     tcase_add_test(tests, sizes_and_numbers_are_read_whole);
     tcase_add_test(tests, a_positional_makes_it_a_client);
