@@ -78,14 +78,21 @@ static void remove_cached(struct bucket *b, size_t index)
     memmove(b->cache + index, b->cache + index + 1, (b->cache_count - index) * sizeof b->cache[0]);
 }
 
-void bucket_uncache(struct bucket *b, const struct id *id)
+const struct candidate *bucket_find_cached(const struct bucket *b, const struct id *id)
 {
     for (size_t i = 0; i < b->cache_count; i++) {
-        if (id_equal(&b->cache[i].contact.id, id)) {
-            remove_cached(b, i);
-            return;
-        }
+        if (id_equal(&b->cache[i].contact.id, id))
+            return &b->cache[i];
     }
+    return NULL;
+}
+
+void bucket_uncache(struct bucket *b, const struct id *id)
+{
+    const struct candidate *cached = bucket_find_cached(b, id);
+
+    if (cached != NULL)
+        remove_cached(b, (size_t)(cached - b->cache));
 }
 
 static void uncache_addr(struct bucket *b, const struct addr *addr)

@@ -39,6 +39,8 @@ void bucket_take_out(struct bucket *b, struct routing_node *node);
 /* Puts it first in the cache, in the place of an older entry with its id or address; when the cache
  * is full the oldest goes. False without memory. */
 bool bucket_cache(struct bucket *b, const struct candidate *candidate);
+/* The entry with this id, or NULL. Borrowed until the cache changes. */
+const struct candidate *bucket_find_cached(const struct bucket *b, const struct id *id);
 /* Takes the entry with this id out of the cache, if there is one. */
 void bucket_uncache(struct bucket *b, const struct id *id);
 

@@ -320,6 +320,16 @@ static void schedule_retry(struct routing *r, struct bucket *b, uint64_t now_ms)
     check_at(r, b, b->retry_ms);
 }
 
+/* The outcome for a node that is no member: it is no replacement either. Somebody may have told of
+ * its id at an address that is not its own; that says nothing about it. */
+static void fail_cached(struct bucket *b, const struct contact *contact)
+{
+    const struct candidate *cached = bucket_find_cached(b, &contact->id);
+
+    if (cached != NULL && addr_equal(&cached->contact.addr, &contact->addr))
+        bucket_uncache(b, &contact->id);
+}
+
 void routing_failed(struct routing *r, const struct contact *contact, uint64_t now_ms)
 {
     if (r->bucket_count == 0)
@@ -328,7 +338,7 @@ void routing_failed(struct routing *r, const struct contact *contact, uint64_t n
     struct bucket *b = &r->buckets[index];
     struct routing_node *node = bucket_find(b, &contact->id);
     if (node == NULL) {
-        bucket_uncache(b, &contact->id);
+        fail_cached(b, contact);
         return;
     }
     if (!addr_equal(&node->contact.addr, &contact->addr))

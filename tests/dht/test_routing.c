@@ -180,12 +180,18 @@ END_TEST
 
 START_TEST(test_cached_node_that_fails_leaves_the_cache)
 {
-    struct contact members[ROUTING_K], late = contact_at(0, local(100));
+    struct contact members[ROUTING_K], late = contact_at(0, local(100)), false_rumour = late;
 
     fill_bucket(0, 0, members);
     answer(&late, 1);
-    routing_failed(&table, &late, 2);
+    false_rumour.addr = local(101); /* its id at another address: not its failure */
+    routing_failed(&table, &false_rumour, 2);
     routing_remove(&table, &members[0].id);
+    ck_assert(is_member(&late));
+    late = contact_at(0, local(102));
+    answer(&late, 3);
+    routing_failed(&table, &late, 4);
+    routing_remove(&table, &members[1].id);
     ck_assert(!is_member(&late));
     ck_assert_uint_eq(table.node_count, ROUTING_K - 1);
 }
