@@ -8,7 +8,7 @@
 #include "daemon/dht/contact.h"
 
 #define INFLIGHT_MAX     4096  /* queries under way; 16 lookups of 8 and room for a flood of puts */
-#define INFLIGHT_DEAD_MS 5000u /* an answer later than this is nobody's */
+#define INFLIGHT_DEAD_MS 3000u /* an answer later than this is nobody's */
 
 struct inflight_query {
     uint32_t t;             /* the random transaction id, as 4 big-endian bytes on the wire */

@@ -8,6 +8,8 @@
 #include "common/err.h"
 #include "daemon/dht/record.h"
 
+#define STORE_EXPIRY_NEVER UINT64_MAX /* kept puts end when they are dropped */
+
 enum store_space { STORE_HELD, STORE_KEPT, STORE_SPACE_COUNT };
 
 struct stored {

@@ -1,0 +1,34 @@
+#include "daemon/dht/external.h"
+
+static void external_decide(struct external *e)
+{
+    for (unsigned i = 0; i < EXTERNAL_VOTERS; i++) {
+        unsigned agreeing = 0;
+        for (unsigned j = 0; j < EXTERNAL_VOTERS; j++)
+            if (e->votes[i].seen.family != ADDR_NONE &&
+                addr_equal(&e->votes[i].seen, &e->votes[j].seen))
+                agreeing++;
+        if (agreeing >= EXTERNAL_AGREE) {
+            e->agreed = e->votes[i].seen;
+            return;
+        }
+    }
+}
+
+void external_vote(struct external *e, const struct addr *voter, struct bytes ip)
+{
+    struct addr seen;
+    if (!addr_from_compact(ip, &seen))
+        return;
+    struct addr prefix = addr_prefix(voter);
+    unsigned place = e->next;
+    for (unsigned i = 0; i < EXTERNAL_VOTERS; i++)
+        if (addr_equal(&e->votes[i].voter, &prefix))
+            place = i;
+    if (place == e->next)
+        e->next = (uint8_t)((e->next + 1) % EXTERNAL_VOTERS);
+    else if (addr_equal(&e->votes[place].seen, &seen))
+        return;
+    e->votes[place] = (struct external_vote){.voter = prefix, .seen = seen};
+    external_decide(e);
+}

@@ -1,0 +1,70 @@
+/* What the files of the node share and nobody else sees: its state. node.c owns it; each other room
+ * (serve, query, search, the operations, maintain, keep, writes) works on the part that bears its
+ * name. */
+#ifndef XORD_DHT_NODE_STATE_H
+#define XORD_DHT_NODE_STATE_H
+
+#include "daemon/dht/external.h"
+#include "daemon/dht/inflight.h"
+#include "daemon/dht/keep.h"
+#include "daemon/dht/krpc.h"
+#include "daemon/dht/maintain.h"
+#include "daemon/dht/node.h"
+#include "daemon/dht/op.h"
+#include "daemon/dht/peers.h"
+#include "daemon/dht/seen.h"
+#include "daemon/dht/token.h"
+#include "daemon/dht/writes.h"
+
+enum { FAMILY_V4, FAMILY_V6, FAMILY_COUNT };
+
+struct node {
+    struct id id;
+    enum node_role role;
+    bool has_family[FAMILY_COUNT];
+    bool has_network;
+    uint32_t network;
+    uint8_t version[4];
+    struct store_reader store;
+    struct rng rng;
+    struct token_secret token_secret;
+    struct routing tables[FAMILY_COUNT];
+    struct rtt_network rtt;
+    struct inflight *inflight;
+    struct peers *peers;
+    struct seen *seen;
+    struct external external;
+    struct ops ops;
+    struct writes writes;
+    struct maintain maintain;
+    struct keep keep;
+    uint64_t counters[COUNTER_COUNT];
+};
+
+static inline void node_count(struct node *node, enum counter counter)
+{
+    node->counters[counter]++;
+}
+
+static inline unsigned family_index(enum addr_family family)
+{
+    return family == ADDR_V6 ? FAMILY_V6 : FAMILY_V4;
+}
+
+static inline enum addr_family family_at(unsigned index)
+{
+    return index == FAMILY_V6 ? ADDR_V6 : ADDR_V4;
+}
+
+/* True when a socket is bound for this address's family. */
+static inline bool node_can_reach(const struct node *node, const struct addr *addr)
+{
+    return addr->family != ADDR_NONE && node->has_family[family_index(addr->family)];
+}
+
+/* Members of both tables that have answered their last query. */
+size_t node_live_count(const struct node *node);
+/* The state as it is now: from the tables, the bootstrap list and what has been tried. */
+enum node_state node_state_now(const struct node *node);
+
+#endif

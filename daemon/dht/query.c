@@ -1,0 +1,63 @@
+#include "daemon/dht/query.h"
+
+#include "daemon/dht/node_state.h"
+
+static void send_packet(struct node *node, const struct addr *to, struct krpc *message,
+                        struct outbox *out)
+{
+    message->version = bytes_of(node->version, sizeof node->version);
+    message->has_network = node->has_network;
+    message->network = node->network;
+    struct wire_writer w = outbox_packet_begin(out);
+    krpc_write(&w, message);
+    if (outbox_packet_end(out, &w, to)) {
+        node_count(node, COUNTER_PACKETS_OUT);
+        node->counters[COUNTER_BYTES_OUT] += w.used;
+    } else {
+        node_count(node, COUNTER_EFFECTS_LOST);
+    }
+}
+
+void query_reply(struct node *node, const struct addr *to, struct krpc *message, struct outbox *out)
+{
+    send_packet(node, to, message, out);
+}
+
+static uint32_t timeout_ms(const struct node *node, const struct query *query)
+{
+    const struct routing_node *known = NULL;
+    if (query->has_id)
+        known =
+            routing_find(&node->tables[family_index(query->contact.addr.family)], &query->contact);
+    return rtt_timeout_ms(known ? &known->rtt : NULL, &node->rtt) + query->patience_ms;
+}
+
+bool query_send(struct node *node, struct now now, const struct query *query, struct outbox *out)
+{
+    if (!node_can_reach(node, &query->contact.addr))
+        return false;
+    const struct inflight_query start = {
+        .method = (uint8_t)query->message->method,
+        .purpose = (uint8_t)query->purpose,
+        .has_id = query->has_id,
+        .contact = query->contact,
+        .owner = query->owner,
+        .owner_index = query->owner_index,
+        .sent_ms = now.ms,
+        .late_ms = now.ms + timeout_ms(node, query),
+    };
+    const struct inflight_query *sent = inflight_add(node->inflight, &start, &node->rng);
+    if (sent == NULL)
+        return false;
+    uint8_t t[KRPC_T_SIZE] = {(uint8_t)(sent->t >> 24), (uint8_t)(sent->t >> 16),
+                              (uint8_t)(sent->t >> 8), (uint8_t)sent->t};
+    struct krpc message = *query->message;
+    message.type = KRPC_QUERY;
+    message.t = bytes_of(t, sizeof t);
+    message.has_id = true;
+    message.id = node->id;
+    message.read_only = node->role == NODE_CLIENT;
+    send_packet(node, &query->contact.addr, &message, out);
+    node_count(node, COUNTER_QUERIES_SENT);
+    return true;
+}

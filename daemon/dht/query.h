@@ -1,0 +1,38 @@
+/* Sending our own queries: fills in what every query carries (id, t, version, network, ro), starts
+ * the transaction with a time-out measured from RTTs, and queues the packet. */
+#ifndef XORD_DHT_QUERY_H
+#define XORD_DHT_QUERY_H
+
+#include "common/now.h"
+#include "daemon/dht/inflight.h"
+#include "daemon/dht/krpc.h"
+#include "daemon/dht/outbox.h"
+
+struct node;
+
+enum query_purpose {
+    QUERY_SEARCH, /* a step of an operation's lookup */
+    QUERY_STORE,  /* a put or an announce to a holder */
+    QUERY_PING,   /* an operation's ping */
+    QUERY_CHECK,  /* is a member of the table alive? */
+    QUERY_MEET    /* is an unknown node worth a place in the table? */
+};
+
+struct query {
+    enum query_purpose purpose;
+    struct contact contact;
+    bool has_id;                /* contact.id is known: the reply must bear it */
+    uint64_t owner;             /* operation, or 0 */
+    uint32_t owner_index;       /* the owner's own tag */
+    uint32_t patience_ms;       /* added to the measured time-out: for work that includes a disk */
+    const struct krpc *message; /* method and arguments; the rest is filled in */
+};
+
+/* False when it could not be sent: too many under way, or no memory. */
+bool query_send(struct node *node, struct now now, const struct query *query, struct outbox *out);
+
+/* Packets of ours other than queries: fills in version and network, and queues. */
+void query_reply(struct node *node, const struct addr *to, struct krpc *message,
+                 struct outbox *out);
+
+#endif
