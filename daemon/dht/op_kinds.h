@@ -1,0 +1,61 @@
+/* The kinds of operation: what each does when a reply comes, when its search is done, when its time
+ * is up, and what its event says. op.c calls them; each lives in the file that bears its name. */
+#ifndef XORD_DHT_OP_KINDS_H
+#define XORD_DHT_OP_KINDS_H
+
+#include "daemon/dht/op.h"
+
+/* op_get.c */
+/* A reply that may carry a record. True when the get has what it wanted: finish it now. */
+bool get_answered(struct node *node, struct now now, struct op *op, const struct krpc *reply);
+void get_fill_event(const struct op *op, struct event *event, struct outbox *out);
+void get_clear(struct op *op);
+/* A record in a reply, when it is exactly what (kind, target, k, salt) asks for, verified; else
+ * false. Counts what is refused. */
+bool get_read_record(struct node *node, struct now now, const struct record *wanted,
+                     const struct krpc *reply, struct record *out);
+
+/* op_put.c */
+struct put_origin {
+    bool is_internal;  /* the node's own: no event */
+    bool is_republish; /* of a kept put */
+};
+enum err put_start(struct node *node, struct now now, const struct put_request *request,
+                   const struct put_origin *origin, uint64_t *number, struct outbox *out);
+void put_answered(struct node *node, struct now now, struct op *op, struct lookup_candidate *from,
+                  const struct krpc *reply);
+void put_search_done(struct node *node, struct now now, struct op *op, struct outbox *out);
+void put_deadline(struct node *node, struct now now, struct op *op, struct outbox *out);
+void put_wrote(struct node *node, struct now now, struct op *op, uint64_t write, enum err err,
+               int64_t seq, struct outbox *out);
+void put_fill_event(const struct op *op, struct event *event);
+void put_clear(struct op *op);
+/* Starts the put that waits behind one for this target, when there is one. */
+void put_start_next(struct node *node, struct now now, const struct id *target, struct outbox *out);
+
+/* put_holders.c: the storing phase, shared by puts and announces */
+/* Chooses the holders from the finished search. */
+bool holders_choose(struct node *node, struct op *op);
+/* Sends what should be sent now. True when nothing is awaited any more. */
+bool holders_step(struct node *node, struct now now, struct op *op, struct outbox *out);
+void holders_stored(struct op *op, uint32_t index);
+void holders_rejected(struct op *op, uint32_t index, int64_t code);
+void holders_late(struct node *node, struct now now, struct op *op, uint32_t index,
+                  struct outbox *out);
+uint32_t holders_count(const struct op *op, enum holder_state state);
+/* True when one refused for its seq or cas: 301 or 302. */
+bool holders_has_conflict(const struct op *op, int64_t *code);
+/* True when one refused at all; *code is the nearest's. */
+bool holders_has_rejection(const struct op *op, int64_t *code);
+
+/* op_peers.c */
+void peers_answered(struct op *op, const struct krpc *reply);
+void peers_fill_event(struct node *node, struct now now, const struct op *op, struct event *event,
+                      struct outbox *out);
+void peers_clear(struct op *op);
+
+/* op_lookup.c */
+void lookup_fill_event(const struct op *op, struct event *event, struct outbox *out);
+void ping_late(struct node *node, struct now now, struct op *op, struct outbox *out);
+
+#endif

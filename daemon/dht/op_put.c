@@ -1,0 +1,486 @@
+/* Puts: find the closest nodes and what they hold, settle the sequence number, have it signed,
+ * store it on the holders, then keep it on our own disk. In that order, so that a refused put
+ * replaces no kept one; a quick put keeps first and answers then. Announces walk the same way
+ * without a record. */
+#include <stdlib.h>
+
+#include "daemon/dht/node_state.h"
+#include "daemon/dht/op_kinds.h"
+
+#define PUT_CONFLICTS_MAX                                                                          \
+    3u /* automatic seq: rounds that may end in 301 or 302 and are tried again */
+
+static struct record put_record(const struct op *op)
+{
+    const struct op_put *put = &op->put;
+    struct record record = {
+        .kind = put->kind,
+        .target = op->search.target,
+        .salt = put->salt,
+        .v = put->v,
+    };
+    if (put->kind != RECORD_IMMUTABLE) {
+        record.k = put->k;
+        record.seq = put->seq;
+        record.sig = put->is_signed ? put->sig : NULL;
+    }
+    return record;
+}
+
+void put_clear(struct op *op)
+{
+    free(op->put.holders);
+}
+
+static void saw_seq(struct op_put *put, int64_t seq)
+{
+    if (!put->is_seen || seq > put->seen_seq)
+        put->seen_seq = seq;
+    put->is_seen = true;
+}
+
+/* Another record with the very seq that the caller gave: storing ours beside it would split the
+ * holders, so it is refused before anything is stored. */
+static bool is_rival(const struct op_put *put, const struct record *record)
+{
+    return !put->is_auto_seq && record->kind != RECORD_IMMUTABLE && record->seq == put->seq &&
+           (!bytes_equal(record->v, put->v) ||
+            (put->is_presigned && memcmp(record->sig, put->sig, KEYS_SIGNATURE_SIZE) != 0));
+}
+
+static void saw_record(struct op_put *put, const struct record *record)
+{
+    saw_seq(put, record->seq);
+    put->has_rival = put->has_rival || is_rival(put, record);
+}
+
+static void look_at_home(struct node *node, struct op *op)
+{
+    const struct id *target = &op->search.target;
+    int64_t seq;
+    if (seen_seq(node->seen, op->put.kind, target, &seq))
+        saw_seq(&op->put, seq);
+    for (unsigned space = 0; space < STORE_SPACE_COUNT; space++) {
+        struct stored stored;
+        if (node->store.get(node->store.context, (enum store_space)space, op->put.kind, target,
+                            &stored) != ERR_OK)
+            continue;
+        saw_record(&op->put, &stored.record);
+        op->put.was_kept = op->put.was_kept || space == STORE_KEPT;
+    }
+}
+
+static void begin_search(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    const struct id target = op->search.target;
+    search_clear(&op->search);
+    op->put.phase = PUT_SEARCHING;
+    op_search(node, now, op, op->put.is_announce ? KRPC_GET_PEERS : KRPC_GET, &target, out);
+}
+
+static bool begin_keeping(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    const struct store_write write = {
+        .action = STORE_PUT,
+        .space = STORE_KEPT,
+        .is_verified = true,
+        .put_unix_s = now.unix_s,
+        .expiry_unix_s = STORE_EXPIRY_NEVER,
+        .record = put_record(op),
+    };
+    if (!op_write(node, op, &write, &op->put.keep_write, out))
+        return false;
+    op->put.phase = PUT_KEEPING;
+    op->deadline_ms = UINT64_MAX; /* the disk always answers, and until then there is no answer */
+    return true;
+}
+
+/* Asks for a signature over the present seq; the answer comes by node_put_signed. */
+static void ask_signature(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    struct event *event = outbox_event(out);
+    op->put.phase = PUT_SIGNING;
+    op->put.is_signed = false;
+    if (event == NULL) {
+        op_finish(node, now, op, ERR_NO_MEMORY, out);
+        return;
+    }
+    const struct record record = put_record(op);
+    event->kind = EVENT_NEED_SIGNATURE;
+    event->op = op->number;
+    event->sign = record;
+    event->sign.k = outbox_copy(out, bytes_of(record.k, KEYS_PUBLIC_SIZE)).data;
+    event->sign.salt = outbox_copy(out, record.salt);
+    event->sign.v = outbox_copy(out, record.v);
+}
+
+static void begin(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    struct op_put *put = &op->put;
+    look_at_home(node, op);
+    if (!put->is_quick) {
+        begin_search(node, now, op, out);
+        return;
+    }
+    if (put->is_auto_seq)
+        put->seq = put->is_seen ? put->seen_seq + 1 : 1;
+    if (put->kind == RECORD_SINGLE && !put->is_presigned)
+        ask_signature(node, now, op, out);
+    else if (!begin_keeping(node, now, op, out))
+        op_finish(node, now, op, ERR_BUSY, out);
+}
+
+static bool is_queued_behind(const struct ops *ops, const struct id *target)
+{
+    for (uint32_t i = 0; i < ops->capacity; i++) {
+        const struct op *op = ops->slots[i];
+        if (op != NULL && op->kind == OP_PUT && op->put.phase != PUT_QUEUED &&
+            id_equal(&op->search.target, target))
+            return true;
+    }
+    return false;
+}
+
+void put_start_next(struct node *node, struct now now, const struct id *target, struct outbox *out)
+{
+    struct op *next = NULL;
+    for (uint32_t i = 0; i < node->ops.capacity; i++) {
+        struct op *op = node->ops.slots[i];
+        if (op != NULL && op->kind == OP_PUT && op->put.phase == PUT_QUEUED &&
+            id_equal(&op->search.target, target) &&
+            (next == NULL || op->number >> 16 < next->number >> 16))
+            next = op;
+    }
+    if (next != NULL)
+        begin(node, now, next, out);
+}
+
+static enum err check_request(const struct put_request *request, struct now now,
+                              struct record *record)
+{
+    *record = (struct record){
+        .kind = request->kind,
+        .k = request->kind == RECORD_IMMUTABLE ? NULL : request->k,
+        .sig = request->sig,
+        .salt = request->salt,
+        .seq = request->has_seq ? request->seq : 0,
+        .v = request->v,
+    };
+    if (request->kind == RECORD_IMMUTABLE)
+        record_immutable_target(record->v, &record->target);
+    else
+        record_single_target(record->k, record->salt, &record->target);
+    uint64_t expiry_unix_s;
+    enum err err = record_check(record);
+    if (err == ERR_OK && record_expiry(record, now.unix_s, now.unix_s, &expiry_unix_s) != ERR_OK)
+        err = ERR_MALFORMED;
+    if (err == ERR_OK && record->sig != NULL && !record_verify(record))
+        err = ERR_BAD_SIGNATURE;
+    return err;
+}
+
+static bool copy_content(struct op *op, const struct put_request *request)
+{
+    struct op_put *put = &op->put;
+    op->memory = malloc(request->salt.size + request->v.size + 1);
+    if (op->memory == NULL)
+        return false;
+    if (request->salt.size > 0)
+        memcpy(op->memory, request->salt.data, request->salt.size);
+    memcpy(op->memory + request->salt.size, request->v.data, request->v.size);
+    put->salt = bytes_of(op->memory, request->salt.size);
+    put->v = bytes_of(op->memory + request->salt.size, request->v.size);
+    if (request->k != NULL)
+        memcpy(put->k, request->k, KEYS_PUBLIC_SIZE);
+    if (request->sig != NULL)
+        memcpy(put->sig, request->sig, KEYS_SIGNATURE_SIZE);
+    return true;
+}
+
+enum err put_start(struct node *node, struct now now, const struct put_request *request,
+                   const struct put_origin *origin, uint64_t *number, struct outbox *out)
+{
+    struct record record;
+    enum err err = check_request(request, now, &record);
+    if (err != ERR_OK)
+        return err;
+    struct op *op = op_new(node, now, OP_PUT, origin->is_internal, request->timeout_ms, &err);
+    if (op == NULL)
+        return err;
+    if (!copy_content(op, request)) {
+        op_discard(node, op);
+        return ERR_NO_MEMORY;
+    }
+    struct op_put *put = &op->put;
+    put->kind = request->kind;
+    put->is_presigned = put->is_signed = request->sig != NULL || request->kind == RECORD_IMMUTABLE;
+    put->seq = record.seq;
+    put->is_auto_seq = !put->is_presigned && !request->has_seq;
+    put->has_cas = request->has_cas;
+    put->cas = request->cas;
+    put->is_kept = request->is_kept;
+    put->is_quick = request->is_quick && request->is_kept;
+    put->is_republish = origin->is_republish;
+    put->phase = PUT_QUEUED;
+    op->search.target = record.target;
+    *number = op->number;
+    if (!is_queued_behind(&node->ops, &record.target))
+        begin(node, now, op, out);
+    return ERR_OK;
+}
+
+enum err node_put(struct node *node, struct now now, const struct put_request *request,
+                  uint64_t *number, struct outbox *out)
+{
+    return put_start(node, now, request, &(struct put_origin){0}, number, out);
+}
+
+void put_answered(struct node *node, struct now now, struct op *op, struct lookup_candidate *from,
+                  const struct krpc *reply)
+{
+    const struct record wanted = put_record(op);
+    struct record record;
+    from->has_seq = op->put.kind != RECORD_IMMUTABLE && reply->has_seq;
+    from->seq = reply->seq;
+    if (get_read_record(node, now, &wanted, reply, &record))
+        saw_record(&op->put, &record);
+}
+
+/* Settles seq before anything is stored: the errors here leave no trace on any holder. */
+static enum err settle_seq(struct op_put *put)
+{
+    if (put->kind == RECORD_IMMUTABLE)
+        return ERR_OK;
+    if (put->has_cas && put->is_seen && put->seen_seq != put->cas)
+        return ERR_CAS_MISMATCH;
+    if (!put->is_auto_seq)
+        return put->has_rival || (put->is_seen && put->seen_seq > put->seq) ? ERR_STALE_SEQ
+                                                                            : ERR_OK;
+    int64_t seq = put->is_seen ? put->seen_seq + 1 : 1;
+    if (put->is_seen && put->seen_seq == INT64_MAX)
+        return ERR_STALE_SEQ;
+    /* A quick put was signed and kept with the seq known here: good unless the network is ahead. */
+    if (put->is_signed && put->is_quick && put->seq >= seq)
+        return ERR_OK;
+    put->is_signed = false;
+    put->is_keep_done = false;
+    put->seq = seq;
+    return ERR_OK;
+}
+
+static void begin_own_write(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    struct op_put *put = &op->put;
+    struct store_write write = {
+        .action = STORE_PUT,
+        .space = STORE_HELD,
+        .is_verified = true,
+        .has_cas = put->has_cas,
+        .cas = put->cas,
+        .put_unix_s = now.unix_s,
+        .record = put_record(op),
+    };
+    put->self_err = record_expiry(&write.record, now.unix_s, now.unix_s, &write.expiry_unix_s);
+    if (put->self_err == ERR_OK && !op_write(node, op, &write, &put->self_write, out))
+        put->self_err = ERR_BUSY;
+}
+
+static void begin_storing(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    struct op_put *put = &op->put;
+    put->phase = PUT_STORING;
+    put->is_self_stored = false;
+    put->self_err = ERR_OK;
+    if (!holders_choose(node, op)) {
+        op_finish(node, now, op, ERR_NO_MEMORY, out);
+        return;
+    }
+    if (put->is_self_holder)
+        begin_own_write(node, now, op, out);
+    put_search_done(node, now, op, out);
+}
+
+static bool is_conflict(enum err err)
+{
+    return err == ERR_CAS_MISMATCH || err == ERR_STALE_SEQ;
+}
+
+static bool has_answers(const struct op *op)
+{
+    struct lookup_stats stats;
+    search_stats(&op->search, (struct now){.ms = op->search.started_ms}, &stats);
+    return stats.replied > 0;
+}
+
+static void complete(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    struct op_put *put = &op->put;
+    uint32_t stored = holders_count(op, HOLDER_STORED) + put->is_self_stored;
+    int64_t code;
+    enum err err = ERR_OK;
+    if (stored > 0 && !put->is_announce) {
+        const struct record record = put_record(op);
+        seen_add(node->seen, &record);
+    } else if (stored == 0 && !put->is_keep_done) {
+        if (holders_has_rejection(op, &code))
+            err = err_from_krpc(code);
+        else if (put->self_err != ERR_OK)
+            err = put->self_err;
+        else
+            err = has_answers(op) ? ERR_TIMEOUT : ERR_OFFLINE;
+    }
+    op_finish(node, now, op, err, out);
+}
+
+/* All holders have spoken or had their time. */
+static void evaluate(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    struct op_put *put = &op->put;
+    int64_t code = 0;
+    bool has_conflict = holders_has_conflict(op, &code) || is_conflict(put->self_err);
+    if (has_conflict && put->is_auto_seq && put->attempts < PUT_CONFLICTS_MAX) {
+        put->attempts++;
+        put->is_signed = false;
+        begin_search(node, now, op, out);
+        return;
+    }
+    uint32_t stored = holders_count(op, HOLDER_STORED) + put->is_self_stored;
+    if (has_conflict && stored == 0) {
+        op_finish(node, now, op, code ? err_from_krpc(code) : put->self_err, out);
+        return;
+    }
+    if (put->is_kept && !put->is_keep_done && begin_keeping(node, now, op, out))
+        return;
+    complete(node, now, op, out);
+}
+
+void put_search_done(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    struct op_put *put = &op->put;
+    if (put->phase == PUT_STORING) {
+        if (holders_step(node, now, op, out) && put->self_write == 0)
+            evaluate(node, now, op, out);
+        return;
+    }
+    enum err err = put->is_announce ? ERR_OK : settle_seq(put);
+    if (err != ERR_OK)
+        op_finish(node, now, op, err, out);
+    else if (!put->is_signed && !put->is_announce)
+        ask_signature(node, now, op, out);
+    else
+        begin_storing(node, now, op, out);
+}
+
+void node_put_signed(struct node *node, struct now now, uint64_t number, const uint8_t *sig,
+                     struct outbox *out)
+{
+    struct op *op = op_find(&node->ops, number);
+    if (op == NULL || op->kind != OP_PUT || op->put.phase != PUT_SIGNING)
+        return;
+    if (sig == NULL) {
+        op_finish(node, now, op, ERR_NO_KEY, out);
+        return;
+    }
+    memcpy(op->put.sig, sig, KEYS_SIGNATURE_SIZE);
+    op->put.is_signed = true;
+    if (!op->put.is_quick || op->put.is_answered)
+        begin_storing(node, now, op, out);
+    else if (!begin_keeping(node, now, op, out))
+        op_finish(node, now, op, ERR_BUSY, out);
+}
+
+/* A quick put is on our disk: its caller is answered, and the network follows. */
+static void answer_quick(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    struct event *event = op->is_internal ? NULL : outbox_event(out);
+    if (event != NULL) {
+        event->kind = EVENT_PUT;
+        event->op = op->number;
+        event->stats.ms = (uint32_t)(now.ms - op->started_ms);
+        put_fill_event(op, event);
+    }
+    op->put.is_answered = true;
+    op->deadline_ms = now.ms + NODE_TIMEOUT_MS;
+    begin_search(node, now, op, out);
+}
+
+void put_wrote(struct node *node, struct now now, struct op *op, uint64_t write, enum err err,
+               int64_t seq, struct outbox *out)
+{
+    struct op_put *put = &op->put;
+    if (write == put->self_write) {
+        put->self_write = 0;
+        put->is_self_stored = err == ERR_OK;
+        put->self_err = err;
+        if (is_conflict(err))
+            saw_seq(put, seq);
+        if (put->phase == PUT_STORING)
+            put_search_done(node, now, op, out);
+        return;
+    }
+    if (write != put->keep_write)
+        return;
+    put->keep_write = 0;
+    put->is_keep_done = err == ERR_OK;
+    if (err == ERR_OK && !put->was_kept)
+        keep_add(node, now, put->kind, &op->search.target);
+    put->was_kept = put->was_kept || err == ERR_OK;
+    if (err != ERR_OK && is_conflict(err))
+        saw_seq(put, seq);
+    if (err != ERR_OK && (put->is_quick || is_conflict(err)))
+        op_finish(node, now, op, err, out);
+    else if (put->is_quick && !put->is_answered)
+        answer_quick(node, now, op, out);
+    else
+        complete(node, now, op, out);
+}
+
+void put_deadline(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    if (op->put.phase != PUT_STORING) {
+        op_finish(node, now, op, has_answers(op) ? ERR_TIMEOUT : ERR_OFFLINE, out);
+        return;
+    }
+    for (uint32_t i = 0; i < op->put.holder_count; i++)
+        if (op->put.holders[i].state == HOLDER_ASKED)
+            op->put.holders[i].state = HOLDER_SILENT;
+    op->put.self_write = 0;
+    op->put.attempts = PUT_CONFLICTS_MAX;
+    evaluate(node, now, op, out);
+}
+
+static void count_rejection(struct event *event, int64_t code)
+{
+    uint32_t i = 0;
+    while (i < event->put.rejected_count && event->put.rejected[i].code != code)
+        i++;
+    if (i == EVENT_REJECTED_MAX)
+        return;
+    event->put.rejected[i].code = code;
+    event->put.rejected[i].count++;
+    if (i == event->put.rejected_count)
+        event->put.rejected_count++;
+}
+
+void put_fill_event(const struct op *op, struct event *event)
+{
+    const struct op_put *put = &op->put;
+    event->put.target = op->search.target;
+    event->put.seq = is_conflict(event->err) && put->is_seen ? put->seen_seq : put->seq;
+    event->put.stored = holders_count(op, HOLDER_STORED) + put->is_self_stored;
+    event->put.is_kept = put->is_keep_done;
+    event->put.tried = event->put.stored;
+    if (put->is_self_holder && !put->is_self_stored) {
+        event->put.tried++;
+        count_rejection(event, err_code(put->self_err));
+    }
+    for (uint32_t i = 0; i < put->holder_count; i++) {
+        if (put->holders[i].state == HOLDER_REJECTED)
+            count_rejection(event, put->holders[i].code);
+        else if (put->holders[i].state == HOLDER_SILENT || put->holders[i].state == HOLDER_ASKED)
+            count_rejection(event, 0);
+        else
+            continue;
+        event->put.tried++;
+    }
+}

@@ -1,0 +1,50 @@
+/* An operation's way to the nodes closest to a target: one lookup a bound family, driven over the
+ * network. Seeds from the tables (from the bootstrap addresses while nobody is known), asks,
+ * hedges, and says when it is done. What replies carry is the operation's business. */
+#ifndef XORD_DHT_SEARCH_H
+#define XORD_DHT_SEARCH_H
+
+#include "common/now.h"
+#include "daemon/dht/event.h"
+#include "daemon/dht/krpc.h"
+#include "daemon/dht/lookup.h"
+#include "daemon/dht/outbox.h"
+
+#define SEARCH_FAMILIES    2
+#define SEARCH_CLOSEST_MAX (SEARCH_FAMILIES * LOOKUP_K)
+
+struct node;
+struct inflight_query;
+
+struct search {
+    enum krpc_method method; /* FIND_NODE, GET_PEERS or GET */
+    struct id target;
+    bool has_seq; /* BEP 44: do not send values that are not above this */
+    int64_t seq;
+    bool is_used[SEARCH_FAMILIES];
+    struct lookup lookups[SEARCH_FAMILIES];
+    uint64_t started_ms;
+};
+
+/* Prepares and seeds it; nothing is sent until search_step. */
+void search_start(struct search *s, struct node *node, struct now now, enum krpc_method method,
+                  const struct id *target);
+void search_clear(struct search *s);
+/* Sends what should be sent now, for operation `owner`. True when the search is done. */
+bool search_step(struct search *s, struct node *node, struct now now, uint64_t owner,
+                 struct outbox *out);
+/* A reply to a query of this search: notes the answer, its token and the nodes it lists. The
+ * candidate, or NULL when the reply counts for nothing. Borrowed until the next search_* call. */
+struct lookup_candidate *search_answered(struct search *s, struct now now,
+                                         const struct inflight_query *query,
+                                         const struct krpc *reply);
+/* A query of this search is late; or is dead or was answered by an error. */
+void search_late(struct search *s, struct node *node, struct now now,
+                 const struct inflight_query *query);
+void search_refused(struct search *s, const struct inflight_query *query);
+/* The nearest that answered, of all families, distinct by id, nearest first; at most `max`. */
+size_t search_closest(const struct search *s, const struct lookup_candidate *out[], size_t max);
+/* How it went so far; is_complete is the caller's to set. */
+void search_stats(const struct search *s, struct now now, struct lookup_stats *out);
+
+#endif
