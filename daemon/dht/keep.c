@@ -1,0 +1,224 @@
+#include "daemon/dht/keep.h"
+
+#include <stdlib.h>
+
+#include "daemon/dht/envelope.h"
+#include "daemon/dht/node_state.h"
+#include "daemon/dht/op_kinds.h"
+
+#define KEEP_START 8u
+
+void keep_init(struct keep *keep)
+{
+    *keep = (struct keep){.is_loading = true};
+}
+
+void keep_clear(struct keep *keep)
+{
+    free(keep->heap);
+    *keep = (struct keep){0};
+}
+
+static void swap(struct kept *a, struct kept *b)
+{
+    struct kept c = *a;
+    *a = *b;
+    *b = c;
+}
+
+static void sift_up(struct keep *keep, size_t at)
+{
+    while (at > 0 && keep->heap[at].due_ms < keep->heap[(at - 1) / 2].due_ms) {
+        swap(&keep->heap[at], &keep->heap[(at - 1) / 2]);
+        at = (at - 1) / 2;
+    }
+}
+
+static void sift_down(struct keep *keep, size_t at)
+{
+    for (;;) {
+        size_t least = at;
+        for (size_t child = 2 * at + 1; child <= 2 * at + 2; child++)
+            if (child < keep->count && keep->heap[child].due_ms < keep->heap[least].due_ms)
+                least = child;
+        if (least == at)
+            return;
+        swap(&keep->heap[at], &keep->heap[least]);
+        at = least;
+    }
+}
+
+/* In the store's order. */
+static int compare_place(unsigned kind_a, const struct id *a, unsigned kind_b, const struct id *b)
+{
+    if (kind_a != kind_b)
+        return kind_a < kind_b ? -1 : 1;
+    return memcmp(a->b, b->b, ID_SIZE);
+}
+
+static void push(struct keep *keep, enum record_kind kind, const struct id *target, uint64_t due_ms)
+{
+    if (keep->count == keep->capacity) {
+        size_t capacity = keep->capacity ? keep->capacity * 2 : KEEP_START;
+        struct kept *heap = realloc(keep->heap, capacity * sizeof *heap);
+        if (heap == NULL)
+            return;
+        keep->heap = heap;
+        keep->capacity = capacity;
+    }
+    keep->heap[keep->count] =
+        (struct kept){.due_ms = due_ms, .target = *target, .kind = (uint8_t)kind};
+    sift_up(keep, keep->count++);
+}
+
+static struct kept pop(struct keep *keep)
+{
+    struct kept first = keep->heap[0];
+    keep->heap[0] = keep->heap[--keep->count];
+    sift_down(keep, 0);
+    return first;
+}
+
+static uint64_t next_turn_ms(struct node *node, struct now now)
+{
+    return now.ms + KEEP_EVERY_MS - rng_below(&node->rng, KEEP_EVERY_MS / 4);
+}
+
+void keep_add(struct node *node, struct now now, enum record_kind kind, const struct id *target)
+{
+    struct keep *keep = &node->keep;
+    /* Loading still comes past it, and then schedules it. */
+    if (keep->is_loading && compare_place(kind, target, keep->load_kind, &keep->load_target) > 0)
+        return;
+    push(keep, kind, target, next_turn_ms(node, now));
+}
+
+void keep_drop(struct keep *keep, enum record_kind kind, const struct id *target)
+{
+    for (size_t i = 0; i < keep->count; i++) {
+        if (compare_place(keep->heap[i].kind, &keep->heap[i].target, kind, target) != 0)
+            continue;
+        keep->heap[i].due_ms = 0;
+        sift_up(keep, i);
+        pop(keep);
+        return;
+    }
+}
+
+void keep_finished(struct node *node)
+{
+    node->keep.running--;
+}
+
+static void load(struct node *node, struct now now)
+{
+    struct keep *keep = &node->keep;
+    struct stored stored;
+    for (unsigned i = 0; i < KEEP_LOAD_SLICE; i++) {
+        const struct id *after = keep->load_kind ? &keep->load_target : NULL;
+        if (node->store.next(node->store.context, STORE_KEPT, (enum record_kind)keep->load_kind,
+                             after, &stored) != ERR_OK) {
+            keep->is_loading = false;
+            return;
+        }
+        keep->load_kind = (uint8_t)stored.record.kind;
+        keep->load_target = stored.record.target;
+        /* The spread grows with their number and ends at the usual hour. */
+        uint64_t spread_ms = (keep->count + 1) * KEEP_START_SPREAD_MS;
+        if (spread_ms > KEEP_EVERY_MS)
+            spread_ms = KEEP_EVERY_MS;
+        push(keep, stored.record.kind, &stored.record.target,
+             now.ms + KEEP_START_MS + rng_below(&node->rng, (uint32_t)spread_ms));
+    }
+}
+
+/* Past half of its life a record is signed anew, by whoever has the key. */
+static bool wants_renewal(const struct envelope *envelope, struct now now)
+{
+    return envelope->has_time && envelope->has_expiry &&
+           envelope->expiry_unix_s > envelope->time_unix_s &&
+           now.unix_s >=
+               envelope->time_unix_s + (envelope->expiry_unix_s - envelope->time_unix_s) / 2;
+}
+
+static bool renew(struct node *node, struct now now, const struct record *record,
+                  struct envelope *envelope, struct outbox *out)
+{
+    uint8_t buffer[RECORD_V_MAX];
+    struct wire_writer w;
+    envelope->expiry_unix_s = now.unix_s + (envelope->expiry_unix_s - envelope->time_unix_s);
+    envelope->time_unix_s = now.unix_s;
+    wire_writer_init(&w, buffer, sizeof buffer);
+    envelope_write(&w, envelope);
+    if (w.failed)
+        return false;
+    const struct put_request request = {
+        .kind = record->kind,
+        .k = record->k,
+        .salt = record->salt,
+        .v = wire_written(&w),
+        .is_kept = true,
+    };
+    const struct put_origin origin = {.is_internal = true, .is_republish = true};
+    uint64_t number;
+    if (put_start(node, now, &request, &origin, &number, out) != ERR_OK)
+        return false;
+    node_count(node, COUNTER_RENEWALS);
+    return true;
+}
+
+static bool republish(struct node *node, struct now now, const struct record *record,
+                      struct outbox *out)
+{
+    const struct put_request request = {
+        .kind = record->kind,
+        .k = record->k,
+        .salt = record->salt,
+        .v = record->v,
+        .sig = record->sig,
+        .has_seq = record->kind != RECORD_IMMUTABLE,
+        .seq = record->seq,
+    };
+    const struct put_origin origin = {.is_internal = true, .is_republish = true};
+    uint64_t number;
+    if (put_start(node, now, &request, &origin, &number, out) != ERR_OK)
+        return false;
+    node_count(node, COUNTER_REPUBLISHES);
+    return true;
+}
+
+static void take_turn(struct node *node, struct now now, const struct kept *kept,
+                      struct outbox *out)
+{
+    struct stored stored;
+    if (node->store.get(node->store.context, STORE_KEPT, (enum record_kind)kept->kind,
+                        &kept->target, &stored) != ERR_OK)
+        return;
+    struct envelope envelope;
+    envelope_parse(stored.record.v, &envelope);
+    push(&node->keep, stored.record.kind, &stored.record.target, next_turn_ms(node, now));
+    node->keep.running++;
+    bool is_started = stored.record.kind == RECORD_SINGLE && wants_renewal(&envelope, now)
+                          ? renew(node, now, &stored.record, &envelope, out)
+                          : republish(node, now, &stored.record, out);
+    if (!is_started)
+        node->keep.running--;
+}
+
+void keep_tick(struct node *node, struct now now, struct outbox *out)
+{
+    struct keep *keep = &node->keep;
+    if (keep->is_loading)
+        load(node, now);
+    while (keep->count > 0 && keep->heap[0].due_ms <= now.ms && keep->running < KEEP_AT_ONCE) {
+        const struct kept kept = pop(keep);
+        take_turn(node, now, &kept, out);
+    }
+}
+
+uint64_t keep_next_ms(const struct keep *keep)
+{
+    if (keep->is_loading)
+        return 0;
+    return keep->count > 0 && keep->running < KEEP_AT_ONCE ? keep->heap[0].due_ms : UINT64_MAX;
+}

@@ -1,0 +1,44 @@
+/* Own puts that this node keeps alive: when each is republished next. The records themselves are in
+ * the store's KEPT space, which also fills this schedule after a start, a slice a tick, so that a
+ * restart with many of them neither stalls nor storms. */
+#ifndef XORD_DHT_KEEP_H
+#define XORD_DHT_KEEP_H
+
+#include "common/now.h"
+#include "daemon/dht/outbox.h"
+
+#define KEEP_EVERY_MS        (60u * 60u * 1000u) /* republished hourly, with a quarter of jitter */
+#define KEEP_AT_ONCE         4u                  /* republishes under way */
+#define KEEP_START_MS        5000u               /* after a start: not before the tables are back */
+#define KEEP_START_SPREAD_MS 2000u               /* and then spread by this much a kept put, */
+#define KEEP_LOAD_SLICE      256u                /* read from the store in one tick */
+
+struct node;
+
+struct kept {
+    uint64_t due_ms;
+    struct id target;
+    uint8_t kind; /* enum record_kind */
+};
+
+struct keep {
+    struct kept *heap; /* by due_ms; owned */
+    size_t count, capacity;
+    uint8_t running;
+    bool is_loading;
+    uint8_t load_kind; /* where loading goes on */
+    struct id load_target;
+};
+
+void keep_init(struct keep *keep);
+void keep_clear(struct keep *keep);
+/* A record that was not kept before was put and kept just now: its next turn is in an hour. */
+void keep_add(struct node *node, struct now now, enum record_kind kind, const struct id *target);
+/* It is kept no longer. Linear in what is kept: for rare calls. */
+void keep_drop(struct keep *keep, enum record_kind kind, const struct id *target);
+/* A republish ended, however it ended. */
+void keep_finished(struct node *node);
+void keep_tick(struct node *node, struct now now, struct outbox *out);
+uint64_t keep_next_ms(const struct keep *keep);
+
+#endif

@@ -1,0 +1,56 @@
+/* Keeping a place in the network: starting from bootstrap addresses, filling and refreshing the
+ * tables, checking members that went quiet, meeting nodes that asked us. Bounded in what it sends:
+ * MAINTAIN_SEARCHES_MAX lookups and MAINTAIN_PINGS_MAX pings at once. */
+#ifndef XORD_DHT_MAINTAIN_H
+#define XORD_DHT_MAINTAIN_H
+
+#include "common/now.h"
+#include "daemon/dht/contact.h"
+#include "daemon/dht/outbox.h"
+
+#define MAINTAIN_BOOTSTRAP_MAX 32
+#define MAINTAIN_SEARCHES_MAX  2  /* refreshes at once */
+#define MAINTAIN_PINGS_MAX     16 /* checks and meetings under way at once */
+#define MAINTAIN_RETRY_MIN_MS  1000u
+#define MAINTAIN_RETRY_MAX_MS  60000u
+
+struct node;
+struct op;
+struct inflight_query;
+
+struct maintain {
+    struct addr bootstrap[MAINTAIN_BOOTSTRAP_MAX];
+    uint8_t bootstrap_count;
+    bool had_sources;        /* there was somebody to start from: silence means offline */
+    bool has_joined;         /* the first search of our own id has ended */
+    bool is_joining;         /* a search of our own id is under way */
+    uint8_t searches;        /* refreshes under way, that one included */
+    uint16_t pings;          /* checks and meetings under way */
+    uint8_t fill_prefix;     /* after joining: the next bucket to fill, one lookup each */
+    uint8_t fill_count;      /* how many buckets are to be filled; 0: done */
+    uint32_t retry_ms;       /* pause before the next attempt while nobody answers */
+    uint64_t join_at_ms;     /* when to search our own id next */
+    uint64_t check_after_ms; /* the tables are not looked at before */
+    uint64_t expire_at_ms;   /* when to forget old torrent peers */
+};
+
+void maintain_init(struct maintain *m, struct now now);
+void maintain_tick(struct node *node, struct now now, struct outbox *out);
+uint64_t maintain_next_ms(const struct node *node);
+/* An operation of the node's own ended: a refresh, or a put of the keeper's. */
+void maintain_op_finished(struct node *node, struct now now, const struct op *op);
+/* A stranger that is not read-only sent us a query: meets it when there is room. */
+void maintain_heard(struct node *node, struct now now, const struct contact *contact,
+                    struct outbox *out);
+/* A contact of an earlier run: met at once, beyond the limit, since a warm start waits for it. */
+void maintain_restore(struct node *node, struct now now, const struct contact *contact,
+                      struct outbox *out);
+/* A check or a meeting was answered (or refused: that is an answer too), is late, or dead. */
+void maintain_answered(struct node *node, struct now now);
+void maintain_late(struct node *node, struct now now, const struct inflight_query *query,
+                   struct outbox *out);
+void maintain_dead(struct node *node);
+/* A member of a table did not answer, for good this time. When nobody is left, starts over. */
+void maintain_failed(struct node *node, struct now now, const struct contact *contact);
+
+#endif
