@@ -1,0 +1,259 @@
+#include "daemon/dht/serve.h"
+
+#include "daemon/dht/node_state.h"
+#include "daemon/dht/query.h"
+#include "daemon/dht/serve_put.h"
+
+/* What one reply is built from; lives on the stack of serve_query. */
+struct reply_memory {
+    uint8_t ip[ADDR_COMPACT_V6];
+    uint8_t token[TOKEN_SIZE];
+    uint8_t nodes[KRPC_NODES_MAX * KRPC_COMPACT_V4];
+    uint8_t nodes6[KRPC_NODES_MAX * KRPC_COMPACT_V6];
+    uint8_t values[KRPC_PACKET_SOFT_MAX];
+};
+
+static void reply_init(const struct node *node, const struct addr *from, const struct krpc *query,
+                       struct krpc *reply, uint8_t ip[ADDR_COMPACT_V6])
+{
+    *reply = (struct krpc){
+        .type = KRPC_RESPONSE,
+        .t = query->t,
+        .has_id = true,
+        .id = node->id,
+    };
+    reply->ip = bytes_of(ip, addr_to_compact(from, ip));
+}
+
+static void reply_error(struct node *node, const struct addr *to, struct bytes t, enum err err,
+                        const char *text, struct outbox *out)
+{
+    uint8_t ip[ADDR_COMPACT_V6];
+    struct krpc reply = {
+        .type = KRPC_ERROR,
+        .t = t,
+        .ip = bytes_of(ip, addr_to_compact(to, ip)),
+        .error_code = err_code(err),
+        .error_text = bytes_of_string(text ? text : err_text(err)),
+    };
+    query_reply(node, to, &reply, out);
+}
+
+static struct bytes list_nodes(const struct node *node, enum addr_family family,
+                               const struct id *target, uint8_t *buffer, size_t size)
+{
+    struct contact closest[KRPC_NODES_MAX];
+    struct wire_writer w;
+    wire_writer_init(&w, buffer, size);
+    if (node->has_family[family_index(family)]) {
+        size_t count = routing_closest(&node->tables[family_index(family)], target, false, closest,
+                                       KRPC_NODES_MAX);
+        for (size_t i = 0; i < count; i++)
+            krpc_write_contact(&w, &closest[i].id, &closest[i].addr);
+    }
+    return wire_written(&w);
+}
+
+/* BEP 32: what `want` says, else the family that the query came by. */
+static void add_nodes(const struct node *node, const struct addr *from, const struct krpc *query,
+                      struct krpc *reply, struct reply_memory *memory)
+{
+    bool has_want = query->want_v4 || query->want_v6;
+    if (has_want ? query->want_v4 : from->family == ADDR_V4)
+        reply->nodes =
+            list_nodes(node, ADDR_V4, &query->target, memory->nodes, sizeof memory->nodes);
+    if (has_want ? query->want_v6 : from->family == ADDR_V6)
+        reply->nodes6 =
+            list_nodes(node, ADDR_V6, &query->target, memory->nodes6, sizeof memory->nodes6);
+}
+
+static void add_token(const struct node *node, struct now now, const struct addr *from,
+                      const struct krpc *query, struct krpc *reply, struct reply_memory *memory)
+{
+    token_make(&node->token_secret, from, &query->target, now.ms, memory->token);
+    reply->token = bytes_of(memory->token, TOKEN_SIZE);
+}
+
+/* BEP 44's get: a mutable item goes without k, sig and v when the asker has seen its seq. */
+static void add_record(const struct node *node, const struct krpc *query, struct krpc *reply)
+{
+    struct stored stored;
+    const struct store_reader *store = &node->store;
+    if (store->get(store->context, STORE_HELD, RECORD_SINGLE, &query->target, &stored) == ERR_OK) {
+        reply->has_seq = true;
+        reply->seq = stored.record.seq;
+        if (query->has_seq && stored.record.seq <= query->seq)
+            return;
+        reply->k = bytes_of(stored.record.k, KEYS_PUBLIC_SIZE);
+        reply->sig = bytes_of(stored.record.sig, KEYS_SIGNATURE_SIZE);
+        reply->v = stored.record.v;
+    } else if (store->get(store->context, STORE_HELD, RECORD_IMMUTABLE, &query->target, &stored) ==
+               ERR_OK) {
+        reply->v = stored.record.v;
+    }
+}
+
+/* The value comes first: nodes are dropped when all would not fit in the soft size. The second
+ * family goes before the one that the asker came by. */
+static void fit(struct krpc *reply, const struct addr *from)
+{
+    size_t overhead = 256; /* id, token, t, v, ip, nw, k, sig, seq and keys */
+    size_t size = overhead + reply->v.size + reply->values.size;
+    struct bytes *own = from->family == ADDR_V4 ? &reply->nodes : &reply->nodes6;
+    struct bytes *other = from->family == ADDR_V4 ? &reply->nodes6 : &reply->nodes;
+    size_t contact = from->family == ADDR_V4 ? KRPC_COMPACT_V4 : KRPC_COMPACT_V6;
+    if (size + own->size + other->size > KRPC_PACKET_SOFT_MAX)
+        *other = (struct bytes){0};
+    while (own->size > 0 && size + own->size > KRPC_PACKET_SOFT_MAX)
+        own->size -= contact;
+    if (own->size == 0)
+        *own = (struct bytes){0};
+}
+
+static void add_peers(struct node *node, struct now now, const struct addr *from,
+                      const struct krpc *query, struct krpc *reply, struct reply_memory *memory)
+{
+    struct wire_writer w;
+    size_t used = 256 + reply->nodes.size + reply->nodes6.size;
+    size_t room = used < KRPC_PACKET_SOFT_MAX ? KRPC_PACKET_SOFT_MAX - used : 0;
+    wire_writer_init(&w, memory->values, sizeof memory->values);
+    if (peers_write_values(node->peers, &query->target, (enum addr_family)from->family, now.ms,
+                           &node->rng, room, &w) > 0)
+        reply->values = wire_written(&w);
+}
+
+static void serve_lookup(struct node *node, struct now now, const struct addr *from,
+                         const struct krpc *query, struct outbox *out)
+{
+    struct reply_memory memory;
+    struct krpc reply;
+    reply_init(node, from, query, &reply, memory.ip);
+    add_nodes(node, from, query, &reply, &memory);
+    if (query->method != KRPC_FIND_NODE)
+        add_token(node, now, from, query, &reply, &memory);
+    if (query->method == KRPC_GET)
+        add_record(node, query, &reply);
+    fit(&reply, from);
+    if (query->method == KRPC_GET_PEERS)
+        add_peers(node, now, from, query, &reply, &memory);
+    query_reply(node, from, &reply, out);
+}
+
+static void serve_plain(struct node *node, const struct addr *from, struct bytes t,
+                        struct outbox *out)
+{
+    struct krpc reply;
+    uint8_t ip[ADDR_COMPACT_V6];
+    reply_init(node, from, &(struct krpc){.t = t}, &reply, ip);
+    query_reply(node, from, &reply, out);
+}
+
+static void refuse(struct node *node, const struct addr *from, const struct krpc *query,
+                   enum err err, const char *text, enum counter counter, struct outbox *out)
+{
+    node_count(node, counter);
+    reply_error(node, from, query->t, err, text, out);
+}
+
+static bool has_valid_token(struct node *node, struct now now, const struct addr *from,
+                            const struct krpc *query, struct outbox *out)
+{
+    if (token_is_valid(&node->token_secret, from, &query->target, now.ms, query->token))
+        return true;
+    refuse(node, from, query, ERR_BAD_TOKEN, NULL, COUNTER_QUERIES_REFUSED_TOKEN, out);
+    return false;
+}
+
+static void serve_announce(struct node *node, struct now now, const struct addr *from,
+                           const struct krpc *query, struct outbox *out)
+{
+    struct addr peer = *from;
+    if (!query->implied_port)
+        peer.port = query->port;
+    if (!query->has_target || peer.port == 0 || (!query->has_port && !query->implied_port)) {
+        refuse(node, from, query, ERR_MALFORMED, "info_hash or port missing",
+               COUNTER_QUERIES_REFUSED_MALFORMED, out);
+        return;
+    }
+    if (!has_valid_token(node, now, from, query, out))
+        return;
+    peers_announce(node->peers, &query->target, &peer, now.ms);
+    serve_plain(node, from, query->t, out);
+}
+
+static void serve_put(struct node *node, struct now now, const struct addr *from,
+                      const struct krpc *query, struct outbox *out)
+{
+    struct put_verdict verdict = {.err = ERR_OK};
+    serve_put_check(node, now, from, query, &verdict, out);
+    if (verdict.err != ERR_OK)
+        refuse(node, from, query, verdict.err, verdict.text, verdict.counter, out);
+    else if (verdict.is_stored)
+        serve_plain(node, from, query->t, out);
+}
+
+void serve_stored(struct node *node, const struct pending_write *pending, enum err err,
+                  struct outbox *out)
+{
+    struct bytes t = bytes_of(pending->t, pending->t_size);
+    if (err == ERR_OK) {
+        node_count(node, COUNTER_PUTS_ACCEPTED);
+        serve_plain(node, &pending->from, t, out);
+        return;
+    }
+    node_count(node, serve_put_counter(err));
+    if (err == ERR_IO || err == ERR_STORAGE_FULL)
+        reply_error(node, &pending->from, t, ERR_SERVER, err_text(err), out);
+    else
+        reply_error(node, &pending->from, t, err, NULL, out);
+}
+
+/* BEP 43: a read-only node is never met. */
+static void note_sender(struct node *node, struct now now, const struct addr *from,
+                        const struct krpc *query, struct outbox *out)
+{
+    const struct contact contact = {.id = query->id, .addr = *from};
+    struct routing *table = &node->tables[family_index(from->family)];
+    if (query->read_only || id_equal(&query->id, &node->id))
+        return;
+    if (!routing_queried_us(table, &contact, now.ms))
+        maintain_heard(node, now, &contact, out);
+}
+
+void serve_query(struct node *node, struct now now, const struct addr *from,
+                 const struct krpc *query, struct outbox *out)
+{
+    bool is_lookup = query->method == KRPC_FIND_NODE || query->method == KRPC_GET_PEERS ||
+                     query->method == KRPC_GET;
+    if (node->role == NODE_CLIENT) {
+        node_count(node, COUNTER_QUERIES_IGNORED_AS_CLIENT);
+        return;
+    }
+    if (query->method == KRPC_UNKNOWN) {
+        refuse(node, from, query, ERR_METHOD_UNKNOWN, "method unknown",
+               COUNTER_QUERIES_REFUSED_UNKNOWN, out);
+        return;
+    }
+    if (!query->has_id || (is_lookup && !query->has_target)) {
+        refuse(node, from, query, ERR_MALFORMED, "id or target missing",
+               COUNTER_QUERIES_REFUSED_MALFORMED, out);
+        return;
+    }
+    node_count(node, COUNTER_QUERIES_SERVED);
+    if (is_lookup)
+        serve_lookup(node, now, from, query, out);
+    else if (query->method == KRPC_PING)
+        serve_plain(node, from, query->t, out);
+    else if (query->method == KRPC_ANNOUNCE_PEER)
+        serve_announce(node, now, from, query, out);
+    else
+        serve_put(node, now, from, query, out);
+    note_sender(node, now, from, query, out);
+}
+
+void serve_malformed(struct node *node, const struct addr *from, const struct krpc *query,
+                     struct outbox *out)
+{
+    if (node->role == NODE_SERVER)
+        refuse(node, from, query, ERR_MALFORMED, NULL, COUNTER_QUERIES_REFUSED_MALFORMED, out);
+}
