@@ -125,7 +125,7 @@ enum err node_announce(struct node *node, struct now now, const struct id *info_
 enum err node_ping(struct node *node, struct now now, const struct addr *addr, uint32_t timeout_ms,
                    uint64_t *op, struct outbox *out); /* EVENT_PING */
 /* Ends an operation early: its event comes with ERR_CANCELLED. Unknown ops are ignored. */
-void node_cancel(struct node *node, uint64_t op, struct outbox *out);
+void node_cancel(struct node *node, struct now now, uint64_t op, struct outbox *out);
 
 void node_get_info(const struct node *node, struct node_info *out);
 uint64_t node_counter(const struct node *node, enum counter counter);

@@ -1,0 +1,301 @@
+#include "daemon/dht/node.h"
+
+#include <stdlib.h>
+
+#include "daemon/dht/node_state.h"
+#include "daemon/dht/op_kinds.h"
+#include "daemon/dht/query.h"
+#include "daemon/dht/serve.h"
+
+struct node *node_new(const struct node_config *config, struct now now)
+{
+    struct node *node = calloc(1, sizeof *node);
+    if (node == NULL)
+        return NULL;
+    rng_init(&node->rng, config->seed);
+    node->id = config->id;
+    if (id_is_zero(&node->id))
+        id_random(&node->id, &node->rng);
+    node->role = config->role;
+    node->has_family[FAMILY_V4] = config->has_v4;
+    node->has_family[FAMILY_V6] = config->has_v6;
+    node->has_network = config->has_network;
+    node->network = config->network;
+    memcpy(node->version, config->version, sizeof node->version);
+    node->store = config->store;
+    token_secret_init(&node->token_secret, &node->rng);
+    for (unsigned i = 0; i < FAMILY_COUNT; i++)
+        routing_init(&node->tables[i], &node->id, family_at(i));
+    uint8_t seen_key[HASH_KEY_SIZE];
+    rng_bytes(&node->rng, seen_key, sizeof seen_key);
+    node->inflight = inflight_new();
+    node->peers = peers_new();
+    node->seen = seen_new(seen_key);
+    maintain_init(&node->maintain, now);
+    keep_init(&node->keep);
+    if (node->inflight != NULL && node->peers != NULL && node->seen != NULL)
+        return node;
+    node_free(node);
+    return NULL;
+}
+
+void node_free(struct node *node)
+{
+    if (node == NULL)
+        return;
+    ops_clear(&node->ops);
+    keep_clear(&node->keep);
+    writes_clear(&node->writes);
+    for (unsigned i = 0; i < FAMILY_COUNT; i++)
+        routing_clear(&node->tables[i]);
+    seen_free(node->seen);
+    peers_free(node->peers);
+    inflight_free(node->inflight);
+    free(node);
+}
+
+static bool is_own_check(const struct inflight_query *query)
+{
+    return query->purpose == QUERY_CHECK || query->purpose == QUERY_MEET;
+}
+
+/* Finds the query that a reply belongs to. What nobody asked for counts for nothing. */
+static bool take_query(struct node *node, const struct addr *from, const struct krpc *reply,
+                       struct inflight_query *query)
+{
+    if (reply->t.size == KRPC_T_SIZE) {
+        const uint8_t *t = reply->t.data;
+        uint32_t number = (uint32_t)t[0] << 24 | (uint32_t)t[1] << 16 | (uint32_t)t[2] << 8 | t[3];
+        if (inflight_take(node->inflight, number, from, query))
+            return true;
+    }
+    node_count(node, COUNTER_REPLIES_UNEXPECTED);
+    return false;
+}
+
+static void recv_response(struct node *node, struct now now, const struct addr *from,
+                          const struct krpc *reply, struct outbox *out)
+{
+    struct inflight_query query;
+    if (!take_query(node, from, reply, &query))
+        return;
+    if (is_own_check(&query))
+        maintain_answered(node, now);
+    bool is_right = reply->has_id && (!query.has_id || id_equal(&reply->id, &query.contact.id)) &&
+                    !id_equal(&reply->id, &node->id);
+    if (!is_right) {
+        node_count(node, COUNTER_REPLIES_WRONG_ID);
+        if (query.has_id)
+            routing_remove(&node->tables[family_index(from->family)], &query.contact.id);
+        op_refused(node, now, &query, 0, out);
+        return;
+    }
+    node_count(node, COUNTER_REPLIES_IN);
+    node->maintain.had_sources = true;
+    const struct contact contact = {.id = reply->id, .addr = *from};
+    uint32_t rtt_ms = (uint32_t)(now.ms - query.sent_ms);
+    bool is_xord = reply->version.size == 4 && memcmp(reply->version.data, "XO", 2) == 0;
+    rtt_network_add(&node->rtt, rtt_ms);
+    routing_answered(&node->tables[family_index(from->family)], &contact, is_xord, rtt_ms, now.ms);
+    external_vote(&node->external, from, reply->ip);
+    op_answered(node, now, &query, reply, out);
+}
+
+static void recv_error(struct node *node, struct now now, const struct addr *from,
+                       const struct krpc *reply, struct outbox *out)
+{
+    struct inflight_query query;
+    if (!take_query(node, from, reply, &query))
+        return;
+    if (is_own_check(&query))
+        maintain_answered(node, now);
+    node_count(node, COUNTER_REPLIES_IN);
+    op_refused(node, now, &query, reply->error_code, out);
+}
+
+void node_recv(struct node *node, struct now now, const struct addr *from, const uint8_t *packet,
+               size_t size, struct outbox *out)
+{
+    struct krpc message;
+    node_count(node, COUNTER_PACKETS_IN);
+    node->counters[COUNTER_BYTES_IN] += size;
+    if (!addr_is_usable(from) || !node_can_reach(node, from)) {
+        node_count(node, COUNTER_PACKETS_UNUSABLE_SOURCE);
+        return;
+    }
+    enum err err = krpc_parse(bytes_of(packet, size), &message);
+    if (message.t.data != NULL && (message.has_network != node->has_network ||
+                                   (node->has_network && message.network != node->network))) {
+        node_count(node, COUNTER_PACKETS_FOREIGN_NETWORK);
+        return;
+    }
+    if (err != ERR_OK) {
+        node_count(node, COUNTER_PACKETS_MALFORMED);
+        if (message.t.data != NULL && message.type == KRPC_QUERY)
+            serve_malformed(node, from, &message, out);
+        return;
+    }
+    if (message.type == KRPC_QUERY)
+        serve_query(node, now, from, &message, out);
+    else if (message.type == KRPC_RESPONSE)
+        recv_response(node, now, from, &message, out);
+    else
+        recv_error(node, now, from, &message, out);
+}
+
+static void tick_queries(struct node *node, struct now now, struct outbox *out)
+{
+    struct inflight_query query;
+    bool is_dead;
+    while (inflight_next_due(node->inflight, now.ms, &query, &is_dead)) {
+        node_count(node, is_dead ? COUNTER_QUERIES_DEAD : COUNTER_QUERIES_LATE);
+        if (is_dead && is_own_check(&query))
+            maintain_dead(node);
+        else if (is_own_check(&query))
+            maintain_late(node, now, &query, out);
+        else if (is_dead)
+            op_dead(node, now, &query, out);
+        else
+            op_late(node, now, &query, out);
+    }
+}
+
+void node_tick(struct node *node, struct now now, struct outbox *out)
+{
+    tick_queries(node, now, out);
+    ops_tick(node, now, out);
+    maintain_tick(node, now, out);
+    keep_tick(node, now, out);
+}
+
+static uint64_t min_ms(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t node_next_ms(const struct node *node)
+{
+    uint64_t next = min_ms(inflight_next_ms(node->inflight), ops_next_ms(&node->ops));
+    return min_ms(next, min_ms(maintain_next_ms(node), keep_next_ms(&node->keep)));
+}
+
+void node_stored(struct node *node, struct now now, uint64_t write, enum err err, int64_t seq,
+                 struct outbox *out)
+{
+    struct pending_write pending;
+    if (!writes_take(&node->writes, write, &pending))
+        return;
+    if (pending.op != 0)
+        op_stored(node, now, pending.op, write, err, seq, out);
+    else
+        serve_stored(node, &pending, err, out);
+}
+
+void node_bootstrap(struct node *node, const struct addr *addr)
+{
+    struct maintain *m = &node->maintain;
+    if (!addr_is_usable(addr) || m->bootstrap_count == MAINTAIN_BOOTSTRAP_MAX)
+        return;
+    for (unsigned i = 0; i < m->bootstrap_count; i++)
+        if (addr_equal(&m->bootstrap[i], addr))
+            return;
+    m->bootstrap[m->bootstrap_count++] = *addr;
+    m->had_sources = true;
+    if (!m->is_joining)
+        m->join_at_ms = 0;
+}
+
+void node_restore(struct node *node, struct now now, const struct contact *contact,
+                  struct outbox *out)
+{
+    node->maintain.had_sources = true;
+    if (addr_is_usable(&contact->addr) && node_can_reach(node, &contact->addr))
+        maintain_restore(node, now, contact, out);
+}
+
+void node_set_role(struct node *node, enum node_role role)
+{
+    node->role = role;
+}
+
+enum err node_drop_kept(struct node *node, struct now now, enum record_kind kind,
+                        const struct id *target, uint64_t *number, struct outbox *out)
+{
+    enum err err;
+    struct op *op = op_new(node, now, OP_DROP, false, 0, &err);
+    if (op == NULL)
+        return err;
+    const struct store_write drop = {
+        .action = STORE_DROP,
+        .space = STORE_KEPT,
+        .record = {.kind = kind, .target = *target},
+    };
+    if (!op_write(node, op, &drop, NULL, out)) {
+        op_discard(node, op);
+        return ERR_BUSY;
+    }
+    op->drop_kind = kind;
+    op->search.target = *target;
+    op->deadline_ms = UINT64_MAX;
+    *number = op->number;
+    return ERR_OK;
+}
+
+void node_cancel(struct node *node, struct now now, uint64_t number, struct outbox *out)
+{
+    struct op *op = op_find(&node->ops, number);
+    if (op != NULL)
+        op_finish(node, now, op, ERR_CANCELLED, out);
+}
+
+size_t node_live_count(const struct node *node)
+{
+    size_t live = 0;
+    for (unsigned i = 0; i < FAMILY_COUNT; i++) {
+        const struct routing_node *member;
+        size_t bucket = 0, index = 0;
+        while ((member = routing_each(&node->tables[i], &bucket, &index)) != NULL)
+            live += member->fails == 0;
+    }
+    return live;
+}
+
+enum node_state node_state_now(const struct node *node)
+{
+    if (node_live_count(node) > 0)
+        return NODE_ONLINE;
+    if (!node->maintain.had_sources)
+        return node->maintain.has_joined ? NODE_ALONE : NODE_STARTING;
+    return node->maintain.has_joined ? NODE_OFFLINE : NODE_STARTING;
+}
+
+void node_get_info(const struct node *node, struct node_info *out)
+{
+    uint64_t v4 = routing_estimate(&node->tables[FAMILY_V4]);
+    uint64_t v6 = routing_estimate(&node->tables[FAMILY_V6]);
+    *out = (struct node_info){
+        .id = node->id,
+        .role = node->role,
+        .state = node_state_now(node),
+        .nodes_v4 = node->tables[FAMILY_V4].node_count,
+        .nodes_v6 = node->tables[FAMILY_V6].node_count,
+        .estimate = v4 > v6 ? v4 : v6,
+        .operations = node->ops.external,
+        .queries = inflight_count(node->inflight),
+        .writes = node->writes.used,
+        .kept = node->keep.count,
+        .torrents = peers_count(node->peers),
+        .external = node->external.agreed,
+    };
+}
+
+uint64_t node_counter(const struct node *node, enum counter counter)
+{
+    return node->counters[counter];
+}
+
+const struct routing *node_routing(const struct node *node, enum addr_family family)
+{
+    unsigned index = family_index(family);
+    return node->has_family[index] ? &node->tables[index] : NULL;
+}
