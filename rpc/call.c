@@ -359,7 +359,7 @@ void call_abort(struct rpc_call *call, enum err err)
 
     stop_waiting(call);
     if (on.op != 0)
-        node_cancel(host->node, on.op, host->outbox);
+        node_cancel(host->node, host->now(host->context), on.op, host->outbox);
     rpc_fail(call, err, NULL);
     resumed(call, on.state, call->request);
 }
