@@ -1,0 +1,370 @@
+"""Real daemons on loopback for the end-to-end tests: start and stop them, call them over the socket
+or through the command line, wait for a condition with a deadline. Whatever is started here is
+killed at exit, also when a test fails or the run is broken off."""
+
+import atexit
+import ctypes
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+XORD = os.environ.get('XORD', os.path.join(ROOT, 'build', 'xord'))
+DEADLINE_S = 15  # generous: on a busy machine a wait ends when the thing happened, not before
+STOP_S = 10      # a graceful stop takes at most 5 s, and more under sanitizers
+
+_running = set()
+_prctl = ctypes.CDLL(None).prctl
+PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent():
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _kill_all():
+    for process in list(_running):
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+atexit.register(_kill_all)
+
+
+def wait_until(condition, what, deadline_s=DEADLINE_S):
+    """Polls until `condition()` is true and returns what it was; fails naming `what`."""
+    end = time.monotonic() + deadline_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f'not within {deadline_s} s: {what}')
+        time.sleep(0.01)
+
+
+class RpcError(Exception):
+    def __init__(self, error):
+        super().__init__(f"{error.get('code')}: {error.get('message')}")
+        self.code = error.get('code')
+        self.message = error.get('message')
+        self.data = error.get('data') or {}
+        self.name = self.data.get('name')
+
+
+class Rpc:
+    """One connection, many calls in flight."""
+
+    def __init__(self, path, timeout_s=DEADLINE_S):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(timeout_s)
+        try:
+            self.socket.connect(path)
+        except OSError:
+            self.socket.close()
+            raise
+        self.ids = itertools.count(1)
+        self.buffer = b''
+        self.replies = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.socket.close()
+
+    def send_raw(self, data):
+        self.socket.sendall(data if isinstance(data, bytes) else data.encode())
+
+    def send(self, method, *params, **named):
+        """Sends one call and returns its id."""
+        number = next(self.ids)
+        request = {'jsonrpc': '2.0', 'id': number, 'method': method}
+        if named:
+            request['params'] = named
+        elif params:
+            request['params'] = list(params)
+        self.send_raw(json.dumps(request) + '\n')
+        return number
+
+    def read_text(self):
+        """The next line, or None at the end of the connection."""
+        while b'\n' not in self.buffer:
+            data = self.socket.recv(65536)
+            if not data:
+                return None
+            self.buffer += data
+        line, self.buffer = self.buffer.split(b'\n', 1)
+        return line.decode()
+
+    def read(self):
+        line = self.read_text()
+        return None if line is None else json.loads(line)
+
+    def wait(self, number):
+        """The whole reply to one call; replies to others are kept for their own wait."""
+        while number not in self.replies:
+            reply = self.read()
+            if reply is None:
+                raise EOFError('the daemon closed the connection')
+            self.replies[reply.get('id')] = reply
+        return self.replies.pop(number)
+
+    def result(self, number):
+        reply = self.wait(number)
+        if reply.get('error') is not None:
+            raise RpcError(reply['error'])
+        return reply['result']
+
+    def call(self, method, *params, **named):
+        return self.result(self.send(method, *params, **named))
+
+
+class Daemon:
+    """One xord with a data directory of its own. `options` are command line options; the directory
+    survives stop and kill, so that start brings the same node back."""
+
+    def __init__(self, datadir, *options, bootstrap='none', bind='127.0.0.1', port=0, env=None):
+        self.datadir = datadir
+        self.options = list(options)
+        self.bootstrap = bootstrap
+        self.bind = bind
+        self.port_wanted = port
+        self.env = env or {}
+        self.socket_path = os.path.join(datadir, 'rpc.sock')
+        self.process = None
+        self.rpc = None
+
+    def command(self):
+        line = [XORD, '--datadir', self.datadir, '--rpc-socket', self.socket_path,
+                '--port', str(self.port_wanted), '--bind', self.bind]
+        for address in [self.bootstrap] if isinstance(self.bootstrap, str) else self.bootstrap:
+            line += ['--bootstrap', address]
+        return line + self.options
+
+    def spawn(self):
+        """Starts the process without waiting for it."""
+        os.makedirs(self.datadir, mode=0o700, exist_ok=True)
+        with open(self.datadir + '.log', 'ab') as log:
+            self.process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=clean_environment(**self.env), preexec_fn=_die_with_parent)
+        _running.add(self.process)
+        return self
+
+    def start(self):
+        self.spawn()
+        return self.wait_ready()
+
+    def wait_ready(self):
+        self.rpc = wait_until(self._connect, f'{self.datadir} accepts calls\n{self.log()}')
+        self.rpc.call('waitready')
+        return self
+
+    def _connect(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f'xord ended with {self.process.returncode}: {self.log()}')
+        try:
+            return Rpc(self.socket_path)
+        except OSError:
+            return None
+
+    def log(self):
+        try:
+            with open(self.datadir + '.log', encoding='utf-8', errors='replace') as log:
+                return log.read()[-4000:]
+        except FileNotFoundError:
+            return ''
+
+    def connect(self):
+        return Rpc(self.socket_path)
+
+    def call(self, method, *params, **named):
+        return self.rpc.call(method, *params, **named)
+
+    def info(self):
+        return self.call('getinfo')
+
+    @property
+    def port(self):
+        return self.info()['port']
+
+    @property
+    def address(self):
+        host = f'[{self.bind}]' if ':' in self.bind else self.bind
+        return f'{host}:{self.port}'
+
+    def counter(self, name):
+        """A counter, wherever in getinfo it stands."""
+        found = find_key(self.info(), name)
+        if found is None:
+            raise AssertionError(f'getinfo shows no {name}')
+        return found
+
+    def cli(self, *arguments, **options):
+        return run_cli('--rpc-socket', self.socket_path, *arguments, **options)
+
+    def is_alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def _ended(self):
+        if self.rpc is not None:
+            self.rpc.close()
+            self.rpc = None
+        _running.discard(self.process)
+        return self.process.returncode
+
+    def stop(self):
+        """Stops gracefully; the exit code."""
+        if self.is_alive():
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f'SIGTERM did not end it in {STOP_S} s: {self.log()}') from None
+        return self._ended()
+
+    def wait_end(self):
+        self.process.wait(STOP_S)
+        return self._ended()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        return self._ended()
+
+
+def find_key(value, key):
+    """The first value under `key`, at any depth of objects."""
+    if isinstance(value, dict):
+        if key in value:
+            return value[key]
+        for inner in value.values():
+            found = find_key(inner, key)
+            if found is not None:
+                return found
+    return None
+
+
+def clean_environment(**extra):
+    """The caller's environment without what would lead to another daemon or configuration."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith('XORD')}
+    for name in ('XDG_STATE_HOME', 'XDG_RUNTIME_DIR', 'STATE_DIRECTORY', 'RUNTIME_DIRECTORY',
+                 'CONFIGURATION_DIRECTORY', 'JOURNAL_STREAM', 'NOTIFY_SOCKET'):
+        env.pop(name, None)
+    env.update(extra)
+    return env
+
+
+class Finished:
+    """How a command ended: code, out, err (text; `out_bytes` is the exact output)."""
+
+    def __init__(self, completed):
+        self.code = completed.returncode
+        self.out_bytes = completed.stdout
+        self.out = completed.stdout.decode('utf-8', 'replace')
+        self.err = completed.stderr.decode('utf-8', 'replace')
+
+    def json(self):
+        return json.loads(self.out)
+
+    def __repr__(self):
+        return f'exit {self.code}, stdout {self.out!r}, stderr {self.err!r}'
+
+
+def run_cli(*arguments, stdin=b'', env=None, timeout_s=DEADLINE_S, binary=None):
+    """Runs xord with these arguments to its end."""
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    return Finished(subprocess.run(
+        [binary or XORD, *map(str, arguments)], input=data, capture_output=True,
+        timeout=timeout_s, env=clean_environment(**(env or {})), preexec_fn=_die_with_parent,
+        check=False))
+
+
+class TestCase(unittest.TestCase):
+    """A test with a folder of its own, whose daemons end with it."""
+
+    maxDiff = 4000
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix='xord-e2e.')
+        self.daemons = []
+        self.addCleanup(self._clean)
+
+    def _clean(self):
+        for daemon in self.daemons:
+            if daemon.is_alive():
+                daemon.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def write(self, name, content):
+        path = self.path(name)
+        with open(path, 'wb') as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def daemon(self, *options, name=None, **settings):
+        """A daemon that is not started yet."""
+        made = Daemon(self.path(name or f'n{len(self.daemons) + 1}'), *options, **settings)
+        self.daemons.append(made)
+        return made
+
+    def start(self, *options, **settings):
+        return self.daemon(*options, **settings).start()
+
+    def network(self, count, *options, **settings):
+        """`count` ready daemons that know each other through the first."""
+        first = self.start(*options, **settings)
+        bootstrap = first.address
+        others = [self.daemon(*options, bootstrap=bootstrap, **settings).spawn()
+                  for _ in range(count - 1)]
+        for other in others:
+            other.wait_ready()
+        return [first, *others]
+
+    def assert_error(self, name, code, function, *arguments, **named):
+        """`function` answers this error; returned for a closer look."""
+        with self.assertRaises(RpcError) as caught:
+            function(*arguments, **named)
+        error = caught.exception
+        self.assertEqual((error.name, error.code), (name, code), error.message)
+        self.assertTrue(error.message)
+        return error
+
+
+class SharedCase(TestCase):
+    """Tests of one class that share daemons: `start_shared` makes them once."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.shared = TestCase()
+        cls.shared.setUp()
+        try:
+            cls.start_shared(cls.shared)
+        except BaseException:
+            cls.shared.doCleanups()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.shared.doCleanups()
+
+    @classmethod
+    def start_shared(cls, shared):
+        raise NotImplementedError
