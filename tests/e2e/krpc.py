@@ -5,6 +5,7 @@ import ctypes
 import hashlib
 import os
 import socket
+import threading
 import time
 
 DEADLINE_S = 10
@@ -195,7 +196,8 @@ class Peer:
         end = None
         answered = 0
         while True:
-            self.socket.settimeout(DEADLINE_S if end is None else max(end - time.monotonic(), 0.001))
+            left_s = DEADLINE_S if end is None else max(end - time.monotonic(), 0.001)
+            self.socket.settimeout(left_s)
             try:
                 message = decode(self.socket.recv(65536))
             except TimeoutError:
@@ -206,3 +208,41 @@ class Peer:
                 end = time.monotonic() + SILENCE_S
             else:
                 answered += 1
+
+
+class Responder:
+    """A peer on a thread that answers the methods given, with nothing but its id, and is silent to
+    all others: a node to start from that then fails in the way a test wants."""
+
+    def __init__(self, *methods):
+        self.methods = {method.encode() for method in methods}
+        self.id = os.urandom(20)
+        self.heard = []
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(('127.0.0.1', 0))
+        self.is_closing = False
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    @property
+    def address(self):
+        return '127.0.0.1:%d' % self.socket.getsockname()[1]
+
+    def _serve(self):
+        while True:
+            packet, sender = self.socket.recvfrom(65536)
+            if self.is_closing:
+                return
+            message = decode(packet)
+            if message.get('y') != b'q':
+                continue
+            self.heard.append(message['q'].decode())
+            if message['q'] in self.methods:
+                reply = {'t': message['t'], 'y': 'r', 'r': {'id': self.id, 'nodes': b''}}
+                self.socket.sendto(encode(reply), sender)
+
+    def close(self):
+        self.is_closing = True
+        self.socket.sendto(b'', self.socket.getsockname())
+        self.thread.join()
+        self.socket.close()

@@ -1,5 +1,5 @@
 """What a daemon answers to packets that nobody sane sends, and to those that the BEPs describe: the
-right reply or the right error, counted, never stored when it must not be, and always still alive."""
+right reply or the right error, counted, never stored when it must not be, and still alive."""
 
 import hashlib
 import os
