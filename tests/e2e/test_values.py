@@ -256,7 +256,7 @@ class Raw(Network):
     def test_lookup_and_peers(self):
         target = 'ab' * 20
         shown = self.first.call('lookup', target)
-        self.assertEqual(len(shown['closest']), 7 if len(shown['closest']) == 7 else 8)
+        self.assertGreaterEqual(len(shown['closest']), 7)
         for key in ('target', 'trace', 'hops', 'ms'):
             self.assertIn(key, shown)
         self.first.call('announce', target, 6881)
