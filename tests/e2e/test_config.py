@@ -1,6 +1,7 @@
 """A mistake in the configuration, or data that cannot be used, is one line that says what is wrong
 and where, with the exit code that tells whether a person is needed; nothing is overwritten."""
 
+import ctypes
 import glob
 import os
 import socket
@@ -29,8 +30,8 @@ class ConfigFile(TestCase):
                             'xord.conf:4', 'bootsrtap', 'bootstrap')
 
     def test_bad_values_name_the_place(self):
-        for line, word in (('port = 70000', 'port'), ('port = http', 'port'), ('role = king', 'role'),
-                           ('bind = localhost.', 'bind'), ('bootstrap = 127.0.0.1', 'bootstrap'),
+        for line, word in (('port = 70000', 'port'), ('port = http', 'port'),
+                           ('role = king', 'role'), ('bind = localhost.', 'bind'), ('bootstrap = 127.0.0.1', 'bootstrap'),
                            ('max-bytes = 5Q', 'max-bytes'), ('max-bytes = -1', 'max-bytes'),
                            ('network = two words', 'network'), ('log-level = loud', 'log-level')):
             with self.subTest(line=line):
@@ -149,6 +150,28 @@ class InUse(TestCase):
         self.assert_refused(node, NEEDS_A_PERSON, '107')
 
 
+def set_format(folder, number):
+    """Writes the format's number as a later version of the daemon would, with LMDB itself."""
+    lmdb = ctypes.CDLL('liblmdb.so.0')
+
+    class Value(ctypes.Structure):
+        _fields_ = [('size', ctypes.c_size_t), ('data', ctypes.c_char_p)]
+
+    def must(code):
+        assert code == 0, code
+
+    env, txn, table = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_uint()
+    must(lmdb.mdb_env_create(ctypes.byref(env)))
+    must(lmdb.mdb_env_set_maxdbs(env, 32))
+    must(lmdb.mdb_env_open(env, folder.encode(), 0, 0o600))
+    must(lmdb.mdb_txn_begin(env, None, 0, ctypes.byref(txn)))
+    must(lmdb.mdb_dbi_open(txn, b'meta', 0, ctypes.byref(table)))
+    key, value = Value(6, b'format'), Value(4, number.to_bytes(4, 'little'))
+    must(lmdb.mdb_put(txn, table, ctypes.byref(key), ctypes.byref(value), 0))
+    must(lmdb.mdb_txn_commit(txn))
+    lmdb.mdb_env_close(env)
+
+
 class DamagedData(TestCase):
     def made_once(self):
         """A daemon that ran, put something, and stopped; and its database file."""
@@ -180,6 +203,12 @@ class DamagedData(TestCase):
         node, path = self.made_once()
         os.truncate(path, os.path.getsize(path) // 2 // 4096 * 4096)
         self.assert_not_started(node, path)
+
+    def test_newer_database(self):
+        node, path = self.made_once()
+        set_format(os.path.dirname(path), 2**31)
+        self.assert_not_started(node, path)
+        self.assertIn('newer', node.log())
 
     def test_database_of_a_few_bytes(self):
         node, path = self.made_once()

@@ -148,7 +148,8 @@ class Kinds(SocketCase):
         self.rpc.send_raw('[{"jsonrpc":"2.0","id":1,"method":"getinfo"},'
                           '{"jsonrpc":"2.0","method":"getinfo"},5,'
                           '{"jsonrpc":"2.0","id":"b","method":"nothing"},'
-                          '{"jsonrpc":"2.0","id":2,"method":"dhtget","params":["alice","x","s"]}]\n')
+                          '{"jsonrpc":"2.0","id":2,"method":"dhtget",'
+                          '"params":["alice","x","s"]}]\n')
         replies = {reply['id']: reply for reply in self.rpc.read()}
         self.assertEqual(set(replies), {1, 2, 'b', None})
         self.assertIn('result', replies[1])
