@@ -30,12 +30,12 @@ class ConfigFile(TestCase):
                             'xord.conf:4', 'bootsrtap', 'bootstrap')
 
     def test_bad_values_name_the_place(self):
-        for line, word in (('port = 70000', 'port'), ('port = http', 'port'),
-                           ('role = king', 'role'), ('bind = localhost.', 'bind'), ('bootstrap = 127.0.0.1', 'bootstrap'),
-                           ('max-bytes = 5Q', 'max-bytes'), ('max-bytes = -1', 'max-bytes'),
-                           ('network = two words', 'network'), ('log-level = loud', 'log-level')):
+        for line in ('port = 70000', 'port = http', 'role = king', 'bind = localhost.',
+                     'bootstrap = 127.0.0.1', 'max-bytes = 5Q', 'max-bytes = -1',
+                     'network = two words', 'log-level = loud'):
             with self.subTest(line=line):
-                self.assert_mistake(f'# first\n{line}\n', 'xord.conf:2', word)
+                key = line.split(' ', maxsplit=1)[0]
+                self.assert_mistake(f'# first\n{line}\n', 'xord.conf:2', key)
 
     def test_lines_that_would_be_misread(self):
         for content in ('port 4001\n', 'port = 1\n  indented = 2\n', 'port = 1 ; x\n',
