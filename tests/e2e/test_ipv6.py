@@ -1,5 +1,5 @@
-"""The same over IPv6: nodes on ::1 find each other and hand values on; a node of both families joins
-the two."""
+"""The same over IPv6: nodes on ::1 find each other and hand values on; a node of both families
+joins the two."""
 
 import unittest
 
