@@ -45,7 +45,7 @@ BENCH      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/bench/bench_*.c),\
               $(wildcard tests/bench/*.c)))
 
-.PHONY: all check unit fuzz fuzz-run layers style format e2e bench install clean
+.PHONY: all tests check unit fuzz fuzz-run layers style format e2e bench install clean
 .SECONDARY:
 
 all: $(BUILD)/xord
@@ -69,6 +69,8 @@ $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BENCH_HELPERS) $(BUILD)/libxo
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_HELPERS) $(BUILD)/libxord.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
+
+tests: $(UNIT_TESTS) $(FUZZ)
 
 # Each test binary prints its own summary; the first that fails ends the run.
 unit: $(UNIT_TESTS)

@@ -67,6 +67,12 @@ class Torrent:
                 bucket['num_nodes'] for bucket in alert.routing_table) + 1) > count
         wait_until(known, f'libtorrent knows {count} nodes', DEADLINE_S)
 
+    def announce(self, info_hash, folder):
+        """Takes up a torrent, as a client with a magnet link does; it announces its own port."""
+        torrent = libtorrent.parse_magnet_uri('magnet:?xt=urn:btih:' + info_hash.hex())
+        torrent.save_path = folder
+        self.session.add_torrent(torrent)
+
     def get_mutable(self, public_key, salt):
         self.session.dht_get_mutable_item(public_key, salt)
         return self.wait_for(libtorrent.dht_mutable_item_alert, self._found_item)
@@ -136,21 +142,21 @@ class RealPeers(TestCase):
 
     def test_torrents_are_announced_and_found(self):
         info_hash = os.urandom(20)
-        self.torrent.session.dht_announce(libtorrent.sha1_hash(info_hash), 6881, 0)
+        self.torrent.announce(info_hash, self.folder)
         peers = wait_until(lambda: self.second.call('peers', info_hash.hex()),
                            'xord finds what libtorrent announced', DEADLINE_S)
-        self.assertIn('127.0.0.1:6881', peers)
+        self.assertIn(self.torrent.address, peers)
 
         other = Torrent(self.second.address)
         other.wait_for_node(2)
         other.session.dht_get_peers(libtorrent.sha1_hash(info_hash))
         found = other.wait_for(libtorrent.dht_get_peers_reply_alert, lambda alert: alert.peers())
-        self.assertIn(('127.0.0.1', 6881), [tuple(peer) for peer in found])
+        self.assertIn(('127.0.0.1', self.torrent.session.listen_port()), found)
 
         self.first.call('announce', 'cd' * 20, 7000)
         other.session.dht_get_peers(libtorrent.sha1_hash(b'\xcd' * 20))
         found = other.wait_for(libtorrent.dht_get_peers_reply_alert, lambda alert: alert.peers())
-        self.assertIn(('127.0.0.1', 7000), [tuple(peer) for peer in found])
+        self.assertIn(('127.0.0.1', 7000), found)
 
 
 if __name__ == '__main__':
