@@ -19,7 +19,7 @@
 #define STORE_EXPIRE_MAX   256u /* ended records a transaction: a few milliseconds of a worker */
 #define STORE_RECORD_COST  128u /* charged to the quota a record, beyond its bytes: its indexes */
 #define STORE_NEVER_UNIX_S UINT64_MAX /* an expiry for records that do not end (KEPT) */
-#define STORE_ITEM_BYTES   (32u + RECORD_PACKED_MAX) /* the most that store_item_size says */
+#define STORE_ITEM_BYTES   (32u + RECORD_PACKED_MAX) /* the most that store_item_pack writes */
 
 struct store;
 
@@ -65,10 +65,8 @@ struct store_item {
     int64_t seq;     /* what is stored after it, or the seq that it met; 0 when nothing is stored */
 };
 
-/* How many bytes store_item_pack needs for it, at most STORE_ITEM_BYTES. */
-size_t store_item_size(const struct store_write *write);
-/* Copies the write into `item`, its record into `data`, of store_item_size bytes: the only copy
- * before the page. */
+/* Copies the write into `item` and its record into `data` of at least STORE_ITEM_BYTES: the only
+ * copy before the page. `item->size` says how many bytes are used (0 for STORE_DROP). */
 void store_item_pack(struct store_item *item, const struct store_write *write, uint8_t *data);
 
 struct store_work {
