@@ -63,8 +63,8 @@ static int make_room_over(struct store_txn *t, struct store_item *item, struct s
     size_t size = item->size - sizeof(old->header);
     if (size <= old->packed.size)
         return 0;
-    int rc = store_make_room(t, &item->write, old->header.prefix, size - old->packed.size,
-                             &item->err);
+    int rc =
+        store_make_room(t, &item->write, old->header.prefix, size - old->packed.size, &item->err);
     if (rc == 0 && item->err == ERR_OK)
         rc = store_find(t, item->write.space, r->kind, &r->target, old);
     return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;

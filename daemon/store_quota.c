@@ -2,8 +2,9 @@
 
 #include "daemon/store_db.h"
 
-#define EVICT_MAX 16u /* deletions for one write: a record of the largest size needs at most nine  \
-                       */
+#define EVICT_MAX                                                                                  \
+    16u /* deletions for one write: a record of the largest size needs at most nine                \
+         */
 
 static int write_total(struct store_txn *t, struct store_prefix_slot *slot)
 {
