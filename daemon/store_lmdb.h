@@ -13,9 +13,10 @@
 
 #define STORE_FORMAT      1u
 #define STORE_DETAIL_SIZE 256 /* for one line to a person, with a path */
-#define STORE_BATCH_MAX                                                                            \
-    512u                        /* writes a transaction: fsync is 1 % of such a batch's verifying; \
-                                   LMDB keeps its dirty pages, some 8 KB a write, as heap */
+/* Writes a transaction: LMDB keeps the pages that a transaction changes as heap, some 10 KB a
+ * write, and until the next one doubly on disk; at 256 that is little, and an fsync is 4 us a
+ * write. */
+#define STORE_BATCH_MAX    256u
 #define STORE_EXPIRE_MAX   256u /* ended records a transaction: a few milliseconds of a worker */
 #define STORE_RECORD_COST  128u /* charged to the quota a record, beyond its bytes: its indexes */
 #define STORE_NEVER_UNIX_S UINT64_MAX /* an expiry for records that do not end (KEPT) */

@@ -32,6 +32,7 @@ struct writer {
     struct batch *reported;  /* its writes are being told of */
     bool is_flush_wanted;
     bool is_expiry_wanted;
+    bool is_expiring; /* the batch under `applied` does it too */
     size_t chunks_running, chunks_max;
     struct chunk chunks[CHUNKS_MAX];
     uv_work_t apply_work;
@@ -115,12 +116,25 @@ static void start_check(struct writer *w)
     }
 }
 
+/* In transactions of at most STORE_BATCH_MAX, in order. Each item has its outcome. */
+static void apply(struct writer *w)
+{
+    size_t first = 0, count = w->applied->count;
+    do {
+        w->work.items = w->applied->items + first;
+        w->work.count = count - first < STORE_BATCH_MAX ? count - first : STORE_BATCH_MAX;
+        first += w->work.count;
+        w->work.is_expiring = w->is_expiring && first == count;
+        store_apply(w->store, &w->work);
+    } while (first < count);
+}
+
 static void on_apply(uv_work_t *work)
 {
     struct writer *w = work->data;
     if (!w->applied->is_checked)
         batch_verify(w->applied, 0, w->applied->count);
-    store_apply(w->store, &w->work); /* each item has its outcome */
+    apply(w);
 }
 
 static void report(struct writer *w, struct batch *b)
@@ -159,10 +173,8 @@ static void after_apply(uv_work_t *work, int status)
 static void start_apply(struct writer *w, struct batch *b)
 {
     w->applied = b;
-    w->work = (struct store_work){.items = b->items,
-                                  .count = b->count,
-                                  .now_unix_s = store_now(w->store),
-                                  .is_expiring = w->is_expiry_wanted};
+    w->work = (struct store_work){.now_unix_s = store_now(w->store)};
+    w->is_expiring = w->is_expiry_wanted;
     w->is_expiry_wanted = false;
     w->apply_work.data = w;
     int rc = uv_queue_work(w->loop, &w->apply_work, on_apply, after_apply);
@@ -201,9 +213,9 @@ static void advance(struct writer *w)
 
 enum err writer_submit(struct writer *w, const struct store_write *write)
 {
-    if (w->collected->count == STORE_BATCH_MAX)
+    if (w->collected->count == WRITER_BATCH_MAX)
         writer_flush(w);
-    if (w->collected->count == STORE_BATCH_MAX)
+    if (w->collected->count == WRITER_BATCH_MAX)
         return ERR_BUSY;
     return batch_add(w->collected, write);
 }

@@ -39,7 +39,7 @@ static bool reserve_bytes(struct batch *b)
 
 enum err batch_add(struct batch *b, const struct store_write *write)
 {
-    assert(b->count < STORE_BATCH_MAX);
+    assert(b->count < WRITER_BATCH_MAX);
     if (!reserve_item(b) || !reserve_bytes(b))
         return ERR_NO_MEMORY;
     struct store_item *item = &b->items[b->count++];

@@ -3,7 +3,7 @@
 #ifndef XORD_WRITER_BATCH_H
 #define XORD_WRITER_BATCH_H
 
-#include "daemon/store_lmdb.h"
+#include "daemon/writer.h"
 
 struct batch_block;
 
@@ -17,7 +17,8 @@ struct batch { /* zeroed it is empty */
     size_t block_used;
 };
 
-/* Copies the write; there must be room (count < STORE_BATCH_MAX). ERR_NO_MEMORY changes nothing. */
+/* Copies the write; there must be room (count < WRITER_BATCH_MAX). ERR_NO_MEMORY changes nothing.
+ */
 enum err batch_add(struct batch *b, const struct store_write *write);
 /* Checks the signatures of items [first, end); what fails is refused. Runs on a worker. */
 void batch_verify(struct batch *b, size_t first, size_t end);
