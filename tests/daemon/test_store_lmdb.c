@@ -1,0 +1,588 @@
+/* The store keeps what it acknowledged over a restart, decides seq and cas as BEP 44 says, never
+ * returns what has ended, stays within its quota in the set order, and refuses damaged files. */
+#include "daemon/store_lmdb.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/daemon/store_sample.h"
+
+#define QUOTA (1u << 20)
+
+static const struct id self = {{0}};
+static char *directory;
+static struct store *store;
+
+static void open_store(uint64_t quota_bytes)
+{
+    char detail[STORE_DETAIL_SIZE];
+    ck_assert_int_eq(store_open(directory, quota_bytes, &self, &store, detail), ERR_OK);
+    store_set_now(store, SAMPLE_NOW_UNIX_S);
+}
+
+static void reopen_store(uint64_t quota_bytes)
+{
+    store_close(store);
+    open_store(quota_bytes);
+}
+
+static void set_up(void)
+{
+    ck_assert_int_eq(keys_init(), ERR_OK);
+    directory = sample_directory();
+    open_store(QUOTA);
+}
+
+static void tear_down(void)
+{
+    store_close(store);
+    sample_remove(directory);
+}
+
+/* One write, committed; its outcome, and the seq it met or made. */
+static enum err apply_seq(const struct store_write *write, int64_t *seq)
+{
+    uint8_t data[STORE_ITEM_BYTES];
+    struct store_item item;
+    struct store_work work = {.items = &item, .count = 1, .now_unix_s = store_now(store)};
+    store_item_pack(&item, write, data);
+    ck_assert_int_eq(store_apply(store, &work), ERR_OK);
+    store_pause(store);
+    *seq = item.seq;
+    return item.err;
+}
+
+static enum err apply(const struct store_write *write)
+{
+    int64_t seq;
+    return apply_seq(write, &seq);
+}
+
+static bool expire(uint64_t now_unix_s)
+{
+    struct store_work work = {.now_unix_s = now_unix_s, .is_expiring = true};
+    ck_assert_int_eq(store_apply(store, &work), ERR_OK);
+    store_pause(store);
+    return work.has_more;
+}
+
+static enum err get(enum store_space space, const struct record *r, struct stored *out)
+{
+    struct store_reader reader = store_reader(store);
+    return reader.get(reader.context, space, r->kind, &r->target, out);
+}
+
+static bool has(const struct sample *s)
+{
+    struct stored out;
+    return get(STORE_HELD, &s->write.record, &out) == ERR_OK;
+}
+
+static struct store_usage usage(enum store_space space)
+{
+    struct store_usage out;
+    store_usage(store, space, &out);
+    return out;
+}
+
+START_TEST(a_record_comes_back_as_it_was_put)
+{
+    struct sample s;
+    struct stored out;
+    sample_single(&s, 1, 7, 900);
+    ck_assert(!has(&s));
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(get(STORE_HELD, &s.write.record, &out), ERR_OK);
+        ck_assert(record_equal(&out.record, &s.write.record));
+        ck_assert(record_verify(&out.record));
+        ck_assert_uint_eq(out.put_unix_s, s.write.put_unix_s);
+        ck_assert_uint_eq(out.expiry_unix_s, s.write.expiry_unix_s);
+        ck_assert_int_eq(get(STORE_KEPT, &s.write.record, &out), ERR_NOT_FOUND);
+        ck_assert_uint_eq(usage(STORE_HELD).records, 1);
+        reopen_store(QUOTA);
+    }
+}
+END_TEST
+
+START_TEST(seq_rises_and_nothing_else_replaces)
+{
+    struct sample s;
+    struct stored out;
+    int64_t seq;
+    sample_single(&s, 1, 5, 100);
+    ck_assert_int_eq(apply_seq(&s.write, &seq), ERR_OK);
+    ck_assert_int_eq(seq, 5);
+    s.write.record.seq = 4;
+    sample_sign(&s);
+    ck_assert_int_eq(apply_seq(&s.write, &seq), ERR_STALE_SEQ);
+    ck_assert_int_eq(seq, 5);
+    s.write.record.seq = 5;
+    s.v[20] = '!';
+    sample_sign(&s);
+    ck_assert_int_eq(apply_seq(&s.write, &seq), ERR_STALE_SEQ);
+    s.write.record.seq = 6;
+    sample_sign(&s);
+    ck_assert_int_eq(apply_seq(&s.write, &seq), ERR_OK);
+    ck_assert_int_eq(seq, 6);
+    ck_assert_int_eq(get(STORE_HELD, &s.write.record, &out), ERR_OK);
+    ck_assert_int_eq(out.record.seq, 6);
+    ck_assert_uint_eq(usage(STORE_HELD).records, 1);
+}
+END_TEST
+
+START_TEST(cas_is_decided_before_seq)
+{
+    struct sample s;
+    int64_t seq;
+    sample_single(&s, 1, 5, 100);
+    s.write.has_cas = true;
+    s.write.cas = 3;
+    ck_assert_int_eq(apply(&s.write), ERR_OK); /* nothing is stored: there is nothing to compare */
+    s.write.record.seq = 4;
+    sample_sign(&s);
+    ck_assert_int_eq(apply_seq(&s.write, &seq), ERR_CAS_MISMATCH);
+    ck_assert_int_eq(seq, 5);
+    s.write.cas = 5;
+    ck_assert_int_eq(apply(&s.write), ERR_STALE_SEQ);
+    s.write.record.seq = 9;
+    sample_sign(&s);
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+}
+END_TEST
+
+START_TEST(an_equal_record_refreshes_its_times)
+{
+    struct sample s;
+    struct stored out;
+    sample_immutable(&s, 1, 300);
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+    struct store_usage before = usage(STORE_HELD);
+    s.write.put_unix_s += 1800;
+    s.write.expiry_unix_s += 1800;
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+    ck_assert_int_eq(get(STORE_HELD, &s.write.record, &out), ERR_OK);
+    ck_assert_uint_eq(out.put_unix_s, s.write.put_unix_s);
+    ck_assert_uint_eq(out.expiry_unix_s, s.write.expiry_unix_s);
+    ck_assert_uint_eq(usage(STORE_HELD).bytes, before.bytes);
+    ck_assert(!expire(SAMPLE_NOW_UNIX_S + 3700)); /* its first minute: it lives on */
+    ck_assert(has(&s));
+    ck_assert_uint_eq(usage(STORE_HELD).records, 1);
+    ck_assert(!expire(SAMPLE_NOW_UNIX_S + 5520));
+    ck_assert_uint_eq(usage(STORE_HELD).records, 0);
+}
+END_TEST
+
+START_TEST(an_earlier_expiry_counts)
+{
+    struct sample s;
+    sample_single(&s, 1, 1, 300);
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+    s.write.record.seq = 2;
+    s.write.expiry_unix_s = SAMPLE_NOW_UNIX_S + 60;
+    sample_sign(&s);
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+    expire(SAMPLE_NOW_UNIX_S + 180);
+    ck_assert_uint_eq(usage(STORE_HELD).records, 0);
+}
+END_TEST
+
+START_TEST(what_has_ended_is_never_returned)
+{
+    struct sample s;
+    struct stored out;
+    struct store_reader reader = store_reader(store);
+    sample_single(&s, 1, 9, 300);
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+    store_set_now(store, s.write.expiry_unix_s - 1);
+    ck_assert(has(&s));
+    store_set_now(store, s.write.expiry_unix_s);
+    ck_assert(!has(&s));
+    ck_assert_int_eq(reader.next(reader.context, STORE_HELD, 0, NULL, &out), ERR_NOT_FOUND);
+    s.write.record.seq = 1; /* of the ended one nothing is left to compare with */
+    s.write.expiry_unix_s += 3600;
+    sample_sign(&s);
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+    ck_assert(has(&s));
+    ck_assert_uint_eq(usage(STORE_HELD).records, 1);
+}
+END_TEST
+
+START_TEST(expiry_goes_in_bounded_steps)
+{
+    struct sample s;
+    size_t steps = 1;
+    for (uint32_t i = 0; i < STORE_EXPIRE_MAX + 10; i++) {
+        sample_immutable(&s, i, 20);
+        ck_assert_int_eq(apply(&s.write), ERR_OK);
+    }
+    ck_assert(!expire(SAMPLE_NOW_UNIX_S));
+    ck_assert_uint_eq(usage(STORE_HELD).records, STORE_EXPIRE_MAX + 10);
+    while (expire(SAMPLE_NOW_UNIX_S + 7200))
+        steps++;
+    ck_assert_uint_eq(steps, 2);
+    ck_assert_uint_eq(usage(STORE_HELD).records, 0);
+    ck_assert_uint_eq(usage(STORE_HELD).bytes, 0);
+}
+END_TEST
+
+START_TEST(drop_forgets_one_and_says_when_there_is_none)
+{
+    struct sample s;
+    struct stored out;
+    sample_single(&s, 1, 1, 300);
+    s.write.space = STORE_KEPT;
+    s.write.expiry_unix_s = STORE_NEVER_UNIX_S;
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+    s.write.action = STORE_DROP;
+    s.write.space = STORE_HELD;
+    ck_assert_int_eq(apply(&s.write), ERR_NOT_FOUND);
+    s.write.space = STORE_KEPT;
+    expire(SAMPLE_NOW_UNIX_S + (1u << 30));
+    ck_assert_int_eq(get(STORE_KEPT, &s.write.record, &out), ERR_OK);
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+    ck_assert_int_eq(get(STORE_KEPT, &s.write.record, &out), ERR_NOT_FOUND);
+    ck_assert_uint_eq(usage(STORE_KEPT).bytes, 0);
+}
+END_TEST
+
+START_TEST(next_walks_a_space_in_order_once)
+{
+    struct sample s;
+    struct stored out = {0}, last = {0};
+    struct store_reader reader = store_reader(store);
+    size_t seen = 0;
+    for (uint32_t i = 0; i < 30; i++) {
+        if (i % 2 == 0)
+            sample_single(&s, i, 1, 50);
+        else
+            sample_immutable(&s, i, 50);
+        s.write.space = i < 20 ? STORE_HELD : STORE_KEPT;
+        ck_assert_int_eq(apply(&s.write), ERR_OK);
+    }
+    enum err err = reader.next(reader.context, STORE_HELD, 0, NULL, &out);
+    while (err == ERR_OK) {
+        seen++;
+        if (seen > 1 && last.record.kind == out.record.kind)
+            ck_assert_int_lt(memcmp(&last.record.target, &out.record.target, ID_SIZE), 0);
+        ck_assert_int_le(last.record.kind, out.record.kind);
+        last = out;
+        err = reader.next(reader.context, STORE_HELD, last.record.kind, &last.record.target, &out);
+    }
+    ck_assert_uint_eq(seen, 20);
+}
+END_TEST
+
+/* Puts singles from `putter`'s prefix until `bytes` are charged; how many. */
+static uint32_t fill(uint32_t first, uint8_t putter, uint64_t bytes)
+{
+    struct sample s;
+    uint32_t count = 0;
+    while (usage(STORE_HELD).bytes < bytes) {
+        sample_immutable(&s, first + count++, 900);
+        s.write.putter = addr_v4((const uint8_t[]){10, 0, putter, 1}, 4000);
+        ck_assert_int_eq(apply(&s.write), ERR_OK);
+    }
+    return count;
+}
+
+START_TEST(ended_records_go_first_when_it_is_full)
+{
+    struct sample s, light;
+    sample_immutable(&light, 90000, 900);
+    light.write.putter = addr_v4((const uint8_t[]){10, 0, 9, 1}, 4000);
+    light.write.expiry_unix_s = SAMPLE_NOW_UNIX_S + 60;
+    ck_assert_int_eq(apply(&light.write), ERR_OK);
+    uint32_t count = fill(0, 1, QUOTA - 1500);
+    sample_immutable(&s, 70000, 1000);
+    s.write.putter = light.write.putter;
+    store_set_now(store, SAMPLE_NOW_UNIX_S + 300);
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+    sample_immutable(&s, 70001, 1000);
+    s.write.putter = light.write.putter;
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+    ck_assert_uint_eq(usage(STORE_HELD).records, count + 2);
+    store_set_now(store, SAMPLE_NOW_UNIX_S);
+    ck_assert(!has(&light));
+}
+END_TEST
+
+START_TEST(the_heaviest_prefix_loses_its_farthest)
+{
+    struct sample s;
+    struct id farthest = {{0}};
+    struct stored out;
+    uint32_t light = fill(50000, 2, QUOTA / 4), heavy = fill(0, 1, QUOTA - 1000);
+    for (uint32_t i = 0; i < heavy; i++) {
+        sample_immutable(&s, i, 900);
+        if (id_compare_distance(&self, &s.write.record.target, &farthest) > 0)
+            farthest = s.write.record.target;
+    }
+    struct record gone = {.kind = RECORD_IMMUTABLE, .target = farthest};
+    ck_assert_int_eq(get(STORE_HELD, &gone, &out), ERR_OK);
+    store_pause(store);
+    sample_immutable(&s, 80000, 1000);
+    s.write.putter = addr_v4((const uint8_t[]){10, 0, 3, 1}, 4000);
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+    ck_assert_int_eq(get(STORE_HELD, &gone, &out), ERR_NOT_FOUND);
+    ck_assert_uint_eq(usage(STORE_HELD).records, light + heavy);
+    ck_assert_uint_le(usage(STORE_HELD).bytes, QUOTA);
+}
+END_TEST
+
+START_TEST(a_write_that_would_be_the_loser_is_refused)
+{
+    struct sample s;
+    size_t refused = 0, accepted = 0;
+    fill(0, 1, QUOTA - 1000);
+    uint64_t records = usage(STORE_HELD).records;
+    for (uint32_t i = 0; i < 100; i++) {
+        sample_immutable(&s, 90000 + i, 900);
+        bool is_far = s.write.record.target.b[0] >= 0xfe,
+             is_near = s.write.record.target.b[0] < 0x80;
+        s.write.putter = addr_v4((const uint8_t[]){10, 0, 1, 77}, 4000);
+        enum err err = apply(&s.write);
+        ck_assert(err == ERR_OK || err == ERR_STORAGE_FULL);
+        ck_assert(has(&s) == (err == ERR_OK));
+        ck_assert(!is_near || err == ERR_OK);
+        refused += is_far && err == ERR_STORAGE_FULL;
+        accepted += err == ERR_OK;
+        ck_assert_uint_le(usage(STORE_HELD).bytes, QUOTA);
+    }
+    ck_assert_uint_gt(accepted, 0);
+    ck_assert_uint_le(usage(STORE_HELD).records, records + 1);
+    memset(s.write.record.target.b, 0xff, ID_SIZE);
+    ck_assert_int_eq(apply(&s.write), ERR_STORAGE_FULL);
+    ck_assert_uint_ge(refused, 0);
+}
+END_TEST
+
+START_TEST(kept_puts_have_their_own_share)
+{
+    struct sample s;
+    enum err err = ERR_OK;
+    uint32_t kept = 0;
+    fill(0, 1, QUOTA - 1000);
+    while (err == ERR_OK) {
+        sample_immutable(&s, 100000 + kept, 900);
+        s.write.space = STORE_KEPT;
+        err = apply(&s.write);
+        kept += err == ERR_OK;
+    }
+    ck_assert_int_eq(err, ERR_STORAGE_FULL);
+    ck_assert_uint_eq(usage(STORE_KEPT).records, kept);
+    ck_assert_uint_le(usage(STORE_KEPT).bytes, store_quota(store, STORE_KEPT));
+    ck_assert_uint_gt(usage(STORE_KEPT).bytes, store_quota(store, STORE_KEPT) - 1200);
+    sample_immutable(&s, 200000, 1000);
+    s.write.putter = addr_v4((const uint8_t[]){10, 0, 5, 1}, 4000);
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+    ck_assert_uint_eq(usage(STORE_KEPT).records, kept);
+}
+END_TEST
+
+START_TEST(a_lowered_quota_is_reached_in_steps)
+{
+    fill(0, 1, QUOTA - 1000);
+    reopen_store(QUOTA / 4);
+    while (expire(SAMPLE_NOW_UNIX_S))
+        continue;
+    ck_assert_uint_le(usage(STORE_HELD).bytes, QUOTA / 4);
+    ck_assert_uint_gt(usage(STORE_HELD).bytes, QUOTA / 4 - 1200);
+}
+END_TEST
+
+START_TEST(another_id_reorders_the_eviction)
+{
+    struct sample s, far;
+    struct id other;
+    char detail[STORE_DETAIL_SIZE];
+    uint32_t count = fill(0, 1, QUOTA - 1000);
+    sample_immutable(&far, 3, 900); /* any of them: seen from its opposite it is the farthest */
+    for (size_t i = 0; i < ID_SIZE; i++)
+        other.b[i] = (uint8_t)~far.write.record.target.b[i];
+    store_close(store);
+    ck_assert_int_eq(store_open(directory, QUOTA, &other, &store, detail), ERR_OK);
+    store_set_now(store, SAMPLE_NOW_UNIX_S);
+    sample_immutable(&s, 80000, 1000);
+    s.write.putter = addr_v4((const uint8_t[]){10, 0, 3, 1}, 4000);
+    ck_assert(has(&far));
+    store_pause(store);
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+    ck_assert(!has(&far));
+    ck_assert_uint_eq(usage(STORE_HELD).records, count);
+}
+END_TEST
+
+static enum err open_damaged(char detail[STORE_DETAIL_SIZE])
+{
+    struct store *damaged = (struct store *)1;
+    enum err err = store_open(directory, QUOTA, &self, &damaged, detail);
+    ck_assert_ptr_null(damaged);
+    ck_assert_ptr_null(strchr(detail, '\n'));
+    ck_assert_ptr_nonnull(strstr(detail, directory));
+    return err;
+}
+
+static void path_of_data(char path[128])
+{
+    snprintf(path, 128, "%s/data.mdb", directory);
+}
+
+START_TEST(a_truncated_file_is_refused_and_left_alone)
+{
+    char path[128], detail[STORE_DETAIL_SIZE];
+    struct stat before, after;
+    fill(0, 1, QUOTA - 1000);
+    store_close(store);
+    path_of_data(path);
+    ck_assert_int_eq(stat(path, &before), 0);
+    for (int part = 9; part > 0; part -= 2) {
+        off_t size = before.st_size / 10 * part;
+        ck_assert_int_eq(truncate(path, size), 0);
+        ck_assert_int_eq(open_damaged(detail), ERR_CORRUPT);
+        ck_assert_int_eq(stat(path, &after), 0);
+        ck_assert_int_eq(after.st_size, size);
+    }
+    ck_assert_int_eq(truncate(path, 5000), 0);
+    ck_assert_int_eq(open_damaged(detail), ERR_CORRUPT);
+    store = NULL;
+}
+END_TEST
+
+START_TEST(a_file_without_its_last_free_pages_is_whole)
+{
+    struct sample s;
+    /* Deleting all in the transaction that follows leaves new pages free and unwritten. */
+    for (int round = 0; round < 8; round++) {
+        uint32_t count = fill((uint32_t)round * 10000, 1, QUOTA / 8 * (unsigned)(round + 1) - 1000);
+        while (expire(SAMPLE_NOW_UNIX_S + 7200))
+            continue;
+        ck_assert_uint_gt(count, 0);
+        reopen_store(QUOTA);
+        ck_assert_uint_eq(usage(STORE_HELD).records, 0);
+    }
+    sample_single(&s, 1, 1, 900);
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+    reopen_store(QUOTA);
+    ck_assert(has(&s));
+}
+END_TEST
+
+START_TEST(what_is_no_database_is_refused_and_left_alone)
+{
+    char path[128], detail[STORE_DETAIL_SIZE], text[10000], back[10000];
+    store_close(store);
+    store = NULL;
+    path_of_data(path);
+    memset(text, 'x', sizeof(text));
+    int fd = open(path, O_RDWR | O_TRUNC);
+    ck_assert_int_eq(write(fd, text, sizeof(text)), sizeof(text));
+    ck_assert_int_eq(open_damaged(detail), ERR_CORRUPT);
+    ck_assert_int_eq(pread(fd, back, sizeof(back), 0), sizeof(back));
+    ck_assert_mem_eq(text, back, sizeof(text));
+    close(fd);
+}
+END_TEST
+
+static void set_format(uint32_t format)
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi meta;
+    char name[] = "format";
+    MDB_val key = {6, name}, value = {sizeof(format), &format};
+    ck_assert_int_eq(mdb_env_create(&env), 0);
+    mdb_env_set_maxdbs(env, 8);
+    ck_assert_int_eq(mdb_env_open(env, directory, 0, 0600), 0);
+    ck_assert_int_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    ck_assert_int_eq(mdb_dbi_open(txn, "meta", 0, &meta), 0);
+    ck_assert_int_eq(mdb_put(txn, meta, &key, &value, 0), 0);
+    ck_assert_int_eq(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+START_TEST(a_newer_format_is_refused_and_left_alone)
+{
+    struct sample s;
+    char detail[STORE_DETAIL_SIZE];
+    sample_single(&s, 1, 1, 100);
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+    store_close(store);
+    set_format(STORE_FORMAT + 1);
+    ck_assert_int_eq(open_damaged(detail), ERR_NEWER);
+    ck_assert_ptr_nonnull(strstr(detail, "newer"));
+    set_format(0);
+    ck_assert_int_eq(open_damaged(detail), ERR_CORRUPT);
+    set_format(STORE_FORMAT);
+    open_store(QUOTA);
+    ck_assert(has(&s));
+}
+END_TEST
+
+START_TEST(only_the_owner_may_read_the_files)
+{
+    char path[128];
+    struct stat st;
+    path_of_data(path);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0600);
+    store_close(store);
+    snprintf(path, sizeof(path), "%s/inner", directory);
+    char detail[STORE_DETAIL_SIZE];
+    ck_assert_int_eq(store_open(path, QUOTA, &self, &store, detail), ERR_OK);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0700);
+    store_close(store);
+    snprintf(path, sizeof(path), "%s/no/such", directory);
+    ck_assert_int_eq(store_open(path, QUOTA, &self, &store, detail), ERR_IO);
+    ck_assert_ptr_null(store);
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+    Suite *suite = suite_create("store_lmdb");
+    TCase *records = tcase_create("records"), *quota = tcase_create("quota");
+    TCase *files = tcase_create("files");
+    TCase *cases[] = {records, quota, files};
+    for (size_t i = 0; i < 3; i++) {
+        tcase_add_checked_fixture(cases[i], set_up, tear_down);
+        tcase_set_timeout(cases[i], 60);
+        suite_add_tcase(suite, cases[i]);
+    }
+    tcase_add_test(records, a_record_comes_back_as_it_was_put);
+    tcase_add_test(records, seq_rises_and_nothing_else_replaces);
+    tcase_add_test(records, cas_is_decided_before_seq);
+    tcase_add_test(records, an_equal_record_refreshes_its_times);
+    tcase_add_test(records, an_earlier_expiry_counts);
+    tcase_add_test(records, what_has_ended_is_never_returned);
+    tcase_add_test(records, expiry_goes_in_bounded_steps);
+    tcase_add_test(records, drop_forgets_one_and_says_when_there_is_none);
+    tcase_add_test(records, next_walks_a_space_in_order_once);
+    tcase_add_test(quota, ended_records_go_first_when_it_is_full);
+    tcase_add_test(quota, the_heaviest_prefix_loses_its_farthest);
+    tcase_add_test(quota, a_write_that_would_be_the_loser_is_refused);
+    tcase_add_test(quota, kept_puts_have_their_own_share);
+    tcase_add_test(quota, a_lowered_quota_is_reached_in_steps);
+    tcase_add_test(quota, another_id_reorders_the_eviction);
+    tcase_add_test(files, a_truncated_file_is_refused_and_left_alone);
+    tcase_add_test(files, a_file_without_its_last_free_pages_is_whole);
+    tcase_add_test(files, what_is_no_database_is_refused_and_left_alone);
+    tcase_add_test(files, a_newer_format_is_refused_and_left_alone);
+    tcase_add_test(files, only_the_owner_may_read_the_files);
+    return suite;
+}
+
+int main(void)
+{
+    SRunner *runner = srunner_create(make_suite());
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
