@@ -152,6 +152,36 @@ static enum err read_hexdata(struct rpc_call *call, uint8_t **raw, struct record
     return record_parse_raw(bytes_of(*raw, length / 2), record);
 }
 
+/* NULL when the times that are signed allow the record now, else why not. */
+static const char *find_time_fault(struct rpc_call *call, const struct record *record)
+{
+    const struct rpc_host *host = rpc_host_of(call);
+    uint64_t now_s = host->now(host->context).unix_s;
+    uint64_t expiry_s;
+    enum err err = record_expiry(record, now_s, now_s, &expiry_s);
+    if (err == ERR_OK) {
+        return NULL;
+    }
+    return err == ERR_NOT_FOUND ? "it has expired"
+                                : "its time or its expiry is too far in the future";
+}
+
+static struct rpc_result put_raw(struct rpc_call *call, const struct record *record)
+{
+    const char *fault = find_time_fault(call, record);
+    if (fault != NULL) {
+        return rpc_fail(call, ERR_INVALID_PARAMS, "hexdata: %s", fault);
+    }
+    struct put_request request = {.kind = record->kind,
+                                  .k = record->k,
+                                  .salt = record->salt,
+                                  .v = record->v,
+                                  .sig = record->sig,
+                                  .has_seq = record->kind == RECORD_SINGLE,
+                                  .seq = record->seq};
+    return start_put(call, &request);
+}
+
 struct rpc_result method_dhtputraw(struct rpc_call *call)
 {
     uint8_t *raw;
@@ -164,14 +194,7 @@ struct rpc_result method_dhtputraw(struct rpc_call *call)
     } else if (err != ERR_OK) {
         result = rpc_fail(call, err, NULL);
     } else {
-        struct put_request request = {.kind = record.kind,
-                                      .k = record.k,
-                                      .salt = record.salt,
-                                      .v = record.v,
-                                      .sig = record.sig,
-                                      .has_seq = record.kind == RECORD_SINGLE,
-                                      .seq = record.seq};
-        result = start_put(call, &request);
+        result = put_raw(call, &record);
     }
     free(raw);
     return result;
@@ -230,34 +253,20 @@ struct rpc_result method_dhtsign(struct rpc_call *call)
     return result;
 }
 
-/* NULL when a holder would take the record now, else why not. */
-static const char *find_fault(struct rpc_call *call, const struct record *record)
-{
-    const struct rpc_host *host = rpc_host_of(call);
-    uint64_t now_s = host->now(host->context).unix_s;
-    uint64_t expiry_s;
-    if (!record_verify(record)) {
-        return err_text(ERR_BAD_SIGNATURE);
-    }
-    enum err err = record_expiry(record, now_s, now_s, &expiry_s);
-    if (err == ERR_OK) {
-        return NULL;
-    }
-    if (err == ERR_NOT_FOUND) {
-        return "it has expired";
-    }
-    return "its time or its expiry is too far in the future";
-}
-
 struct rpc_result method_dhtverify(struct rpc_call *call)
 {
     uint8_t *raw;
     struct record record;
     enum err err = read_hexdata(call, &raw, &record);
-    const char *fault = err == ERR_MALFORMED ? "not a record (the bencoding of {k, salt, seq, sig, "
-                                               "v}, v in canonical form)"
-                        : err != ERR_OK      ? err_text(err)
-                                             : find_fault(call, &record);
+    const char *fault = NULL;
+    if (err == ERR_MALFORMED) {
+        fault = "not a record (the bencoding of {k, salt, seq, sig, v}, v in canonical form)";
+    } else if (err != ERR_OK) {
+        fault = err_text(err);
+    } else {
+        fault =
+            record_verify(&record) ? find_time_fault(call, &record) : err_text(ERR_BAD_SIGNATURE);
+    }
     free(raw);
     if (err == ERR_NO_MEMORY) {
         return rpc_fail(call, err, NULL);

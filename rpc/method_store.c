@@ -1,14 +1,15 @@
 /* liststored, listputs and dropput: what this node holds for the network, and what it keeps. */
 #include "common/hex.h"
+#include "daemon/dht/envelope.h"
 #include "rpc/base64.h"
 #include "rpc/method_files.h"
 
 #define CURSOR_SIZE (2 + 2 * ID_SIZE + 1) /* s:<target> or i:<target> */
 
-/* Where a page begins: after this record. */
+/* Where a page begins: after this record. No record has the target that is all zeros, so that
+ * stands before the first of its kind. */
 struct cursor {
     enum record_kind kind;
-    bool has_target; /* false: at the kind's first */
     struct id target;
 };
 
@@ -19,15 +20,14 @@ static const char *kind_letter(enum record_kind kind)
 
 static bool cursor_parse(const char *text, struct cursor *out)
 {
+    *out = (struct cursor){.kind = RECORD_IMMUTABLE};
     if (text == NULL) {
-        *out = (struct cursor){.kind = RECORD_IMMUTABLE};
         return true;
     }
     if ((text[0] != 's' && text[0] != 'i') || text[1] != ':') {
         return false;
     }
     out->kind = text[0] == 'i' ? RECORD_IMMUTABLE : RECORD_SINGLE;
-    out->has_target = true;
     return hex_decode(text + 2, strlen(text + 2), out->target.b, ID_SIZE);
 }
 
@@ -45,10 +45,8 @@ static bool cursor_next(const struct store_reader *store, enum store_space space
                         struct cursor *cursor, struct stored *out)
 {
     for (;;) {
-        const struct id *after = cursor->has_target ? &cursor->target : NULL;
-        if (store->next(store->context, space, cursor->kind, after, out) == ERR_OK &&
+        if (store->next(store->context, space, cursor->kind, &cursor->target, out) == ERR_OK &&
             out->record.kind == cursor->kind) {
-            cursor->has_target = true;
             cursor->target = out->record.target;
             return true;
         }
@@ -75,15 +73,26 @@ static bool show_owner(json_t *item, const struct record *record)
     return json_object_set_new(item, "salt_base64", base64_to_json(record->salt)) == 0;
 }
 
+/* When it ends: a kept one by what is signed, since its place on the disk does not end; null where
+ * nothing is. */
+static json_t *show_expiry(const struct stored *stored)
+{
+    if (stored->expiry_unix_s != STORE_EXPIRY_NEVER) {
+        return json_integer((json_int_t)stored->expiry_unix_s);
+    }
+    struct envelope envelope;
+    envelope_parse(stored->record.v, &envelope);
+    return envelope.has_expiry ? json_integer((json_int_t)envelope.expiry_unix_s) : json_null();
+}
+
 static json_t *show_item(const struct stored *stored)
 {
     const struct record *record = &stored->record;
     char target[2 * ID_SIZE + 1];
     hex_encode(id_bytes(&record->target), target);
     json_t *item = json_pack("{s:s, s:s}", "kind", kind_letter(record->kind), "target", target);
-    json_t *rest =
-        json_pack("{s:I, s:I, s:I}", "seq", (json_int_t)record->seq, "size",
-                  (json_int_t)record->v.size, "expires", (json_int_t)stored->expiry_unix_s);
+    json_t *rest = json_pack("{s:I, s:I, s:o}", "seq", (json_int_t)record->seq, "size",
+                             (json_int_t)record->v.size, "expires", show_expiry(stored));
     bool is_whole = item != NULL && rest != NULL &&
                     (record->kind == RECORD_IMMUTABLE || show_owner(item, record)) &&
                     json_object_update(item, rest) == 0;
