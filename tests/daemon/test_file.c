@@ -1,0 +1,99 @@
+/* A saved file is there whole with its mode or the old one stays, and reading tells why it failed.
+ */
+#include "daemon/file.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/daemon/store_sample.h"
+
+static char *directory;
+static char path[128], temporary[140];
+
+static void set_up(void)
+{
+    directory = sample_directory();
+    snprintf(path, sizeof(path), "%s/file", directory);
+    snprintf(temporary, sizeof(temporary), "%s.tmp", path);
+}
+
+static void tear_down(void)
+{
+    sample_remove(directory);
+}
+
+static void expect(const char *text)
+{
+    uint8_t *data;
+    size_t size;
+    ck_assert_int_eq(file_read(path, 100, &data, &size), ERR_OK);
+    ck_assert_uint_eq(size, strlen(text));
+    ck_assert_str_eq((const char *)data, text);
+    free(data);
+}
+
+START_TEST(a_save_replaces_the_whole_file_and_its_mode)
+{
+    struct stat st;
+    ck_assert_int_eq(file_save_atomically(path, "a longer text", 13, 0644), ERR_OK);
+    expect("a longer text");
+    ck_assert_int_eq(file_save_atomically(path, "short", 5, 0600), ERR_OK);
+    expect("short");
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0600);
+    ck_assert_int_eq(stat(temporary, &st), -1);
+}
+END_TEST
+
+START_TEST(what_a_crash_left_is_replaced)
+{
+    FILE *left = fopen(temporary, "w");
+    fputs("a half-written file that is longer", left);
+    fclose(left);
+    ck_assert_int_eq(file_save_atomically(path, "new", 3, 0600), ERR_OK);
+    expect("new");
+}
+END_TEST
+
+START_TEST(a_failed_save_leaves_the_old_file)
+{
+    ck_assert_int_eq(file_save_atomically(path, "old", 3, 0600), ERR_OK);
+    ck_assert_int_eq(mkdir(temporary, 0700), 0);
+    ck_assert_int_eq(file_save_atomically(path, "new", 3, 0600), ERR_IO);
+    ck_assert_int_eq(errno, EISDIR);
+    expect("old");
+    ck_assert_int_eq(file_save_atomically("/nowhere/at/all", "x", 1, 0600), ERR_IO);
+}
+END_TEST
+
+START_TEST(reading_tells_why_it_failed)
+{
+    uint8_t *data;
+    size_t size;
+    ck_assert_int_eq(file_read(path, 100, &data, &size), ERR_NOT_FOUND);
+    ck_assert_int_eq(file_save_atomically(path, "0123456789", 10, 0600), ERR_OK);
+    ck_assert_int_eq(file_read(path, 9, &data, &size), ERR_TOO_BIG);
+    ck_assert_int_eq(file_read(directory, 9, &data, &size), ERR_IO);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("file");
+    TCase *tests = tcase_create("file");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, a_save_replaces_the_whole_file_and_its_mode);
+    tcase_add_test(tests, what_a_crash_left_is_replaced);
+    tcase_add_test(tests, a_failed_save_leaves_the_old_file);
+    tcase_add_test(tests, reading_tells_why_it_failed);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
