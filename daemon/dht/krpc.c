@@ -253,14 +253,21 @@ static void read_error(struct parser *p)
     }
 }
 
-static void read_network(struct parser *p)
+static bool read_tag(struct bytes tag, uint32_t *network)
 {
-    struct bytes tag = read_bytes(p, FIELD_NW);
     struct wire_reader r;
     wire_reader_init(&r, tag);
-    p->out->network = wire_read_u32(&r);
-    p->out->has_network = true;
-    p->reader.failed |= !wire_reader_is_done(&r);
+    uint32_t value = wire_read_u32(&r);
+    if (!wire_reader_is_done(&r))
+        return false;
+    *network = value;
+    return true;
+}
+
+static void read_network(struct parser *p)
+{
+    p->out->has_network = read_tag(read_bytes(p, FIELD_NW), &p->out->network);
+    p->reader.failed |= !p->out->has_network;
 }
 
 static void read_t(struct parser *p)
@@ -350,7 +357,7 @@ static void keep_what_fits_type(struct krpc *m)
 static void salvage(struct bytes packet, struct krpc *out)
 {
     *out = (struct krpc){.method = KRPC_UNKNOWN};
-    struct bytes t = {0}, y = {0};
+    struct bytes t = {0}, y = {0}, tag = {0};
     struct bencode_reader r;
     bencode_reader_init(&r, packet);
     bencode_read_dict(&r);
@@ -361,6 +368,8 @@ static void salvage(struct bytes packet, struct krpc *out)
             t = bencode_read_bytes(&r);
         else if (is_text && bytes_is_string(key, "y"))
             y = bencode_read_bytes(&r);
+        else if (is_text && bytes_is_string(key, "nw"))
+            tag = bencode_read_bytes(&r);
         else
             bencode_read_raw(&r);
     }
@@ -368,6 +377,7 @@ static void salvage(struct bytes packet, struct krpc *out)
         return;
     out->t = t;
     out->type = (enum krpc_type)y.data[0];
+    out->has_network = read_tag(tag, &out->network);
 }
 
 enum err krpc_parse(struct bytes packet, struct krpc *out)

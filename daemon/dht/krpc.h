@@ -64,7 +64,7 @@ struct krpc {
  * over KRPC_T_MAX, no known `y`, a known key with a value of a wrong type, an id or target that is
  * not 20 bytes, a key twice, nested too deep, bytes after the end. Unknown keys are skipped. When
  * it fails but `t` and `y` could be read, `out->t` and `out->type` are set, so a query can be
- * answered 203; else out->t is absent. */
+ * answered 203, and the network if there is one; else out->t is absent. */
 enum err krpc_parse(struct bytes packet, struct krpc *out);
 
 /* Appends the message; sets w->failed when it does not fit. */

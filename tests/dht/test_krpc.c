@@ -222,6 +222,17 @@ START_TEST(refusal)
 }
 END_TEST
 
+START_TEST(a_refusal_keeps_the_network)
+{
+    struct krpc m;
+    ck_assert_int_eq(parse("d1:ai1e2:nw4:xord1:q4:ping1:t2:aa1:y1:qe", &m), ERR_MALFORMED);
+    ck_assert(m.has_network);
+    ck_assert_uint_eq(m.network, 0x786f7264);
+    ck_assert_int_eq(parse("d1:ai1e2:nw3:xor1:q4:ping1:t2:aa1:y1:qe", &m), ERR_MALFORMED);
+    ck_assert(!m.has_network && m.t.data != NULL);
+}
+END_TEST
+
 START_TEST(every_truncation_is_refused)
 {
     const char *text = "d1:ad3:casi1e2:id20:" ID_A "1:k2:kk3:seqi2e3:sig2:ss4:wantl2:n4e"
@@ -374,6 +385,7 @@ int main(void)
     tcase_add_test(c, top_level_keys);
     tcase_add_test(c, leniency);
     tcase_add_loop_test(c, refusal, 0, (int)(sizeof(refusals) / sizeof(refusals[0])));
+    tcase_add_test(c, a_refusal_keeps_the_network);
     tcase_add_test(c, every_truncation_is_refused);
     tcase_add_test(c, what_is_written_parses_to_the_same);
     tcase_add_test(c, a_message_that_does_not_fit);

@@ -36,7 +36,12 @@ static void check_message(const struct krpc *message, size_t size)
 
 static void check_refusal(const struct krpc *message)
 {
-    struct krpc left = {.method = KRPC_UNKNOWN, .type = message->type, .t = message->t};
+    struct krpc left = {.method = KRPC_UNKNOWN,
+                        .type = message->type,
+                        .t = message->t,
+                        .has_network = message->has_network,
+                        .network = message->network};
+    assert(message->t.data != NULL || !message->has_network);
     assert(krpc_equal(message, &left));
     assert((message->t.data != NULL) == (message->type != 0));
 }
