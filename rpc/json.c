@@ -44,6 +44,12 @@ json_t *json_read(struct bytes text, unsigned depth_max, char *error, size_t err
             snprintf(error, error_size, "nested deeper than %u levels", depth_max);
         return NULL;
     }
+    /* jansson takes a NUL at the end for the end. */
+    if (text.size > 0 && memchr(text.data, '\0', text.size) != NULL) {
+        if (error != NULL)
+            snprintf(error, error_size, "a NUL byte");
+        return NULL;
+    }
     json_t *value = json_loadb((const char *)text.data, text.size,
                                JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &jansson);
     if (value == NULL && error != NULL) {

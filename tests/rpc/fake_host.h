@@ -1,0 +1,27 @@
+/* A host for the tests of rpc/: keys and contacts in memory, tickets answered when the test says
+ * so, a real node without a network, time that stands still until it is set. */
+#ifndef XORD_TESTS_RPC_FAKE_HOST_H
+#define XORD_TESTS_RPC_FAKE_HOST_H
+
+#include "daemon/dht/outbox.h"
+#include "rpc/host.h"
+
+#define FAKE_IDENTITIES_MAX 8
+
+struct fake_host {
+    struct rpc_host host; /* handed to what is tested */
+    struct outbox outbox;
+    struct now now;
+    struct rpc_identity keys[FAKE_IDENTITIES_MAX], contacts[FAKE_IDENTITIES_MAX];
+    uint8_t seeds[FAKE_IDENTITIES_MAX][KEYS_SEED_SIZE];
+    size_t key_count, contact_count;
+    uint64_t ticket; /* the last one asked for */
+    bool is_stopped;
+};
+
+void fake_host_init(struct fake_host *fake);
+void fake_host_clear(struct fake_host *fake);
+/* Lets the node find out that it is the first one of its network. */
+void fake_host_tick(struct fake_host *fake);
+
+#endif

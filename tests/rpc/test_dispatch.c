@@ -1,0 +1,262 @@
+/* Every request is answered once, in its own form, and nothing but requests is. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "rpc/call.h"
+#include "rpc/dispatch.h"
+#include "tests/rpc/fake_host.h"
+
+static struct fake_host fake;
+static struct dispatch dispatch;
+static struct rpc_client client;
+static struct json_text taken;
+
+static void setup(void)
+{
+    fake_host_init(&fake);
+    dispatch_init(&dispatch, &fake.host, NULL);
+    dispatch_client_init(&dispatch, &client, RPC_ACCESS_FULL, geteuid());
+}
+
+static void teardown(void)
+{
+    dispatch_client_clear(&client);
+    dispatch_clear(&dispatch);
+    json_text_clear(&taken);
+    fake_host_clear(&fake);
+}
+
+/* What was answered since the last time. */
+static const char *take(void)
+{
+    json_text_clear(&taken);
+    taken = client.out;
+    client.out = (struct json_text){0};
+    json_text_append(&taken, "", 1);
+    return taken.data;
+}
+
+static const char *ask(const char *line)
+{
+    dispatch_line(&client, bytes_of_string(line));
+    return take();
+}
+
+#define check_answer(line, answer) ck_assert_str_eq(ask(line), answer)
+
+static void check_error(const char *line, int code, const char *name)
+{
+    json_t *answer = json_read(bytes_of_string(ask(line)), 32, NULL, 0);
+    json_t *error = json_object_get(answer, "error");
+
+    ck_assert_msg(error != NULL, "%s", taken.data);
+    ck_assert_int_eq(json_integer_value(json_object_get(error, "code")), code);
+    ck_assert_str_eq(json_string_value(json_object_get(json_object_get(error, "data"), "name")),
+                     name);
+    ck_assert(json_is_string(json_object_get(error, "message")));
+    json_decref(answer);
+}
+
+START_TEST(answers_with_the_id)
+{
+    check_answer("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"check\",\"params\":[\"help\"]}",
+                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":true}\n");
+    check_answer("{\"jsonrpc\":\"2.0\",\"id\":\"x\\n\",\"method\":\"check\",\"params\":{\"method\":"
+                 "\"help\"}}\r",
+                 "{\"jsonrpc\":\"2.0\",\"id\":\"x\\n\",\"result\":true}\n");
+    check_answer("{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"check\",\"params\":[\"help\"]}",
+                 "{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":true}\n");
+    check_answer("{\"jsonrpc\":\"2.0\",\"id\":0.5,\"method\":\"check\",\"params\":[\"help\"]}",
+                 "{\"jsonrpc\":\"2.0\",\"id\":0.5,\"result\":true}\n");
+}
+END_TEST
+
+START_TEST(an_old_request_gets_both)
+{
+    check_answer("{\"id\":1,\"method\":\"check\",\"params\":[\"help\"]}",
+                 "{\"id\":1,\"result\":true,\"error\":null}\n");
+    check_answer("{\"method\":\"check\",\"params\":[\"help\"]}",
+                 "{\"id\":null,\"result\":true,\"error\":null}\n");
+    check_answer("{\"id\":2,\"method\":\"nope\"}",
+                 "{\"id\":2,\"result\":null,\"error\":{\"code\":-32601,\"message\":\"no method "
+                 "\\\"nope\\\"; `help` lists them\",\"data\":{\"name\":\"unknown_method\"}}}\n");
+}
+END_TEST
+
+START_TEST(silence_for_notifications_and_blanks)
+{
+    check_answer("{\"jsonrpc\":\"2.0\",\"method\":\"help\"}", "");
+    check_answer("{\"jsonrpc\":\"2.0\",\"method\":\"nope\"}", "");
+    check_answer("", "");
+    check_answer(" \t\r", "");
+    check_answer("[{\"jsonrpc\":\"2.0\",\"method\":\"help\"}]", "");
+}
+END_TEST
+
+START_TEST(refuses_what_is_no_request)
+{
+    check_error("{", -32700, "parse_error");
+    check_error("\xff\xff", -32700, "parse_error");
+    check_error("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]", -32700,
+                "parse_error");
+    check_error("1", -32600, "invalid_request");
+    check_error("\"help\"", -32600, "invalid_request");
+    check_error("[]", -32600, "invalid_request");
+    check_error("{\"jsonrpc\":\"2.0\"}", -32600, "invalid_request");
+    check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":5}", -32600, "invalid_request");
+    check_error("{\"jsonrpc\":\"2.0\",\"id\":[],\"method\":\"help\"}", -32600, "invalid_request");
+    check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"help\",\"params\":5}", -32600,
+                "invalid_request");
+    check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"help\",\"params\":[1]}", -32602,
+                "invalid_params");
+    check_answer("[1,{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"check\",\"params\":[\"help\"]}]",
+                 "[{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,\"message\":\"a "
+                 "request is an object\",\"data\":{\"name\":\"invalid_request\"}}},"
+                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":true}]\n");
+}
+END_TEST
+
+START_TEST(a_batch_has_its_limit)
+{
+    struct json_text line = {0};
+
+    json_text_append(&line, "[0", 2);
+    for (int i = 0; i < RPC_BATCH_MAX; i++)
+        json_text_append(&line, ",0", 2);
+    json_text_append(&line, "]", 2);
+    check_error(line.data, -32600, "invalid_request");
+    json_text_clear(&line);
+}
+END_TEST
+
+START_TEST(a_batch_waits_for_its_last_answer)
+{
+    check_answer("[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"createkey\",\"params\":[\"alice\"]},"
+                 "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"check\",\"params\":[\"help\"]}]",
+                 "");
+    dispatch_done(&dispatch, fake.ticket, ERR_IO, "the disk is full");
+    ck_assert_str_eq(
+        take(), "[{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":true},{\"jsonrpc\":\"2.0\",\"id\":1,"
+                "\"error\":{\"code\":500,\"message\":\"the disk is full\",\"data\":{\"name\":"
+                "\"io_error\"}}}]\n");
+    dispatch_done(&dispatch, fake.ticket, ERR_OK, NULL); /* a ticket is good for one answer */
+    ck_assert_str_eq(take(), "");
+}
+END_TEST
+
+START_TEST(answers_come_out_of_order)
+{
+    check_answer("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"reload\"}", "");
+    uint64_t first = fake.ticket;
+    check_answer("{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"reload\"}", "");
+    dispatch_done(&dispatch, fake.ticket, ERR_OK, NULL);
+    ck_assert_str_eq(take(), "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":true}\n");
+    dispatch_done(&dispatch, first, ERR_OK, NULL);
+    ck_assert_str_eq(take(), "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":true}\n");
+    ck_assert_uint_eq(client.call_count, 0);
+}
+END_TEST
+
+START_TEST(an_event_answers_its_call)
+{
+    static const char line[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"getimmutable\","
+                               "\"params\":[\"0123456789012345678901234567890123456789\"]}";
+
+    fake_host_tick(&fake);
+    check_answer(line, "");
+    ck_assert_uint_eq(client.call_count, 1);
+    struct event event = {.kind = EVENT_GET, .op = client.calls->on.op + 1};
+    dispatch_event(&dispatch, &event); /* another operation's */
+    ck_assert_str_eq(take(), "");
+    event.op--;
+    dispatch_event(&dispatch, &event);
+    ck_assert_str_eq(take(), "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":null}\n");
+    ck_assert_uint_eq(client.call_count, 0);
+}
+END_TEST
+
+START_TEST(a_deadline_answers)
+{
+    check_answer("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"waitready\",\"params\":[50]}", "");
+    check_answer("{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"waitready\",\"params\":[90]}", "");
+    ck_assert_uint_eq(dispatch_next_ms(&dispatch), 1050);
+    fake.now.ms = 1049;
+    dispatch_tick(&dispatch);
+    ck_assert_str_eq(take(), "");
+    fake.now.ms = 1050;
+    dispatch_tick(&dispatch);
+    ck_assert_ptr_nonnull(strstr(take(), "\"timeout\""));
+    ck_assert_uint_eq(dispatch_next_ms(&dispatch), 1090);
+    fake_host_tick(&fake);
+    dispatch_tick(&dispatch);
+    ck_assert_str_eq(take(), "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":\"alone\"}\n");
+    ck_assert_uint_eq(dispatch_next_ms(&dispatch), UINT64_MAX);
+}
+END_TEST
+
+START_TEST(calls_in_flight_are_capped)
+{
+    for (int i = 0; i < RPC_CALLS_MAX; i++)
+        check_answer("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"reload\"}", "");
+    check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"reload\"}", 429, "busy");
+    dispatch_done(&dispatch, fake.ticket, ERR_OK, NULL);
+    take();
+    check_answer("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"reload\"}", "");
+    dispatch.is_stopping = true;
+    dispatch_client_stop(&client);
+    ck_assert_uint_eq(client.call_count, 0);
+    take();
+    check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"help\"}", -32002, "stopping");
+}
+END_TEST
+
+START_TEST(read_only_clients_read_only)
+{
+    client.access = RPC_ACCESS_READ;
+    check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"createkey\",\"params\":[\"a\"]}", 403,
+                "read_only");
+    check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"listputs\"}", 403, "read_only");
+    check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"check\",\"params\":[\"stop\"]}", 403,
+                "read_only");
+    ck_assert_ptr_nonnull(strstr(ask("{\"id\":1,\"method\":\"help\"}"), "dhtget <username>"));
+}
+END_TEST
+
+START_TEST(checks_without_running)
+{
+    check_answer("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"check\",\"params\":[\"stop\",[]]}",
+                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":true}\n");
+    ck_assert(!fake.is_stopped);
+    check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"check\",\"params\":[\"stop\",[1]]}",
+                -32602, "invalid_params");
+    check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"check\",\"params\":[\"nope\"]}", -32601,
+                "unknown_method");
+    check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"check\",\"params\":[\"stop\",5]}",
+                -32602, "invalid_params");
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("dispatch");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, answers_with_the_id);
+    tcase_add_test(tests, an_old_request_gets_both);
+    tcase_add_test(tests, silence_for_notifications_and_blanks);
+    tcase_add_test(tests, refuses_what_is_no_request);
+    tcase_add_test(tests, a_batch_has_its_limit);
+    tcase_add_test(tests, a_batch_waits_for_its_last_answer);
+    tcase_add_test(tests, answers_come_out_of_order);
+    tcase_add_test(tests, an_event_answers_its_call);
+    tcase_add_test(tests, a_deadline_answers);
+    tcase_add_test(tests, calls_in_flight_are_capped);
+    tcase_add_test(tests, read_only_clients_read_only);
+    tcase_add_test(tests, checks_without_running);
+    Suite *suite = suite_create("dispatch");
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
