@@ -161,9 +161,12 @@ static void check_table(struct node *node, struct now now, struct routing *table
     struct maintain *m = &node->maintain;
     struct contact contact;
     struct id target;
-    while (m->pings < MAINTAIN_PINGS_MAX && routing_next_check(table, now.ms, &contact))
+    while (m->pings < MAINTAIN_PINGS_MAX && routing_next_check(table, now.ms, &contact)) {
         if (send_ping(node, now, &contact, QUERY_CHECK, 0, out))
             m->pings++;
+        else
+            routing_failed(table, &contact, now.ms);
+    }
     while (m->searches < MAINTAIN_SEARCHES_MAX &&
            routing_next_refresh(table, now.ms, &node->rng, &target))
         start_search(node, now, &target, out);

@@ -107,8 +107,11 @@ static void recv_error(struct node *node, struct now now, const struct addr *fro
     struct inflight_query query;
     if (!take_query(node, from, reply, &query))
         return;
-    if (is_own_check(&query))
+    if (is_own_check(&query)) {
         maintain_answered(node, now);
+        /* Whoever cannot answer a ping is no use in the table. */
+        maintain_failed(node, now, &query.contact);
+    }
     node_count(node, COUNTER_REPLIES_IN);
     op_refused(node, now, &query, reply->error_code, out);
 }
