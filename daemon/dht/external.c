@@ -1,25 +1,27 @@
 #include "daemon/dht/external.h"
 
-static void external_decide(struct external *e)
+static bool decide(struct external *e)
 {
     for (unsigned i = 0; i < EXTERNAL_VOTERS; i++) {
         unsigned agreeing = 0;
         for (unsigned j = 0; j < EXTERNAL_VOTERS; j++)
             if (e->votes[i].seen.family != ADDR_NONE &&
-                addr_equal(&e->votes[i].seen, &e->votes[j].seen))
+                addr_equal_ip(&e->votes[i].seen, &e->votes[j].seen))
                 agreeing++;
         if (agreeing >= EXTERNAL_AGREE) {
+            bool has_changed = !addr_equal_ip(&e->agreed, &e->votes[i].seen);
             e->agreed = e->votes[i].seen;
-            return;
+            return has_changed;
         }
     }
+    return false;
 }
 
-void external_vote(struct external *e, const struct addr *voter, struct bytes ip)
+bool external_vote(struct external *e, const struct addr *voter, struct bytes ip)
 {
     struct addr seen;
     if (!addr_from_compact(ip, &seen))
-        return;
+        return false;
     struct addr prefix = addr_prefix(voter);
     unsigned place = e->next;
     for (unsigned i = 0; i < EXTERNAL_VOTERS; i++)
@@ -28,7 +30,7 @@ void external_vote(struct external *e, const struct addr *voter, struct bytes ip
     if (place == e->next)
         e->next = (uint8_t)((e->next + 1) % EXTERNAL_VOTERS);
     else if (addr_equal(&e->votes[place].seen, &seen))
-        return;
+        return false;
     e->votes[place] = (struct external_vote){.voter = prefix, .seen = seen};
-    external_decide(e);
+    return decide(e);
 }

@@ -16,10 +16,11 @@ struct external_vote {
 struct external {
     struct external_vote votes[EXTERNAL_VOTERS];
     uint8_t next;
-    struct addr agreed; /* ADDR_NONE until enough agree */
+    struct addr agreed; /* ADDR_NONE until enough agree; its port is one voter's word */
 };
 
-/* A reply from `voter` said that we are at the compact address `ip`; malformed ones are ignored. */
-void external_vote(struct external *e, const struct addr *voter, struct bytes ip);
+/* A reply from `voter` said that we are at the compact address `ip`; malformed ones are ignored.
+ * True when the agreed address has changed. */
+bool external_vote(struct external *e, const struct addr *voter, struct bytes ip);
 
 #endif

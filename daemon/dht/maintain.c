@@ -20,7 +20,7 @@ void maintain_init(struct maintain *m, struct now now)
     };
 }
 
-static bool start_search(struct node *node, struct now now, const struct id *target,
+static bool start_search(struct node *node, struct now now, const struct id *target, bool is_join,
                          struct outbox *out)
 {
     enum err err;
@@ -28,6 +28,7 @@ static bool start_search(struct node *node, struct now now, const struct id *tar
     if (op == NULL)
         return false;
     node->maintain.searches++;
+    op->is_join = is_join;
     op_search(node, now, op, KRPC_FIND_NODE, target, out);
     return true;
 }
@@ -37,7 +38,7 @@ static void join(struct node *node, struct now now, struct outbox *out)
     struct maintain *m = &node->maintain;
     m->is_joining = true;
     m->join_at_ms = UINT64_MAX;
-    if (!start_search(node, now, &node->id, out)) {
+    if (!start_search(node, now, &node->id, true, out)) {
         m->is_joining = false;
         m->join_at_ms = now.ms + m->retry_ms;
     }
@@ -50,7 +51,7 @@ static void fill(struct node *node, struct now now, struct outbox *out)
     while (m->fill_prefix < m->fill_count && m->searches < MAINTAIN_SEARCHES_MAX) {
         struct id target;
         id_random_at(&target, &node->id, m->fill_prefix++, &node->rng);
-        start_search(node, now, &target, out);
+        start_search(node, now, &target, false, out);
     }
 }
 
@@ -83,7 +84,7 @@ void maintain_op_finished(struct node *node, struct now now, const struct op *op
     struct lookup_stats stats;
     search_stats(&op->search, now, &stats);
     node->maintain.searches--;
-    if (node->maintain.is_joining && id_equal(&op->search.target, &node->id))
+    if (op->is_join)
         join_finished(node, now, stats.replied > 0);
 }
 
@@ -169,7 +170,7 @@ static void check_table(struct node *node, struct now now, struct routing *table
     }
     while (m->searches < MAINTAIN_SEARCHES_MAX &&
            routing_next_refresh(table, now.ms, &node->rng, &target))
-        start_search(node, now, &target, out);
+        start_search(node, now, &target, false, out);
 }
 
 /* When the tables want to be looked at: not before check_after_ms, so that what is due but finds no

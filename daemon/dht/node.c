@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "daemon/dht/adopt.h"
 #include "daemon/dht/node_state.h"
 #include "daemon/dht/op_kinds.h"
 #include "daemon/dht/query.h"
@@ -97,7 +98,8 @@ static void recv_response(struct node *node, struct now now, const struct addr *
     bool is_xord = reply->version.size == 4 && memcmp(reply->version.data, "XO", 2) == 0;
     rtt_network_add(&node->rtt, rtt_ms);
     routing_answered(&node->tables[family_index(from->family)], &contact, is_xord, rtt_ms, now.ms);
-    external_vote(&node->external, from, reply->ip);
+    if (external_vote(&node->external[family_index(from->family)], from, reply->ip))
+        adopt_secure_id(node, now);
     op_answered(node, now, &query, reply, out);
 }
 
@@ -288,7 +290,7 @@ void node_get_info(const struct node *node, struct node_info *out)
         .writes = node->writes.used,
         .kept = node->keep.count,
         .torrents = peers_count(node->peers),
-        .external = node->external.agreed,
+        .external = node->external[node->has_family[FAMILY_V4] ? FAMILY_V4 : FAMILY_V6].agreed,
     };
 }
 

@@ -33,7 +33,7 @@ struct node {
     struct inflight *inflight;
     struct peers *peers;
     struct seen *seen;
-    struct external external;
+    struct external external[FAMILY_COUNT];
     struct ops ops;
     struct writes writes;
     struct maintain maintain;

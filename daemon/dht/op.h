@@ -72,6 +72,7 @@ struct op {
     uint64_t number;
     enum op_kind kind;
     bool is_internal; /* no event at its end */
+    bool is_join;     /* the search of our own id */
     bool is_searching;
     uint64_t started_ms, deadline_ms;
     struct search search;

@@ -1,0 +1,34 @@
+#include "daemon/dht/adopt.h"
+
+#include <stdlib.h>
+
+#include "daemon/dht/node_state.h"
+
+/* Moves the members of one table to a table around the new id. Those that find no room there are
+ * met again when lookups come across them. */
+static void move_members(struct routing *table, const struct id *id, struct now now)
+{
+    struct routing old = *table;
+    const struct routing_node *member;
+    size_t bucket = 0, index = 0;
+    routing_init(table, id, old.family);
+    while ((member = routing_each(&old, &bucket, &index)) != NULL)
+        if (member->fails == 0)
+            routing_answered(table, &member->contact, member->is_xord, member->rtt.srtt_x8_ms / 8u,
+                             now.ms);
+    routing_clear(&old);
+}
+
+void adopt_secure_id(struct node *node, struct now now)
+{
+    const struct external *external =
+        &node->external[node->has_family[FAMILY_V4] ? FAMILY_V4 : FAMILY_V6];
+    if (node->has_network || external->agreed.family == ADDR_NONE ||
+        id_is_secure(&node->id, &external->agreed))
+        return;
+    id_make_secure(&node->id, &external->agreed, &node->rng);
+    for (unsigned i = 0; i < FAMILY_COUNT; i++)
+        move_members(&node->tables[i], &node->id, now);
+    node->maintain.join_at_ms = now.ms;
+    node->maintain.fill_prefix = 0;
+}
