@@ -8,13 +8,13 @@
 
 #define INDENT 2
 
-static void print_json(FILE *out, const json_t *value)
+static void print_json(FILE *out, const json_t *value, unsigned indent)
 {
     struct json_text text = {0};
     if (json_is_string(value)) {
         fwrite(json_string_value(value), 1, json_string_length(value), out);
     } else {
-        json_write(&text, value, INDENT);
+        json_write(&text, value, indent);
         fwrite(text.data, 1, text.size, out);
     }
     fputc('\n', out);
@@ -28,7 +28,7 @@ static void print_content(FILE *out, const json_t *holder)
     if (text == NULL) {
         const json_t *value = json_object_get(holder, "v");
         if (value != NULL) {
-            print_json(out, value);
+            print_json(out, value, 0);
         }
         return;
     }
@@ -76,7 +76,7 @@ static void print_quiet(FILE *out, const char *method, const json_t *result)
     } else if (strcmp(method, "getimmutable") == 0) {
         print_content(out, result);
     } else {
-        print_json(out, result);
+        print_json(out, result, INDENT);
     }
 }
 
@@ -113,7 +113,7 @@ enum client_exit client_output(FILE *out, FILE *err, const char *method, const j
     if (is_quiet) {
         print_quiet(out, method, result);
     } else {
-        print_json(out, result);
+        print_json(out, result, INDENT);
     }
     if (fflush(out) != 0 || ferror(out) != 0) {
         fprintf(err, "xord: %s: cannot write the output\n", method);

@@ -8,6 +8,7 @@
 
 #include "rpc/base64.h"
 #include "rpc/json.h"
+#include "rpc/params.h"
 
 /* The parameters as they come together. */
 struct making {
@@ -261,14 +262,17 @@ static const struct param *first_param(const struct making *m)
     return m->row->params[0].is_alone && count > 1 ? m->row->params + 1 : m->row->params;
 }
 
-static bool check_required(struct making *m)
+/* What the daemon would refuse is refused here, with the same words. */
+static bool check(struct making *m)
 {
-    for (const struct param *p = m->row->params; p->name != NULL; p++) {
-        if (p->need == PARAM_REQUIRED && json_object_get(m->params, p->name) == NULL) {
-            return fail(m, "%s: missing (%s)", p->name, p->help != NULL ? p->help : "required");
-        }
+    json_t *values[METHOD_PARAMS_MAX];
+    char detail[RPC_DETAIL_SIZE];
+    if (params_bind(m->row, m->params, values, detail) == ERR_OK) {
+        return true;
     }
-    return true;
+    size_t named = strlen(m->row->name) + strlen(": ");
+    bool is_named = strncmp(detail, m->row->name, named - 2) == 0 && detail[named - 2] == ':';
+    return fail(m, "%s", is_named ? detail + named : detail);
 }
 
 json_t *client_params(const struct client_args *args, const struct method *row,
@@ -280,7 +284,7 @@ json_t *client_params(const struct client_args *args, const struct method *row,
     for (size_t i = 0; is_made && i < args->word_count; i++) {
         is_made = take_word(&m, &args->words[i], &positional);
     }
-    if (!is_made || !check_required(&m)) {
+    if (!is_made || !check(&m)) {
         json_decref(m.params);
         return NULL;
     }

@@ -88,18 +88,23 @@ static void path_beside(const char *path, char out[PATH_MAX])
     snprintf(out, PATH_MAX, "%.*sro.sock", folder, path);
 }
 
-/* Who may open a socket that we may not. */
+/* Who may open a socket that we may not. Nobody is told to join root's group. */
 static void say_group(const char *path, char error[CLIENT_ERROR_SIZE])
 {
     struct stat info;
     const struct group *group = stat(path, &info) == 0 ? getgrgid(info.st_gid) : NULL;
-    if (group != NULL && strcmp(group->gr_name, "root") != 0) {
+    if (group == NULL) {
         snprintf(error, CLIENT_ERROR_SIZE,
-                 "may not open %s: join its group (usermod -aG %s USER, then log in again)", path,
-                 group->gr_name);
-        return;
+                 "may not open %s: its folder is closed to you; ask its owner, or join its group",
+                 path);
+    } else if (strcmp(group->gr_name, "root") == 0) {
+        snprintf(error, CLIENT_ERROR_SIZE,
+                 "may not open %s: it is for its owner and the group root; use sudo", path);
+    } else {
+        snprintf(error, CLIENT_ERROR_SIZE,
+                 "may not open %s: join its group (sudo usermod -aG %s USER, then log in again)",
+                 path, group->gr_name);
     }
-    snprintf(error, CLIENT_ERROR_SIZE, "may not open %s: it is another user's", path);
 }
 
 /* One place: its socket, or for a reading method the one beside it. */

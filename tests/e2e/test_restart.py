@@ -24,7 +24,7 @@ class Restart(TestCase):
         """All that must come back."""
         info = node.info()
         return {'id': info['id'], 'keys': node.call('listkeys'),
-                'contacts': node.call('listcontacts'), 'puts': targets_of(node.call('listputs')),
+                'contacts': node.call('listcontacts'), 'puts': targets_of(node.call('listputs')['items']),
                 'stored': targets_of(self.stored(node))}
 
     @staticmethod
@@ -89,7 +89,7 @@ class Restart(TestCase):
         node = self.start()
         node.call('createkey', 'alice')
         node.call('dhtput', username='alice', resource='x', type='s', value=1, keep=False)
-        self.assertEqual(node.call('listputs'), [])
+        self.assertEqual(node.call('listputs')['items'], [])
 
     def test_dropped_key_and_contact_stay_away(self):
         node = self.start()

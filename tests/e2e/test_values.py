@@ -133,9 +133,10 @@ class Sequence(Network):
         resource = self.resource()
         target = self.put(resource, 'kept', seq=10)['target']
         self.assert_error('stale_seq', 302, self.put, resource, 'old', seq=3)
-        kept = [put for put in self.first.call('listputs') if find_key(put, 'target') == target]
+        puts = self.first.call('listputs', limit=1000)['items']
+        kept = [put for put in puts if put['target'] == target]
         self.assertEqual(len(kept), 1, kept)
-        self.assertEqual(find_key(kept[0], 'seq'), 10)
+        self.assertEqual(kept[0]['seq'], 10)
 
     def test_cas(self):
         resource = self.resource()
@@ -247,10 +248,10 @@ class Raw(Network):
     def test_stored_and_dropped(self):
         resource = self.resource()
         target = self.put(resource, 1)['target']
-        self.assertIn(target, json.dumps(self.first.call('listputs')))
-        self.assertIn(target, json.dumps(self.last.call('liststored')))
+        self.assertIn(target, json.dumps(self.first.call('listputs', limit=1000)))
+        self.assertIn(target, json.dumps(self.last.call('liststored', limit=1000)))
         self.assertIs(self.first.call('dropput', target), True)
-        self.assertNotIn(target, json.dumps(self.first.call('listputs')))
+        self.assertNotIn(target, json.dumps(self.first.call('listputs', limit=1000)))
         self.assert_error('not_found', 404, self.first.call, 'dropput', target)
 
     def test_lookup_and_peers(self):

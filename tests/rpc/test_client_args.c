@@ -84,7 +84,8 @@ static void assert_refused(const struct method *row, const char *line, const cha
     ck_assert_msg(strstr(error, reason) != NULL, "said: %s", error);
 }
 
-#define T "\"username\":\"alice\",\"resource\":\"r\",\"type\":\"s\""
+#define ID "00112233445566778899aabbccddeeff00112233"
+#define T  "\"username\":\"alice\",\"resource\":\"r\",\"type\":\"s\""
 
 START_TEST(words_fill_parameters_in_order)
 {
@@ -197,7 +198,8 @@ START_TEST(what_cannot_be_converted_is_refused_by_name)
     assert_refused(&put_row, "xord dhtput alice r s 1 keep=yes", "keep: must be true or false");
     assert_refused(&put_row, "xord dhtput alice r s 1 alice 1 2", "one argument too many");
     assert_refused(&put_row, "xord dhtput alice r s 1 value=2", "value: given twice");
-    assert_refused(&put_row, "xord dhtput alice r", "type: missing");
+    assert_refused(&put_row, "xord dhtput alice r", "\"type\" is missing");
+    assert_refused(&put_row, "xord dhtput alice r q 1", "\"type\" must be");
     assert_refused(&put_row, "xord dhtput alice r s --seq", "--seq: needs a value");
     assert_refused(&put_row, "xord dhtput alice r s --nonsense=1", "no such option");
     assert_refused(&put_row, "xord dhtput -z alice r s", "unknown option");
@@ -207,8 +209,8 @@ END_TEST
 
 START_TEST(a_parameter_that_stands_alone_is_filled_alone)
 {
-    char *alone = params_of(&lookup_row, "xord lookup 00ff");
-    ck_assert_str_eq(alone, "{\"target\":\"00ff\"}");
+    char *alone = params_of(&lookup_row, "xord lookup " ID);
+    ck_assert_str_eq(alone, "{\"target\":\"" ID "\"}");
     free(alone);
     char *together = params_of(&lookup_row, "xord lookup alice profile");
     ck_assert_str_eq(together, "{\"username\":\"alice\",\"resource\":\"profile\"}");

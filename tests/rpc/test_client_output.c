@@ -42,6 +42,7 @@ START_TEST(quiet_is_the_value_alone)
 {
     assert_output("dhtget", VALUE("\"v\":\"hi\""), true, "hi\n", "", 0);
     assert_output("dhtget", VALUE("\"v\":39.010941"), true, "39.010941\n", "", 0);
+    assert_output("dhtget", VALUE("\"v\":{\"a\":[1]}"), true, "{\"a\":[1]}\n", "", 0);
     assert_output("dhtget", VALUE("\"v\":null"), true, "null\n", "", 0);
     assert_output("dhtget", VALUE("\"v_base64\":\"aGk=\""), true, "hi", "", 0);
     assert_output("getimmutable", "{\"id\":1,\"result\":{\"v\":[]}}", true, "[]\n", "", 0);
