@@ -104,8 +104,6 @@ bool settings_is_mainline(const struct settings *s);
 bool settings_is_loopback(const struct settings *s); /* each bound address is */
 bool settings_is_same(const struct settings *a, const struct settings *b, enum setting key);
 
-/* The first argument that is neither an option nor an option's value, or NULL: a method's name. */
-const char *settings_positional(int argc, char **argv);
 void settings_print_help(FILE *out);
 
 #endif

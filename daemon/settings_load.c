@@ -332,18 +332,3 @@ enum err settings_load(struct settings *s, const struct settings_input *input,
         return ERR_OK;
     return ERR_MALFORMED;
 }
-
-const char *settings_positional(int argc, char **argv)
-{
-    enum setting key;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--") == 0)
-            return i + 1 < argc ? argv[i + 1] : NULL;
-        if (argv[i][0] != '-' || argv[i][1] == '\0')
-            return argv[i];
-        if (strncmp(argv[i], "--", 2) == 0 && strchr(argv[i], '=') == NULL &&
-            find(argv[i] + 2, strlen(argv[i] + 2), &key) && settings_row(key)->type != SETTING_BOOL)
-            i++;
-    }
-    return NULL;
-}

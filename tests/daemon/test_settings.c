@@ -245,36 +245,6 @@ START_TEST(sizes_and_numbers_are_read_whole)
 }
 END_TEST
 
-START_TEST(a_positional_makes_it_a_client)
-{
-    static const struct {
-        const char *arguments[6];
-        const char *positional;
-    } cases[] = {
-        {{"xord"}, NULL},
-        {{"xord", "--datadir", "d", "--experimental"}, NULL},
-        {{"xord", "dhtget", "a"}, "dhtget"},
-        {{"xord", "--rpc-socket", "s", "getinfo"}, "getinfo"},
-        {{"xord", "--rpc-socket=s", "getinfo"}, "getinfo"},
-        {{"xord", "-q", "getinfo"}, "getinfo"},
-        {{"xord", "--", "stop"}, "stop"},
-        {{"xord", "--help"}, NULL},
-        {{"xord", "--experimental", "getinfo"}, "getinfo"},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char *argv[6];
-        int argc = 0;
-        for (; argc < 6 && cases[i].arguments[argc] != NULL; argc++)
-            argv[argc] = (char *)(uintptr_t)cases[i].arguments[argc];
-        const char *positional = settings_positional(argc, argv);
-        if (cases[i].positional == NULL)
-            ck_assert_ptr_null(positional);
-        else
-            ck_assert_str_eq(positional, cases[i].positional);
-    }
-}
-END_TEST
-
 /* The part of xord.conf that a row stands for. */
 static void expect_row(const struct setting_row *row, char *out, size_t size)
 {
@@ -333,7 +303,6 @@ int main(void)
     tcase_add_test(tests, log_levels_are_checked);
     tcase_add_test(tests, paths_follow_systemd_then_xdg);
     tcase_add_test(tests, sizes_and_numbers_are_read_whole);
-    tcase_add_test(tests, a_positional_makes_it_a_client);
     tcase_add_test(tests, the_conf_file_is_the_table);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

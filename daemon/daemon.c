@@ -1,0 +1,379 @@
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/addr_text.h"
+#include "common/hash.h"
+#include "common/log.h"
+#include "daemon/daemon_parts.h"
+#include "daemon/settings_paths.h"
+
+#define FILES_MAX 4096 /* the RPC server's clients and room for all else */
+
+/* Unix seconds from the coarse clock: seconds are all that is asked, and it costs nothing. */
+static uint64_t wall_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return (uint64_t)now.tv_sec;
+}
+
+struct now daemon_now(struct daemon *d)
+{
+    struct now now = {.ms = uv_now(&d->loop), .unix_s = wall_clock()};
+    if (now.unix_s != d->unix_s) {
+        d->unix_s = now.unix_s;
+        store_set_now(d->store, now.unix_s);
+    }
+    return now;
+}
+
+/* What libuv and the other parts call. */
+
+static void on_prepare(uv_prepare_t *handle)
+{
+    daemon_flush(handle->data);
+}
+
+static void on_packet(void *context, const struct addr *from, const uint8_t *data, size_t size)
+{
+    struct daemon *d = context;
+    node_recv(d->node, daemon_now(d), from, data, size, &d->outbox);
+}
+
+/* A long run of packets is answered in parts, while the answers are warm in the cache. */
+static void on_batch(void *context)
+{
+    struct daemon *d = context;
+    if (d->outbox.packet_count >= UDP_SEND_BATCH)
+        daemon_act(d);
+}
+
+static void on_change_done(void *context, uint64_t ticket, enum err err, const char *detail)
+{
+    struct daemon *d = context;
+    rpc_server_done(d->rpc, ticket, err, detail);
+}
+
+static void on_resolved(void *context, uint64_t ticket, enum err err, const struct addr *addrs,
+                        size_t count)
+{
+    struct daemon *d = context;
+    rpc_server_resolved(d->rpc, ticket, err, addrs, count);
+}
+
+/* Starting, in this order: the directory, what lies in it, the network, the node, the calls. */
+
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= FILES_MAX)
+        return;
+    limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static enum err open_data(struct daemon *d, char *detail)
+{
+    char path[PATH_MAX];
+    uint8_t seed[RNG_SEED_SIZE];
+    enum err err = datadir_open(&d->datadir, settings_text(&d->settings, SETTING_DATADIR), detail);
+    if (err != ERR_OK)
+        return err;
+    randombytes_buf(seed, sizeof(seed));
+    err = datadir_id(&d->datadir, seed, &d->id, detail);
+    if (err != ERR_OK)
+        return err;
+    if (!datadir_path(&d->datadir, "store", path, sizeof(path)))
+        return ERR_TOO_BIG;
+    err = store_open(path, (uint64_t)settings_number(&d->settings, SETTING_MAX_BYTES), &d->id,
+                     &d->store, detail);
+    if (err != ERR_OK)
+        return err;
+    if (!datadir_path(&d->datadir, "keys", path, sizeof(path)))
+        return ERR_TOO_BIG;
+    err = keyring_init(&d->keyring, &d->loop, path, on_change_done, d, detail);
+    if (err != ERR_OK)
+        return err;
+    if (!datadir_path(&d->datadir, "contacts", path, sizeof(path)))
+        return ERR_TOO_BIG;
+    return contacts_init(&d->contacts, &d->loop, path, on_change_done, d, detail);
+}
+
+static enum err open_network(struct daemon *d, char *detail)
+{
+    struct udp_bind binds[UDP_SOCKETS_MAX];
+    struct udp_handler handler = {.context = d, .packet = on_packet, .batch = on_batch};
+    const struct setting_value *values = &d->settings.values[SETTING_BIND];
+    for (unsigned i = 0; i < values->count; i++) {
+        binds[i] = (struct udp_bind){.is_optional = values->source == SETTINGS_DEFAULT};
+        addr_parse_ip(values->texts[i], &binds[i].addr);
+        binds[i].addr.port = (uint16_t)settings_number(&d->settings, SETTING_PORT);
+    }
+    d->udp = udp_new(&d->loop, &handler);
+    if (d->udp == NULL)
+        return ERR_NO_MEMORY;
+    return udp_open(d->udp, binds, values->count, detail);
+}
+
+/* Reachability is confirmed by other nodes in a later version; until then only where nothing stands
+ * between is a node a server by itself. */
+static enum node_role choose_role(struct daemon *d)
+{
+    const char *role = settings_text(&d->settings, SETTING_ROLE);
+    if (strcmp(role, "auto") != 0) {
+        d->role_why = "as configured";
+        return strcmp(role, "server") == 0 ? NODE_SERVER : NODE_CLIENT;
+    }
+    if (settings_is_loopback(&d->settings)) {
+        d->role_why = "bound to loopback";
+        return NODE_SERVER;
+    }
+    if (!settings_is_mainline(&d->settings)) {
+        d->role_why = "on a private network";
+        return NODE_SERVER;
+    }
+    d->role_why = "not yet confirmed to be reachable from outside";
+    return NODE_CLIENT;
+}
+
+/* The tag of a private network: the first four bytes of its name's SHA-1. */
+static uint32_t network_tag(const char *name)
+{
+    uint8_t digest[HASH_SHA1_SIZE];
+    struct bytes part = bytes_of_string(name);
+    hash_sha1(&part, 1, digest);
+    return (uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 | (uint32_t)digest[2] << 8 |
+           digest[3];
+}
+
+static enum err make_node(struct daemon *d)
+{
+    struct node_config config = {
+        .id = d->id,
+        .role = choose_role(d),
+        .has_v4 = udp_has_family(d->udp, ADDR_V4),
+        .has_v6 = udp_has_family(d->udp, ADDR_V6),
+        .has_network = !settings_is_mainline(&d->settings),
+        .network = network_tag(settings_text(&d->settings, SETTING_NETWORK)),
+        .version = {'X', 'O', 0, 1},
+        .store = store_reader(d->store),
+    };
+    randombytes_buf(config.seed, sizeof(config.seed));
+    d->node = node_new(&config, daemon_now(d));
+    sodium_memzero(config.seed, sizeof(config.seed));
+    return d->node != NULL ? ERR_OK : ERR_NO_MEMORY;
+}
+
+static enum err listen_on(struct daemon *d, enum setting key, mode_t mode, enum rpc_access access,
+                          char *detail)
+{
+    const char *path = settings_text(&d->settings, key);
+    char parent[PATH_MAX];
+    if (!datadir_parent(path, parent, sizeof(parent)) || !datadir_make(parent, 0755)) {
+        snprintf(detail, DAEMON_DETAIL_SIZE, "cannot make the directory of socket %.300s: %s", path,
+                 strerror(errno));
+        return ERR_IO;
+    }
+    return rpc_server_listen(d->rpc, path, mode, access, detail);
+}
+
+static enum err open_calls(struct daemon *d, char *detail)
+{
+    struct rpc_host host;
+    enum err err = writer_new(&d->loop, d->store, daemon_on_stored, d, &d->writer);
+    if (err != ERR_OK)
+        return err;
+    daemon_fill_host(d, &host);
+    d->rpc = rpc_server_new(&d->loop, &host);
+    if (d->rpc == NULL)
+        return ERR_NO_MEMORY;
+    err = listen_on(d, SETTING_RPC_SOCKET, 0660, RPC_ACCESS_FULL, detail);
+    if (err != ERR_OK)
+        return err;
+    return listen_on(d, SETTING_RPC_READONLY_SOCKET, 0666, RPC_ACCESS_READ, detail);
+}
+
+static enum err start_handles(struct daemon *d)
+{
+    static const int numbers[DAEMON_SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
+    uv_prepare_init(&d->loop, &d->prepare); /* this and the timer's cannot fail */
+    uv_timer_init(&d->loop, &d->timer);
+    for (size_t i = 0; i < DAEMON_SIGNALS; i++)
+        uv_signal_init(&d->loop, &d->signals[i]);
+    d->has_handles = true;
+    d->prepare.data = d;
+    d->timer.data = d;
+    uv_prepare_start(&d->prepare, on_prepare);
+    for (size_t i = 0; i < DAEMON_SIGNALS; i++) {
+        d->signals[i].data = d;
+        if (uv_signal_start(&d->signals[i], daemon_on_signal, numbers[i]) != 0)
+            return ERR_IO;
+    }
+    return udp_start(d->udp);
+}
+
+static void join_network(struct daemon *d)
+{
+    char path[PATH_MAX];
+    struct now now = daemon_now(d);
+    if (datadir_path(&d->datadir, "table", path, sizeof(path))) {
+        tables_init(&d->tables, &d->loop, path);
+        tables_restore(&d->tables, d->node, now, &d->outbox);
+    }
+    bootstrap_init(&d->bootstrap, &d->loop, d->node);
+    bootstrap_start(&d->bootstrap, &d->settings, now.ms);
+}
+
+static void note_warnings(struct daemon *d)
+{
+    const char *http = settings_text(&d->settings, SETTING_HTTP);
+    if (http != NULL && strcmp(http, "off") != 0)
+        d->warnings[d->warning_count++] = "http comes in a later version and has no effect yet";
+    for (size_t i = 0; i < d->warning_count; i++)
+        log_warn(LOG_DAEMON, "%s", d->warnings[i]);
+}
+
+static void say_ready(const struct daemon *d)
+{
+    char bound[2 * ADDR_TEXT_SIZE + 2] = "", text[ADDR_TEXT_SIZE];
+    struct addr addr;
+    for (size_t i = 0, used = 0; udp_bound_at(d->udp, i, &addr); i++)
+        used += (size_t)snprintf(bound + used, sizeof(bound) - used, "%s%s", i > 0 ? " " : "",
+                                 addr_format(&addr, text));
+    log_info(LOG_DAEMON, "ready: network %s, UDP %s, socket %s",
+             settings_text(&d->settings, SETTING_NETWORK), bound,
+             settings_text(&d->settings, SETTING_RPC_SOCKET));
+}
+
+static enum err start(struct daemon *d, char *detail)
+{
+    enum err err;
+    signal(SIGPIPE, SIG_IGN);
+    raise_file_limit();
+    if (keys_init() != ERR_OK || uv_loop_init(&d->loop) != 0)
+        return ERR_INTERNAL;
+    d->has_loop = true;
+    d->started_ms = uv_now(&d->loop);
+    d->chores_ms = d->started_ms + DAEMON_CHORES_MS;
+    d->timer_ms = UINT64_MAX;
+    outbox_init(&d->outbox);
+    resolve_init(&d->resolve, &d->loop, on_resolved, d);
+    if ((err = open_data(d, detail)) != ERR_OK || (err = open_network(d, detail)) != ERR_OK ||
+        (err = make_node(d)) != ERR_OK || (err = open_calls(d, detail)) != ERR_OK ||
+        (err = start_handles(d)) != ERR_OK)
+        return err;
+    join_network(d);
+    note_warnings(d);
+    daemon_flush(d);
+    say_ready(d);
+    return ERR_OK;
+}
+
+/* Ending. */
+
+static void close_handles(struct daemon *d)
+{
+    if (d->rpc != NULL)
+        rpc_server_close(d->rpc);
+    if (d->udp != NULL)
+        udp_close(d->udp);
+    if (d->has_handles) {
+        uv_close((uv_handle_t *)&d->prepare, NULL);
+        uv_close((uv_handle_t *)&d->timer, NULL);
+        for (size_t i = 0; i < DAEMON_SIGNALS; i++)
+            uv_close((uv_handle_t *)&d->signals[i], NULL);
+    }
+    uv_run(&d->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&d->loop);
+}
+
+/* The reverse of starting, from wherever it got to. */
+static void clear(struct daemon *d)
+{
+    if (d->has_loop)
+        close_handles(d);
+    if (d->rpc != NULL)
+        rpc_server_free(d->rpc);
+    if (d->writer != NULL)
+        writer_free(d->writer);
+    if (d->node != NULL)
+        node_free(d->node);
+    udp_free(d->udp);
+    contacts_clear(&d->contacts);
+    keyring_clear(&d->keyring);
+    store_close(d->store);
+    datadir_close(&d->datadir);
+    outbox_clear(&d->outbox);
+}
+
+static enum daemon_exit exit_of(enum err err)
+{
+    bool needs_person = err == ERR_NEWER || err == ERR_CORRUPT || err == ERR_TOO_BIG;
+    return needs_person ? DAEMON_NEEDS_PERSON : DAEMON_MAY_PASS;
+}
+
+static enum daemon_exit run(struct daemon *d)
+{
+    char detail[DAEMON_DETAIL_SIZE] = "";
+    enum err err = start(d, detail);
+    if (err == ERR_OK) {
+        uv_run(&d->loop, UV_RUN_DEFAULT);
+    } else {
+        fprintf(stderr, "xord: %s\n", detail[0] != '\0' ? detail : err_text(err));
+        d->status = exit_of(err);
+    }
+    if (!d->is_urgent)
+        clear(d);
+    return d->status;
+}
+
+/* True when standard error goes to the journal (systemd.exec(5), JOURNAL_STREAM). */
+static bool is_journal(const struct settings_input *input)
+{
+    const char *stream = settings_variable(input, "JOURNAL_STREAM");
+    struct stat status;
+    unsigned long long device, inode;
+    return stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+           fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+}
+
+enum daemon_exit daemon_main(const struct settings_input *input, bool *is_urgent)
+{
+    char error[SETTINGS_ERROR_SIZE];
+    enum daemon_exit status = DAEMON_STOPPED;
+    *is_urgent = false;
+    struct daemon *d = calloc(1, sizeof(*d));
+    if (d == NULL)
+        return DAEMON_MAY_PASS;
+    d->input = input;
+    d->datadir.lock_fd = -1;
+    enum err err = settings_load(&d->settings, input, error);
+    if (err != ERR_OK) {
+        fprintf(stderr, "xord: %s\n", error);
+        status = err == ERR_INVALID_PARAMS ? DAEMON_USAGE : DAEMON_NEEDS_PERSON;
+    } else if (settings_is_on(&d->settings, SETTING_HELP)) {
+        settings_print_help(stdout);
+    } else if (settings_is_on(&d->settings, SETTING_VERSION)) {
+        puts("xord " XORD_VERSION);
+    } else if (settings_is_on(&d->settings, SETTING_CHECK_CONFIG)) {
+        puts("the configuration is valid");
+    } else {
+        log_set_journal(is_journal(input));
+        log_set_levels(settings_text(&d->settings, SETTING_LOG_LEVEL));
+        status = run(d);
+        *is_urgent = d->is_urgent;
+        if (d->is_urgent)
+            return status; /* threads may still use what it holds */
+    }
+    settings_clear(&d->settings);
+    free(d);
+    return status;
+}

@@ -1,0 +1,121 @@
+#include "common/log.h"
+#include "daemon/daemon_parts.h"
+
+#define FLUSH_ROUNDS_MAX                                                                           \
+    16 /* answers that start new operations; the rest waits for the next turn */
+
+static void hand_write(struct daemon *d, const struct store_write *write)
+{
+    enum err err = writer_submit(d->writer, write);
+    if (err != ERR_OK)
+        node_stored(d->node, daemon_now(d), write->write, err, 0, &d->outbox);
+}
+
+static void sign(struct daemon *d, const struct event *event)
+{
+    uint8_t signature[KEYS_SIGNATURE_SIZE];
+    bool is_signed = keyring_sign_record(&d->keyring, &event->sign, signature);
+    node_put_signed(d->node, daemon_now(d), event->op, is_signed ? signature : NULL, &d->outbox);
+}
+
+static void hand_event(struct daemon *d, const struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_NEED_SIGNATURE:
+        sign(d, event);
+        return;
+    case EVENT_GET:
+    case EVENT_PUT:
+    case EVENT_LOOKUP:
+    case EVENT_PEERS:
+    case EVENT_ANNOUNCE:
+    case EVENT_PING:
+    case EVENT_DROPPED:
+        rpc_server_event(d->rpc, event);
+        return;
+    }
+}
+
+/* Acting on an effect may add effects, which may move the outbox's arrays: each is copied out, and
+ * the counts are read anew. The bytes that effects point to stay where they are. */
+void daemon_act(struct daemon *d)
+{
+    struct outbox *out = &d->outbox;
+    size_t writes = 0, events = 0;
+    if (outbox_is_empty(out))
+        return;
+    while (writes < out->write_count || events < out->event_count) {
+        for (; writes < out->write_count; writes++) {
+            struct store_write write = out->writes[writes];
+            hand_write(d, &write);
+        }
+        for (; events < out->event_count; events++) {
+            struct event event = out->events[events];
+            hand_event(d, &event);
+        }
+    }
+    if (out->packet_count > 0)
+        udp_send(d->udp, out->packets, out->packet_count);
+    outbox_reset(out);
+}
+
+void daemon_on_stored(void *context, const struct store_write *write, enum err err, int64_t seq)
+{
+    struct daemon *d = context;
+    node_stored(d->node, daemon_now(d), write->write, err, seq, &d->outbox);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void rearm(struct daemon *d)
+{
+    uint64_t due = earlier(node_next_ms(d->node), d->chores_ms);
+    due = earlier(due, bootstrap_next_ms(&d->bootstrap));
+    if (d->stage != DAEMON_RUNNING)
+        due = earlier(due, d->stop_by_ms);
+    if (due == d->timer_ms)
+        return;
+    uint64_t now_ms = uv_now(&d->loop);
+    d->timer_ms = due;
+    uv_timer_start(&d->timer, daemon_on_timer, due > now_ms ? due - now_ms : 0, 0);
+}
+
+void daemon_on_timer(uv_timer_t *timer)
+{
+    struct daemon *d = timer->data;
+    struct now now = daemon_now(d);
+    d->timer_ms = UINT64_MAX;
+    if (now.ms >= node_next_ms(d->node))
+        node_tick(d->node, now, &d->outbox);
+    if (d->stage != DAEMON_RUNNING)
+        return;
+    bootstrap_tick(&d->bootstrap, now.ms);
+    if (now.ms >= d->chores_ms) {
+        d->chores_ms = now.ms + DAEMON_CHORES_MS;
+        tables_save(&d->tables, d->node);
+        writer_expire(d->writer);
+    }
+}
+
+void daemon_flush(struct daemon *d)
+{
+    for (unsigned i = 0; i < FLUSH_ROUNDS_MAX; i++) {
+        daemon_act(d);
+        resolve_flush(&d->bootstrap.resolve);
+        resolve_flush(&d->resolve);
+        rpc_server_flush(d->rpc);
+        if (outbox_is_empty(&d->outbox))
+            break;
+    }
+    if (d->is_stop_wanted)
+        daemon_stop_begin(d);
+    writer_flush(d->writer);
+    daemon_act(d); /* what a refused write or the stop has left */
+    if (d->stage != DAEMON_RUNNING)
+        daemon_stop_step(d);
+    store_pause(d->store);
+    rearm(d);
+}

@@ -1,0 +1,86 @@
+/* The daemon's parts, and the four files that move them: daemon.c starts and ends them,
+ * daemon_flush.c acts on what the node wants before the loop sleeps, daemon_host.c serves the RPC
+ * rooms, daemon_stop.c and daemon_reload.c do what signals ask. Private to these. */
+#ifndef XORD_DAEMON_PARTS_H
+#define XORD_DAEMON_PARTS_H
+
+#include <uv.h>
+
+#include "daemon/bootstrap.h"
+#include "daemon/contacts.h"
+#include "daemon/daemon.h"
+#include "daemon/datadir.h"
+#include "daemon/keyring.h"
+#include "daemon/resolve.h"
+#include "daemon/settings.h"
+#include "daemon/store_lmdb.h"
+#include "daemon/tables.h"
+#include "daemon/udp.h"
+#include "daemon/writer.h"
+#include "rpc/server.h"
+
+#define DAEMON_DETAIL_SIZE 512
+#define DAEMON_CHORES_MS   60000u /* between savings of the table and expiries of the store */
+#define DAEMON_STOP_MS     10000u /* a graceful stop takes no longer, whatever hangs */
+#define DAEMON_WARNINGS    4
+#define DAEMON_SIGNALS     3
+
+enum daemon_stage { DAEMON_RUNNING, DAEMON_DRAINING, DAEMON_CLOSING, DAEMON_CLOSED };
+
+struct daemon {
+    const struct settings_input *input;
+    struct settings settings;
+    uv_loop_t loop;
+    bool has_loop;
+
+    struct datadir datadir;
+    struct id id;
+    struct store *store;
+    struct keyring keyring;
+    struct contacts contacts;
+    struct udp *udp;
+    struct node *node;
+    struct outbox outbox;
+    struct writer *writer;
+    struct rpc_server *rpc;
+    struct resolve resolve; /* for calls; bootstrap has its own */
+    struct bootstrap bootstrap;
+    struct tables tables;
+
+    uv_prepare_t prepare;
+    uv_timer_t timer;
+    uv_signal_t signals[DAEMON_SIGNALS];
+    bool has_handles;
+
+    enum daemon_stage stage;
+    enum daemon_exit status;
+    bool is_stop_wanted, is_drained, is_urgent, is_reloading;
+    uint64_t started_ms, stop_by_ms, chores_ms, timer_ms;
+    uint64_t unix_s; /* the store's clock */
+
+    const char *role_why;
+    const char *warnings[DAEMON_WARNINGS];
+    size_t warning_count;
+    char config_text[4096]; /* what config_at lends */
+};
+
+struct now daemon_now(struct daemon *d);
+
+/* daemon_flush.c */
+void daemon_act(struct daemon *d);   /* empties the outbox: writes, events, packets */
+void daemon_flush(struct daemon *d); /* all that is due before the loop sleeps */
+void daemon_on_timer(uv_timer_t *timer);
+void daemon_on_stored(void *context, const struct store_write *write, enum err err, int64_t seq);
+
+/* daemon_host.c */
+void daemon_fill_host(struct daemon *d, struct rpc_host *host);
+
+/* daemon_stop.c */
+void daemon_on_signal(uv_signal_t *handle, int number);
+void daemon_stop_begin(struct daemon *d); /* idempotent */
+void daemon_stop_step(struct daemon *d);  /* goes on when what it waits for has come */
+
+/* daemon_reload.c. Answered by rpc_server_done when `has_ticket`. ERR_BUSY: one is under way. */
+enum err daemon_reload(struct daemon *d, bool has_ticket, uint64_t ticket);
+
+#endif
