@@ -168,8 +168,13 @@ class Daemon:
         return self.wait_ready()
 
     def wait_ready(self):
-        self.rpc = wait_until(self._connect, f'{self.datadir} accepts calls\n{self.log()}')
+        self.wait_accepting()
         self.rpc.call('waitready')
+        return self
+
+    def wait_accepting(self):
+        """Until it can be called, be it ready or not."""
+        self.rpc = wait_until(self._connect, f'{self.datadir} accepts calls')
         return self
 
     def _connect(self):

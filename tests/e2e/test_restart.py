@@ -8,15 +8,15 @@ import threading
 import time
 import unittest
 
-from harness import TestCase, find_key, wait_until
+from harness import TestCase, wait_until
 
 KILL_ROUNDS = 20
 KILL_AFTER_S = (0.02, 0.25)  # under load, at a random moment
 PUTS_IN_FLIGHT = 32
 
 
-def targets_of(puts):
-    return sorted(find_key(put, 'target') for put in puts)
+def targets_of(page):
+    return sorted(item['target'] for item in page['items'])
 
 
 class Restart(TestCase):
@@ -24,15 +24,8 @@ class Restart(TestCase):
         """All that must come back."""
         info = node.info()
         return {'id': info['id'], 'keys': node.call('listkeys'),
-                'contacts': node.call('listcontacts'), 'puts': targets_of(node.call('listputs')['items']),
-                'stored': targets_of(self.stored(node))}
-
-    @staticmethod
-    def stored(node):
-        shown = node.call('liststored')
-        if isinstance(shown, list):
-            return shown
-        return next(value for value in shown.values() if isinstance(value, list))
+                'contacts': node.call('listcontacts'), 'puts': targets_of(node.call('listputs')),
+                'stored': targets_of(node.call('liststored'))}
 
     def test_the_same_node_comes_back(self):
         first, second, third = self.network(3)
@@ -106,7 +99,7 @@ class Restart(TestCase):
 class Stop(TestCase):
     def test_stop_answers_then_stops(self):
         node = self.start()
-        self.assertIs(node.call('stop'), True)
+        self.assertIn('stopping', node.call('stop'))
         self.assertEqual(node.wait_end(), 0)
         self.assertFalse(os.path.exists(node.socket_path), 'its socket is gone')
 

@@ -5,7 +5,7 @@ import base64
 import json
 import unittest
 
-from harness import SharedCase, find_key
+from harness import SharedCase
 from krpc import Key, Responder, encode, signed_buffer
 
 VALUES = [None, True, False, 0, -5, 1, 39.010941, 1.75, -0.5, 1e300, 5e-324, 2**63 - 1, -2**63,
@@ -38,6 +38,16 @@ class Network(SharedCase):
     def get(self, resource, node=None, **named):
         return (node or self.last).call('dhtget', username='alice', resource=resource, type='s',
                                         **named)
+
+    def all_of(self, method, node=None):
+        """All pages of a list; small ones, so that there are several."""
+        items, after = [], {}
+        while True:
+            page = (node or self.first).call(method, limit=7, **after)
+            items += page['items']
+            if page['next'] is None:
+                return items
+            after = {'after': page['next']}
 
     def value(self, resource, node=None):
         values = self.get(resource, node)
@@ -133,10 +143,8 @@ class Sequence(Network):
         resource = self.resource()
         target = self.put(resource, 'kept', seq=10)['target']
         self.assert_error('stale_seq', 302, self.put, resource, 'old', seq=3)
-        puts = self.first.call('listputs', limit=1000)['items']
-        kept = [put for put in puts if put['target'] == target]
-        self.assertEqual(len(kept), 1, kept)
-        self.assertEqual(kept[0]['seq'], 10)
+        kept = [put['seq'] for put in self.all_of('listputs') if put['target'] == target]
+        self.assertEqual(kept, [10])
 
     def test_cas(self):
         resource = self.resource()
@@ -233,8 +241,7 @@ class Raw(Network):
 
     def test_sign_then_put_raw(self):
         resource = self.resource()
-        signed = self.first.call('dhtsign', 'alice', resource, 's', {'a': 1})
-        hexdata = signed if isinstance(signed, str) else find_key(signed, 'hexdata')
+        hexdata = self.first.call('dhtsign', 'alice', resource, 's', {'a': 1})
         self.assertTrue(self.last.call('dhtverify', hexdata)['valid'])
         self.assertEqual(self.get(resource), [], 'dhtsign puts nothing')
         self.last.call('dhtputraw', hexdata)
@@ -248,10 +255,10 @@ class Raw(Network):
     def test_stored_and_dropped(self):
         resource = self.resource()
         target = self.put(resource, 1)['target']
-        self.assertIn(target, json.dumps(self.first.call('listputs', limit=1000)))
-        self.assertIn(target, json.dumps(self.last.call('liststored', limit=1000)))
+        self.assertIn(target, [put['target'] for put in self.all_of('listputs')])
+        self.assertIn(target, [item['target'] for item in self.all_of('liststored', self.last)])
         self.assertIs(self.first.call('dropput', target), True)
-        self.assertNotIn(target, json.dumps(self.first.call('listputs', limit=1000)))
+        self.assertNotIn(target, [put['target'] for put in self.all_of('listputs')])
         self.assert_error('not_found', 404, self.first.call, 'dropput', target)
 
     def test_lookup_and_peers(self):
@@ -275,9 +282,10 @@ class NobodyThere(SharedCase):
     @classmethod
     def start_shared(cls, shared):
         cls.alone = shared.start()
-        dead = Responder()
-        cls.offline = shared.start(bootstrap=dead.address)
+        dead = Responder()  # an address that was somebody's, and is nobody's once closed
+        cls.offline = shared.daemon(bootstrap=dead.address)
         dead.close()
+        cls.offline.spawn().wait_accepting()
         cls.slow = Responder('ping', 'find_node')
         shared.addCleanup(cls.slow.close)
         cls.waiting = shared.start('--network', 'mainline', bootstrap=cls.slow.address)
@@ -290,6 +298,7 @@ class NobodyThere(SharedCase):
         self.assertEqual(self.alone.call('dhtget', 'alice', 'y', 's')[0]['p']['v'], 1)
 
     def test_offline(self):
+        self.assert_error('offline', 503, self.offline.call, 'waitready')
         self.assertEqual(self.offline.info()['state'], 'offline')
         error = self.assert_error('offline', 503, self.offline.call, 'dhtget', 'alice', 'x', 's')
         self.assertIn('no node answers', error.message)
