@@ -11,7 +11,7 @@
 #include "daemon/store_db.h"
 
 #define MAP_FACTOR   4u            /* copy-on-write and half-full pages, with room to delete */
-#define MAP_SPARE    (64ull << 20) /* so that a small quota, or one that was lowered, has room too */
+#define MAP_SPARE    (64ull << 20) /* so that a small quota, or a lowered one, has room too */
 #define READERS_MAX  4             /* the loop's, and a person's mdb_stat */
 #define KEPT_DIVISOR 2u /* KEPT may have half the quota: own puts are few, and never evicted */
 
