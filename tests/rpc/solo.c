@@ -1,0 +1,211 @@
+#include "tests/rpc/solo.h"
+
+#include <check.h>
+#include <unistd.h>
+
+#define WAIT_MS 60000u
+
+static struct solo_record *find(struct solo *solo, enum store_space space, enum record_kind kind,
+                                const struct id *target)
+{
+    for (size_t i = 0; i < SOLO_RECORDS_MAX; i++) {
+        struct solo_record *r = &solo->records[i];
+        if (r->is_used && r->space == space && r->stored.record.kind == kind &&
+            id_equal(&r->stored.record.target, target)) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+static enum err store_get(void *context, enum store_space space, enum record_kind kind,
+                          const struct id *target, struct stored *out)
+{
+    struct solo_record *r = find(context, space, kind, target);
+    if (r == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    *out = r->stored;
+    return ERR_OK;
+}
+
+static int compare(const struct record *record, enum record_kind kind, const struct id *target)
+{
+    if (record->kind != kind) {
+        return record->kind < kind ? -1 : 1;
+    }
+    return memcmp(record->target.b, target->b, ID_SIZE);
+}
+
+static enum err store_next(void *context, enum store_space space, enum record_kind kind,
+                           const struct id *target, struct stored *out)
+{
+    struct solo *solo = context;
+    const struct solo_record *best = NULL;
+    for (size_t i = 0; i < SOLO_RECORDS_MAX; i++) {
+        const struct solo_record *r = &solo->records[i];
+        const struct record *record = &r->stored.record;
+        if (r->is_used && r->space == space &&
+            (target == NULL || compare(record, kind, target) > 0) &&
+            (best == NULL ||
+             compare(record, best->stored.record.kind, &best->stored.record.target) < 0)) {
+            best = r;
+        }
+    }
+    if (best == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    *out = best->stored;
+    return ERR_OK;
+}
+
+static void fill(struct solo_record *r, const struct store_write *write)
+{
+    struct wire_writer writer;
+    wire_writer_init(&writer, r->packed, sizeof r->packed);
+    record_pack(&writer, &write->record);
+    ck_assert(!writer.failed);
+    r->is_used = true;
+    r->space = write->space;
+    r->stored.put_unix_s = write->put_unix_s;
+    r->stored.expiry_unix_s = write->expiry_unix_s;
+    ck_assert(record_unpack(wire_written(&writer), &r->stored.record));
+}
+
+static enum err apply(struct solo *solo, const struct store_write *write, int64_t *seq)
+{
+    struct solo_record *r = find(solo, write->space, write->record.kind, &write->record.target);
+    if (solo->is_broken) {
+        return ERR_IO;
+    }
+    if (write->action == STORE_DROP) {
+        if (r != NULL) {
+            r->is_used = false;
+        }
+        return r != NULL ? ERR_OK : ERR_NOT_FOUND;
+    }
+    if (r != NULL && write->record.kind == RECORD_SINGLE) {
+        *seq = r->stored.record.seq;
+        if (write->has_cas && write->cas != *seq) {
+            return ERR_CAS_MISMATCH;
+        }
+        if (!record_equal(&r->stored.record, &write->record) && write->record.seq <= *seq) {
+            return ERR_STALE_SEQ;
+        }
+    }
+    for (size_t i = 0; r == NULL && i < SOLO_RECORDS_MAX; i++) {
+        r = solo->records[i].is_used ? NULL : &solo->records[i];
+    }
+    ck_assert_ptr_nonnull(r);
+    fill(r, write);
+    return ERR_OK;
+}
+
+static void sign(struct solo *solo, const struct event *event)
+{
+    struct fake_host *fake = &solo->fake;
+    uint8_t message[RECORD_SIGNED_MAX], sig[KEYS_SIGNATURE_SIZE];
+    struct wire_writer writer;
+    wire_writer_init(&writer, message, sizeof message);
+    record_write_signed(&writer, event->sign.salt, event->sign.seq, event->sign.v);
+    bool is_signed = fake->host.sign(fake->host.context, event->sign.k, wire_written(&writer), sig);
+    node_put_signed(fake->host.node, fake->now, event->op, is_signed ? sig : NULL, &fake->outbox);
+}
+
+/* Carries out the effects, and those that they have; packets have nowhere to go. */
+static void act(struct solo *solo)
+{
+    struct fake_host *fake = &solo->fake;
+    struct outbox *out = &fake->outbox;
+    for (size_t event = 0, write = 0; event < out->event_count || write < out->write_count;) {
+        if (write < out->write_count) {
+            struct store_write next = out->writes[write++];
+            int64_t seq = 0;
+            enum err err = apply(solo, &next, &seq);
+            node_stored(fake->host.node, fake->now, next.write, err, seq, out);
+            continue;
+        }
+        struct event next = out->events[event++];
+        if (next.kind == EVENT_NEED_SIGNATURE) {
+            sign(solo, &next);
+        } else {
+            dispatch_event(&solo->dispatch, &next);
+        }
+    }
+    outbox_reset(out);
+}
+
+static void resolve(struct solo *solo)
+{
+    const uint8_t loopback[4] = {127, 0, 0, 1};
+    struct addr addr = addr_v4(loopback, 9);
+    uint64_t ticket = solo->fake.ticket;
+    solo->fake.ticket = 0;
+    if (ticket != 0) {
+        dispatch_resolved(&solo->dispatch, ticket, ERR_OK, &addr, 1);
+    }
+}
+
+/* One step of time: to the node's next tick, or a second. */
+static void step(struct solo *solo)
+{
+    struct fake_host *fake = &solo->fake;
+    uint64_t next_ms = node_next_ms(fake->host.node);
+    uint64_t latest_ms = fake->now.ms + 1000;
+    fake->now.ms = next_ms > latest_ms      ? latest_ms
+                   : next_ms > fake->now.ms ? next_ms
+                                            : fake->now.ms + 1;
+    fake_host_tick(fake);
+    act(solo);
+}
+
+void solo_init(struct solo *solo)
+{
+    *solo = (struct solo){0};
+    struct fake_host *fake = &solo->fake;
+    fake_host_init(fake);
+    node_free(fake->host.node);
+    struct node_config config = {.has_v4 = true,
+                                 .has_network = true,
+                                 .role = NODE_SERVER,
+                                 .store = {.context = solo, .get = store_get, .next = store_next}};
+    fake->host.node = node_new(&config, fake->now);
+    fake->host.store = config.store;
+    ck_assert_ptr_nonnull(fake->host.node);
+    ck_assert_int_eq(fake->host.key_create(fake, "alice", NULL, 0), ERR_OK);
+    dispatch_init(&solo->dispatch, &fake->host, NULL);
+    dispatch_client_init(&solo->dispatch, &solo->client, RPC_ACCESS_FULL, geteuid());
+    for (int i = 0; i < 10; i++) {
+        step(solo);
+    }
+}
+
+void solo_clear(struct solo *solo)
+{
+    dispatch_client_clear(&solo->client);
+    dispatch_clear(&solo->dispatch);
+    fake_host_clear(&solo->fake);
+}
+
+json_t *solo_call(struct solo *solo, const char *method, const char *params)
+{
+    struct json_text line = {0};
+    char head[128];
+    snprintf(head, sizeof head,
+             "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":", method);
+    json_text_append(&line, head, strlen(head));
+    json_text_append(&line, params, strlen(params));
+    json_text_append(&line, "}", 1);
+    uint64_t end_ms = solo->fake.now.ms + WAIT_MS;
+    dispatch_line(&solo->client, bytes_of(line.data, line.size));
+    json_text_clear(&line);
+    act(solo);
+    while (solo->client.out.size == 0 && solo->fake.now.ms < end_ms) {
+        resolve(solo);
+        step(solo);
+    }
+    json_t *reply = json_read(bytes_of(solo->client.out.data, solo->client.out.size), 64, NULL, 0);
+    ck_assert_msg(reply != NULL, "%s was not answered", method);
+    json_text_clear(&solo->client.out);
+    return reply;
+}

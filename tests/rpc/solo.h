@@ -1,0 +1,33 @@
+/* One node alone in its network, whole but for sockets and disk: lines go in through the real
+ * dispatcher, the node's effects are carried out on a store in memory, time is virtual. */
+#ifndef XORD_TESTS_RPC_SOLO_H
+#define XORD_TESTS_RPC_SOLO_H
+
+#include "rpc/dispatch.h"
+#include "tests/rpc/fake_host.h"
+
+#define SOLO_RECORDS_MAX 32
+
+struct solo_record {
+    bool is_used;
+    enum store_space space;
+    struct stored stored; /* its record points into `packed` */
+    uint8_t packed[RECORD_PACKED_MAX];
+};
+
+struct solo {
+    struct fake_host fake;
+    struct dispatch dispatch;
+    struct rpc_client client;
+    struct solo_record records[SOLO_RECORDS_MAX];
+    bool is_broken; /* the store answers ERR_IO */
+};
+
+/* With a local key called alice; ready when it returns. */
+void solo_init(struct solo *solo);
+void solo_clear(struct solo *solo);
+/* The reply to one call, a new reference: `params` as JSON text. Waits for it in virtual time, at
+ * most a minute. Host names resolve to 127.0.0.1:9. */
+json_t *solo_call(struct solo *solo, const char *method, const char *params);
+
+#endif
