@@ -1,0 +1,22 @@
+/* A directory of a test's own, removed with all that is in it. */
+#ifndef XORD_TESTS_DAEMON_SCRATCH_H
+#define XORD_TESTS_DAEMON_SCRATCH_H
+
+#include <limits.h>
+#include <stddef.h>
+
+struct scratch {
+    char path[64];
+};
+
+void scratch_make(struct scratch *s);
+void scratch_remove(struct scratch *s);
+/* The path of a name in it; `out` of PATH_MAX bytes is returned. */
+char *scratch_path(const struct scratch *s, const char *name, char *out);
+void scratch_write(const struct scratch *s, const char *name, const void *data, size_t size);
+/* How many bytes the file has; -1 when there is none. */
+long scratch_size(const struct scratch *s, const char *name);
+/* Its permission bits; -1 when there is none. */
+int scratch_mode(const struct scratch *s, const char *name);
+
+#endif

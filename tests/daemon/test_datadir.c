@@ -1,0 +1,121 @@
+/* One daemon owns a data directory at a time, and its id comes back; a damaged id file is refused
+ * and left as it is. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/datadir.h"
+#include "tests/daemon/scratch.h"
+
+static struct scratch scratch;
+static char path[PATH_MAX], detail[DATADIR_DETAIL_SIZE];
+
+static void setup(void)
+{
+    scratch_make(&scratch);
+    scratch_path(&scratch, "some/data", path);
+}
+
+static void teardown(void)
+{
+    scratch_remove(&scratch);
+}
+
+START_TEST(a_missing_directory_is_made_for_its_owner_alone)
+{
+    struct datadir d;
+    ck_assert_int_eq(datadir_open(&d, path, detail), ERR_OK);
+    ck_assert_int_eq(scratch_mode(&scratch, "some/data"), 0700);
+    datadir_close(&d);
+}
+END_TEST
+
+START_TEST(a_directory_in_use_is_refused_until_it_is_free)
+{
+    struct datadir first, second;
+    char pid[32];
+    ck_assert_int_eq(datadir_open(&first, path, detail), ERR_OK);
+    ck_assert_int_eq(datadir_open(&second, path, detail), ERR_IN_USE);
+    snprintf(pid, sizeof(pid), "process %ld", (long)getpid());
+    ck_assert_ptr_nonnull(strstr(detail, pid));
+    datadir_close(&second);
+    datadir_close(&first);
+    ck_assert_int_eq(datadir_open(&second, path, detail), ERR_OK);
+    datadir_close(&second);
+}
+END_TEST
+
+START_TEST(what_is_no_directory_is_refused)
+{
+    struct datadir d;
+    char file[PATH_MAX], long_path[PATH_MAX + 8];
+    scratch_write(&scratch, "file", "x", 1);
+    ck_assert_int_eq(datadir_open(&d, scratch_path(&scratch, "file", file), detail), ERR_IO);
+    ck_assert_ptr_nonnull(strstr(detail, file));
+    memset(long_path, 'x', sizeof(long_path));
+    long_path[sizeof(long_path) - 1] = '\0';
+    ck_assert_int_eq(datadir_open(&d, long_path, detail), ERR_TOO_BIG);
+}
+END_TEST
+
+START_TEST(the_id_comes_back)
+{
+    struct datadir d;
+    uint8_t seed[RNG_SEED_SIZE] = {1}, other[RNG_SEED_SIZE] = {2};
+    struct id made, again;
+    ck_assert_int_eq(datadir_open(&d, path, detail), ERR_OK);
+    ck_assert_int_eq(datadir_id(&d, seed, &made, detail), ERR_OK);
+    ck_assert(!id_is_zero(&made));
+    ck_assert_int_eq(scratch_mode(&scratch, "some/data/node"), 0600);
+    ck_assert_int_eq(datadir_id(&d, other, &again, detail), ERR_OK);
+    ck_assert(id_equal(&made, &again));
+    datadir_close(&d);
+}
+END_TEST
+
+START_TEST(a_damaged_id_is_refused_and_left)
+{
+    struct datadir d;
+    uint8_t seed[RNG_SEED_SIZE] = {1};
+    struct id id;
+    ck_assert_int_eq(datadir_open(&d, path, detail), ERR_OK);
+    scratch_write(&scratch, "some/data/node", "xord node 1 zz\n", 15);
+    ck_assert_int_eq(datadir_id(&d, seed, &id, detail), ERR_CORRUPT);
+    ck_assert_ptr_nonnull(strstr(detail, "damaged"));
+    ck_assert_int_eq(scratch_size(&scratch, "some/data/node"), 15);
+    datadir_close(&d);
+}
+END_TEST
+
+START_TEST(parents_are_found)
+{
+    char parent[16];
+    ck_assert(datadir_parent("a/b/c", parent, sizeof(parent)));
+    ck_assert_str_eq(parent, "a/b");
+    ck_assert(datadir_parent("/a", parent, sizeof(parent)));
+    ck_assert_str_eq(parent, "/");
+    ck_assert(datadir_parent("a", parent, sizeof(parent)));
+    ck_assert_str_eq(parent, ".");
+    ck_assert(!datadir_parent("0123456789abcdef/a", parent, sizeof(parent)));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("datadir");
+    TCase *tests = tcase_create("datadir");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, a_missing_directory_is_made_for_its_owner_alone);
+    tcase_add_test(tests, a_directory_in_use_is_refused_until_it_is_free);
+    tcase_add_test(tests, what_is_no_directory_is_refused);
+    tcase_add_test(tests, the_id_comes_back);
+    tcase_add_test(tests, a_damaged_id_is_refused_and_left);
+    tcase_add_test(tests, parents_are_found);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,140 @@
+/* The saved table is read back exactly, and a file that is damaged anywhere is not used. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "daemon/tables.h"
+#include "tests/daemon/scratch.h"
+
+#define CONTACTS 20
+
+static struct contact contacts[CONTACTS], read_back[TABLES_CONTACTS_MAX];
+static uint8_t file[TABLES_FILE_MAX];
+static size_t size, count;
+static struct scratch scratch;
+static uv_loop_t loop;
+
+static struct node *make_node(void)
+{
+    struct node_config config = {.role = NODE_SERVER, .has_v4 = true, .has_v6 = true};
+    config.id.b[0] = 9;
+    struct node *node = node_new(&config, (struct now){.ms = 1, .unix_s = 1});
+    ck_assert_ptr_nonnull(node);
+    return node;
+}
+
+static void setup(void)
+{
+    scratch_make(&scratch);
+    ck_assert_int_eq(uv_loop_init(&loop), 0);
+    for (uint8_t i = 0; i < CONTACTS; i++) {
+        uint8_t ip[16] = {0x20, 1, 0xd, 0xb8, [15] = i};
+        contacts[i].id.b[0] = i;
+        contacts[i].addr =
+            i % 2 == 0 ? addr_v4((const uint8_t[4]){10, 0, 0, i}, 1000 + i) : addr_v6(ip, 1000 + i);
+    }
+    size = tables_pack(contacts, CONTACTS, file);
+}
+
+static void teardown(void)
+{
+    uv_loop_close(&loop);
+    scratch_remove(&scratch);
+}
+
+START_TEST(what_was_packed_comes_back)
+{
+    ck_assert(tables_unpack(bytes_of(file, size), read_back, &count));
+    ck_assert_uint_eq(count, CONTACTS);
+    for (size_t i = 0; i < CONTACTS; i++) {
+        ck_assert(id_equal(&contacts[i].id, &read_back[i].id));
+        ck_assert(addr_equal(&contacts[i].addr, &read_back[i].addr));
+    }
+}
+END_TEST
+
+START_TEST(an_empty_table_is_a_table)
+{
+    size = tables_pack(NULL, 0, file);
+    ck_assert(tables_unpack(bytes_of(file, size), read_back, &count));
+    ck_assert_uint_eq(count, 0);
+}
+END_TEST
+
+START_TEST(any_damage_is_seen)
+{
+    for (size_t i = 0; i < size; i++) {
+        file[i] ^= 1;
+        ck_assert(!tables_unpack(bytes_of(file, size), read_back, &count));
+        file[i] ^= 1;
+        ck_assert(!tables_unpack(bytes_of(file, i), read_back, &count));
+    }
+}
+END_TEST
+
+START_TEST(saved_contacts_are_pinged_at_the_start)
+{
+    struct tables tables;
+    struct outbox out;
+    char path[PATH_MAX];
+    struct node *node = make_node();
+    outbox_init(&out);
+    scratch_write(&scratch, "table", file, size);
+    tables_init(&tables, &loop, scratch_path(&scratch, "table", path));
+    ck_assert_uint_eq(tables_restore(&tables, node, (struct now){.ms = 1, .unix_s = 1}, &out),
+                      CONTACTS);
+    outbox_clear(&out);
+    node_free(node);
+}
+END_TEST
+
+START_TEST(a_missing_or_damaged_file_is_a_start_without_it)
+{
+    struct tables tables;
+    struct outbox out;
+    char path[PATH_MAX];
+    struct now now = {.ms = 1, .unix_s = 1};
+    struct node *node = make_node();
+    outbox_init(&out);
+    tables_init(&tables, &loop, scratch_path(&scratch, "table", path));
+    ck_assert_uint_eq(tables_restore(&tables, node, now, &out), 0);
+    scratch_write(&scratch, "table", file, size - 1);
+    ck_assert_uint_eq(tables_restore(&tables, node, now, &out), 0);
+    ck_assert(outbox_is_empty(&out));
+    outbox_clear(&out);
+    node_free(node);
+}
+END_TEST
+
+START_TEST(an_empty_table_replaces_no_file)
+{
+    struct tables tables;
+    char path[PATH_MAX];
+    struct node *node = make_node();
+    scratch_write(&scratch, "table", file, size);
+    tables_init(&tables, &loop, scratch_path(&scratch, "table", path));
+    tables_save(&tables, node);
+    ck_assert(tables_is_idle(&tables));
+    uv_run(&loop, UV_RUN_DEFAULT);
+    ck_assert_int_eq(scratch_size(&scratch, "table"), (long)size);
+    node_free(node);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("tables");
+    TCase *tests = tcase_create("tables");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, what_was_packed_comes_back);
+    tcase_add_test(tests, an_empty_table_is_a_table);
+    tcase_add_test(tests, any_damage_is_seen);
+    tcase_add_test(tests, saved_contacts_are_pinged_at_the_start);
+    tcase_add_test(tests, a_missing_or_damaged_file_is_a_start_without_it);
+    tcase_add_test(tests, an_empty_table_replaces_no_file);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
