@@ -124,7 +124,9 @@ int64_t rpc_int(const struct rpc_call *call, const char *param)
 
 bool rpc_bool(const struct rpc_call *call, const char *param)
 {
-    return json_is_true(value_of(call, param));
+    const json_t *value = value_of(call, param);
+
+    return json_is_true(value);
 }
 
 json_t *rpc_json(const struct rpc_call *call, const char *param)

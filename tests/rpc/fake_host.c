@@ -1,6 +1,7 @@
 #include "tests/rpc/fake_host.h"
 
-#include <check.h>
+#include <assert.h>
+#include <stdio.h>
 
 static struct now get_now(void *context)
 {
@@ -129,7 +130,7 @@ static enum err key_create(void *context, const char *name, const uint8_t *seed,
 
     if (key_by_name(context, name, &(struct rpc_identity){0}))
         return ERR_EXISTS;
-    ck_assert_uint_lt(fake->key_count, FAKE_IDENTITIES_MAX);
+    assert(fake->key_count < FAKE_IDENTITIES_MAX);
     memset(fake->seeds[fake->key_count], (int)fake->key_count + 1, KEYS_SEED_SIZE);
     if (seed != NULL)
         memcpy(fake->seeds[fake->key_count], seed, KEYS_SEED_SIZE);
@@ -225,7 +226,8 @@ static enum err store_get(void *context, enum store_space space, enum record_kin
 void fake_host_init(struct fake_host *fake)
 {
     *fake = (struct fake_host){.now = {.ms = 1000, .unix_s = 1700000000}};
-    ck_assert_int_eq(keys_init(), ERR_OK);
+    enum err err = keys_init();
+    assert(err == ERR_OK);
     outbox_init(&fake->outbox);
     struct node_config config = {.has_v4 = true,
                                  .has_network = true,
@@ -254,7 +256,7 @@ void fake_host_init(struct fake_host *fake)
                                    .reload = reload,
                                    .stop = stop,
                                    .resolve = resolve};
-    ck_assert_ptr_nonnull(fake->host.node);
+    assert(fake->host.node != NULL);
 }
 
 void fake_host_clear(struct fake_host *fake)

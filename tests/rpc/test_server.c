@@ -1,0 +1,349 @@
+/* Many clients at once, each answered whatever the others do: half-closing, vanishing, not reading,
+ * speaking HTTP, sending rubbish; and a socket file that nobody else's daemon loses. */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "rpc/json.h"
+#include "rpc/server.h"
+#include "tests/rpc/fake_host.h"
+
+#define TURNS_MAX 100000 /* of the loop until a test gives up waiting */
+#define CHECK_CALL(id)                                                                             \
+    "{\"jsonrpc\":\"2.0\",\"id\":" #id ",\"method\":\"check\",\"params\":[\"help\"]}\n"
+#define CHECK_ANSWER(id) "{\"jsonrpc\":\"2.0\",\"id\":" #id ",\"result\":true}\n"
+#define RELOAD_CALL      "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"reload\"}\n"
+#define RELOAD_ANSWER    "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":true}\n"
+
+static struct fake_host fake;
+static uv_loop_t loop;
+static uv_prepare_t prepare;
+static struct rpc_server *server;
+static char folder[] = "/tmp/xord-test-XXXXXX";
+static char path[64];
+static char detail[RPC_DETAIL_SIZE];
+static struct json_text got;
+
+static void on_prepare(uv_prepare_t *handle)
+{
+    (void)handle;
+    rpc_server_flush(server);
+}
+
+static void setup(void)
+{
+    fake_host_init(&fake);
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/rpc.sock", folder);
+    uv_loop_init(&loop);
+    uv_prepare_init(&loop, &prepare);
+    uv_prepare_start(&prepare, on_prepare);
+    server = rpc_server_new(&loop, &fake.host);
+    ck_assert_ptr_nonnull(server);
+    ck_assert_int_eq(rpc_server_listen(server, path, 0600, RPC_ACCESS_FULL, detail), ERR_OK);
+}
+
+static void teardown(void)
+{
+    rpc_server_close(server);
+    rpc_server_close(server);
+    for (int i = 0; i < TURNS_MAX && !rpc_server_is_closed(server); i++)
+        uv_run(&loop, UV_RUN_ONCE);
+    ck_assert(rpc_server_is_closed(server));
+    uv_close((uv_handle_t *)&prepare, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    ck_assert_int_eq(uv_loop_close(&loop), 0);
+    rpc_server_free(server);
+    ck_assert_int_eq(access(path, F_OK), -1);
+    rmdir(folder);
+    json_text_clear(&got);
+    fake_host_clear(&fake);
+}
+
+static int connect_to(const char *where)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", where);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static void turn(void)
+{
+    uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+static void say(int fd, const char *data, size_t size)
+{
+    for (int i = 0; i < TURNS_MAX && size > 0; i++) {
+        ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
+        if (sent > 0) {
+            data += sent;
+            size -= (size_t)sent;
+        }
+        turn();
+    }
+    ck_assert_uint_eq(size, 0);
+}
+
+static void say_text(int fd, const char *text)
+{
+    say(fd, text, strlen(text));
+}
+
+/* Reads until `lines` line feeds are there, or with SIZE_MAX until the end. */
+static const char *hear(int fd, size_t lines)
+{
+    char chunk[65536];
+
+    json_text_clear(&got);
+    for (int i = 0; i < TURNS_MAX && lines > 0; i++) {
+        turn();
+        ssize_t size = recv(fd, chunk, sizeof chunk, 0);
+        if (size == 0 || (size < 0 && errno != EAGAIN)) {
+            ck_assert_uint_eq(lines, SIZE_MAX);
+            lines = 0;
+        }
+        for (ssize_t at = 0; at < size; at++)
+            if (chunk[at] == '\n' && lines != SIZE_MAX)
+                lines--;
+        if (size > 0)
+            json_text_append(&got, chunk, (size_t)size);
+    }
+    ck_assert_uint_eq(lines, 0);
+    json_text_append(&got, "", 1);
+    return got.data;
+}
+
+static void wait_clients(size_t count)
+{
+    for (int i = 0; i < TURNS_MAX && rpc_server_clients(server) != count; i++)
+        turn();
+    ck_assert_uint_eq(rpc_server_clients(server), count);
+}
+
+START_TEST(answers_lines_however_they_are_cut)
+{
+    static const char lines[] = CHECK_CALL(1) "\r\n\n" CHECK_CALL(2) "nonsense\n" CHECK_CALL(3);
+    int fd = connect_to(path);
+
+    for (size_t i = 0; i < sizeof lines - 1; i++)
+        say(fd, lines + i, 1);
+    ck_assert_str_eq(hear(fd, 4),
+                     CHECK_ANSWER(1) CHECK_ANSWER(2) "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{"
+                                                     "\"code\":-32700,\"message\":\"not valid "
+                                                     "JSON: invalid token near 'nonsense', at byte "
+                                                     "8\",\"data\":{\"name\":\"parse_error\"}}}"
+                                                     "\n" CHECK_ANSWER(3));
+    say(fd, lines, sizeof lines - 1);
+    hear(fd, 4);
+    close(fd);
+    wait_clients(0);
+}
+END_TEST
+
+START_TEST(a_half_close_waits_for_its_answers)
+{
+    int fd = connect_to(path);
+
+    say_text(fd, RELOAD_CALL CHECK_CALL(1));
+    say(fd, CHECK_CALL(2), sizeof CHECK_CALL(2) - 2); /* without its line feed */
+    shutdown(fd, SHUT_WR);
+    hear(fd, 2);
+    ck_assert_str_eq(got.data, CHECK_ANSWER(1) CHECK_ANSWER(2));
+    ck_assert_uint_eq(rpc_server_clients(server), 1);
+    rpc_server_done(server, fake.ticket, ERR_OK, NULL);
+    ck_assert_str_eq(hear(fd, SIZE_MAX), RELOAD_ANSWER);
+    close(fd);
+    wait_clients(0);
+}
+END_TEST
+
+START_TEST(a_client_that_vanishes_is_forgotten)
+{
+    int fd = connect_to(path);
+
+    say_text(fd, RELOAD_CALL);
+    wait_clients(1);
+    close(fd);
+    wait_clients(0);
+    rpc_server_done(server, fake.ticket, ERR_OK, NULL);
+
+    fd = connect_to(path); /* half-closed first, gone after */
+    say_text(fd, RELOAD_CALL);
+    shutdown(fd, SHUT_WR);
+    for (int i = 0; i < 100; i++)
+        turn();
+    ck_assert_uint_eq(rpc_server_clients(server), 1);
+    close(fd);
+    wait_clients(0);
+    rpc_server_done(server, fake.ticket, ERR_OK, NULL);
+}
+END_TEST
+
+START_TEST(who_does_not_read_is_not_read)
+{
+    static char calls[400 * sizeof "{\"id\":1,\"method\":\"help\"}\n"];
+    int deaf = connect_to(path), other = connect_to(path);
+    size_t taken = 0, size = 0;
+
+    for (int i = 0; i < 400; i++)
+        size += (size_t)snprintf(calls + size, sizeof calls - size,
+                                 "{\"id\":%d,\"method\":\"help\"}\n", i % 10);
+    for (int i = 0; i < 1000; i++) {
+        ssize_t sent = send(deaf, calls, size, MSG_NOSIGNAL);
+        taken += sent > 0 ? (size_t)sent : 0;
+        turn();
+        if (sent < 0 && errno == EAGAIN && i > 500)
+            break;
+    }
+    ck_assert_uint_lt(taken, 1000 * size);
+    say_text(other, CHECK_CALL(1));
+    ck_assert_str_eq(hear(other, 1), CHECK_ANSWER(1));
+    hear(deaf, taken / (size / 400)); /* reads again: all that was taken is answered */
+    close(deaf);
+    close(other);
+    wait_clients(0);
+}
+END_TEST
+
+START_TEST(a_long_line_is_skipped)
+{
+    size_t size = RPC_LINE_MAX + 100000;
+    char *line = malloc(size);
+    int fd = connect_to(path);
+
+    memset(line, ' ', size);
+    say(fd, line, size);
+    say_text(fd, "\n" CHECK_CALL(1));
+    ck_assert_str_eq(
+        hear(fd, 2),
+        "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":\"a line longer "
+        "than 2097152 bytes\",\"data\":{\"name\":\"parse_error\"}}}\n" CHECK_ANSWER(1));
+    line[RPC_LINE_MAX] = '\n'; /* the longest that will do; blank */
+    say(fd, line, RPC_LINE_MAX + 1);
+    say_text(fd, CHECK_CALL(2));
+    ck_assert_str_eq(hear(fd, 1), CHECK_ANSWER(2));
+    free(line);
+    close(fd);
+    wait_clients(0);
+}
+END_TEST
+
+START_TEST(http_is_told_so)
+{
+    int fd = connect_to(path);
+
+    say_text(fd, "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}");
+    const char *answer = hear(fd, SIZE_MAX);
+    ck_assert_ptr_eq(strstr(answer, "HTTP/1.1 501 "), answer);
+    const char *body = strstr(answer, "\r\n\r\n") + 4;
+    ck_assert_uint_eq(strtoul(strstr(answer, "Content-Length: ") + 16, NULL, 10), strlen(body));
+    close(fd);
+    fd = connect_to(path);
+    say_text(fd, "G");
+    say_text(fd, "ET / HTTP/1.0\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(hear(fd, SIZE_MAX), "501"));
+    close(fd);
+    wait_clients(0);
+}
+END_TEST
+
+START_TEST(the_file_has_its_mode_and_its_owner)
+{
+    char other[64], long_path[200];
+    struct stat found;
+
+    ck_assert_int_eq(stat(path, &found), 0);
+    ck_assert_uint_eq(found.st_mode & 07777, 0600);
+    ck_assert_int_eq(rpc_server_listen(server, path, 0600, RPC_ACCESS_FULL, detail), ERR_IN_USE);
+    memset(long_path, 'x', sizeof long_path - 1);
+    long_path[sizeof long_path - 1] = '\0';
+    ck_assert_int_eq(rpc_server_listen(server, long_path, 0600, RPC_ACCESS_FULL, detail),
+                     ERR_TOO_BIG);
+    ck_assert_int_eq(rpc_server_listen(server, folder, 0600, RPC_ACCESS_FULL, detail), ERR_IO);
+
+    snprintf(other, sizeof other, "%s/ro.sock", folder);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, other, strlen(other) + 1);
+    int dead = socket(AF_UNIX, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(dead, (struct sockaddr *)&address, sizeof address), 0);
+    close(dead); /* the file stays, nobody listens */
+    umask(077);
+    ck_assert_int_eq(rpc_server_listen(server, other, 0666, RPC_ACCESS_READ, detail), ERR_OK);
+    ck_assert_int_eq(stat(other, &found), 0);
+    ck_assert_uint_eq(found.st_mode & 07777, 0666);
+    int fd = connect_to(other);
+    say_text(fd, RELOAD_CALL);
+    ck_assert_ptr_nonnull(strstr(hear(fd, 1), "\"read_only\""));
+    close(fd);
+}
+END_TEST
+
+START_TEST(another_ones_file_is_left_alone)
+{
+    unlink(path);
+    int fd = open(path, O_CREAT | O_WRONLY, 0600);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    rpc_server_close(server);
+    ck_assert_int_eq(access(path, F_OK), 0);
+    unlink(path);
+}
+END_TEST
+
+START_TEST(closing_answers_what_is_pending)
+{
+    int fd = connect_to(path);
+
+    say_text(fd, RELOAD_CALL);
+    for (int i = 0; i < TURNS_MAX && fake.ticket == 0; i++)
+        turn();
+    rpc_server_close(server);
+    ck_assert_ptr_nonnull(strstr(hear(fd, SIZE_MAX), "\"stopping\""));
+    close(fd);
+}
+END_TEST
+
+START_TEST(stop_answers_first)
+{
+    int fd = connect_to(path);
+
+    say_text(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"stop\"}\n");
+    ck_assert_str_eq(hear(fd, 1),
+                     "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"xord is stopping\"}\n");
+    ck_assert(fake.is_stopped);
+    close(fd);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("server");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, answers_lines_however_they_are_cut);
+    tcase_add_test(tests, a_half_close_waits_for_its_answers);
+    tcase_add_test(tests, a_client_that_vanishes_is_forgotten);
+    tcase_add_test(tests, who_does_not_read_is_not_read);
+    tcase_add_test(tests, a_long_line_is_skipped);
+    tcase_add_test(tests, http_is_told_so);
+    tcase_add_test(tests, the_file_has_its_mode_and_its_owner);
+    tcase_add_test(tests, another_ones_file_is_left_alone);
+    tcase_add_test(tests, closing_answers_what_is_pending);
+    tcase_add_test(tests, stop_answers_first);
+    Suite *suite = suite_create("server");
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
