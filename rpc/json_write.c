@@ -9,12 +9,10 @@
 #define REAL_DIGITS_MIN   15  /* any decimal of so many digits survives a double */
 #define REAL_DIGITS_MAX   17  /* any double survives so many digits */
 
-static bool reserve(struct json_text *text, size_t more)
+static bool grow(struct json_text *text, size_t more)
 {
     if (text->failed)
         return false;
-    if (more <= text->capacity - text->size)
-        return true;
     size_t capacity = text->capacity < TEXT_CAPACITY_MIN ? TEXT_CAPACITY_MIN : text->capacity;
     while (capacity - text->size < more)
         capacity *= 2;
@@ -26,6 +24,11 @@ static bool reserve(struct json_text *text, size_t more)
     text->data = data;
     text->capacity = capacity;
     return true;
+}
+
+static inline bool reserve(struct json_text *text, size_t more)
+{
+    return more <= text->capacity - text->size || grow(text, more);
 }
 
 void json_text_append(struct json_text *text, const char *data, size_t size)
@@ -42,9 +45,10 @@ void json_text_clear(struct json_text *text)
     *text = (struct json_text){0};
 }
 
-static void write_char(struct json_text *text, char c)
+static inline void write_char(struct json_text *text, char c)
 {
-    json_text_append(text, &c, 1);
+    if (reserve(text, 1))
+        text->data[text->size++] = c;
 }
 
 static void write_int(struct json_text *text, json_int_t value)
@@ -106,20 +110,45 @@ static void write_escape(struct json_text *text, unsigned char c)
     json_text_append(text, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", c));
 }
 
-static void write_string(struct json_text *text, const char *string, size_t size)
+/* How many bytes at `string` need no escape. */
+static size_t plain_run(const char *string, size_t size)
+{
+    size_t run = 0;
+
+    while (run < size && is_plain((unsigned char)string[run]))
+        run++;
+    return run;
+}
+
+static void write_escaped(struct json_text *text, const char *string, size_t size)
 {
     const char *end = string + size;
 
     write_char(text, '"');
     while (string < end) {
-        const char *run = string;
-        while (string < end && is_plain((unsigned char)*string))
-            string++;
-        json_text_append(text, run, (size_t)(string - run));
+        size_t run = plain_run(string, (size_t)(end - string));
+        json_text_append(text, string, run);
+        string += run;
         if (string < end)
             write_escape(text, (unsigned char)*string++);
     }
     write_char(text, '"');
+}
+
+/* Most strings and all our keys need no escape: one copy. */
+static void write_string(struct json_text *text, const char *string, size_t size)
+{
+    if (plain_run(string, size) < size) {
+        write_escaped(text, string, size);
+        return;
+    }
+    if (!reserve(text, size + 2))
+        return;
+    char *at = text->data + text->size;
+    *at = '"';
+    memcpy(at + 1, string, size);
+    at[size + 1] = '"';
+    text->size += size + 2;
 }
 
 static void write_value(struct json_text *text, const json_t *value, unsigned indent,

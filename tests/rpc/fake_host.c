@@ -155,6 +155,7 @@ static enum err contact_add(void *context, const char *name, const uint8_t *publ
                             uint64_t ticket)
 {
     struct fake_host *fake = context;
+    assert(fake->contact_count < FAKE_IDENTITIES_MAX);
     struct rpc_identity *contact = &fake->contacts[fake->contact_count++];
 
     snprintf(contact->name, sizeof contact->name, "%s", name);
@@ -208,7 +209,7 @@ static enum err resolve(void *context, const char *text, uint64_t ticket)
     struct fake_host *fake = context;
 
     (void)text;
-    fake->ticket = ticket;
+    fake->resolve_ticket = ticket;
     return ERR_OK;
 }
 
