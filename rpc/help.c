@@ -1,5 +1,6 @@
 #include "rpc/help.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "rpc/json.h"
@@ -47,15 +48,26 @@ static void append_list(struct json_text *text)
     }
 }
 
+/* `help (type)`; a string needs no word about its type. */
 static void append_params(struct json_text *text, const struct param *params)
 {
     for (const struct param *p = params; p->name != NULL; p++) {
         char type[128], line[512];
+        bool is_plain = p->type == PARAM_STRING;
         params_describe(p, type, sizeof type);
-        snprintf(line, sizeof line, "%s\n  %-17s %s; %s", p == params ? "\n" : "", p->name, type,
-                 p->help != NULL ? p->help : "");
+        snprintf(line, sizeof line, "%s\n  %-17s %s%s%s%s", p == params ? "\n" : "", p->name,
+                 p->help != NULL ? p->help : "", is_plain ? "" : " (", is_plain ? "" : type,
+                 is_plain ? "" : ")");
         append(text, line);
     }
+}
+
+static void append_sentence(struct json_text *text, const char *clause)
+{
+    char first = (char)toupper((unsigned char)clause[0]);
+    json_text_append(text, &first, 1);
+    append(text, clause + 1);
+    append(text, ".");
 }
 
 static void append_page(struct json_text *text, const struct method *row)
@@ -63,8 +75,7 @@ static void append_page(struct json_text *text, const struct method *row)
     const struct method *method = meant(row);
     append_signature(text, row->name, method->params);
     append(text, "\n");
-    append(text, method->summary);
-    append(text, ".");
+    append_sentence(text, method->summary);
     if (row->alias_of != NULL) {
         append(text, " The same as ");
         append(text, row->alias_of);
