@@ -139,8 +139,8 @@ static void resolve(struct solo *solo)
 {
     const uint8_t loopback[4] = {127, 0, 0, 1};
     struct addr addr = addr_v4(loopback, 9);
-    uint64_t ticket = solo->fake.ticket;
-    solo->fake.ticket = 0;
+    uint64_t ticket = solo->fake.resolve_ticket;
+    solo->fake.resolve_ticket = 0;
     if (ticket != 0) {
         dispatch_resolved(&solo->dispatch, ticket, ERR_OK, &addr, 1);
     }
