@@ -128,11 +128,23 @@ static int apply_item(struct store_txn *t, struct store_item *item)
     return 0;
 }
 
+/* A full disk fails a batch a turn: one line when it begins, one when it is over. */
+static void tell_change(struct store *s, int code)
+{
+    bool is_failing = code != 0;
+    if (is_failing == s->is_write_failing)
+        return;
+    s->is_write_failing = is_failing;
+    if (is_failing)
+        log_error(LOG_STORE, "writes fail: %s; nothing is acknowledged", mdb_strerror(code));
+    else
+        log_info(LOG_STORE, "writes succeed again");
+}
+
 /* None of the batch is on disk, whatever each had come to. */
 static enum err fail_all(struct store_work *work, int code)
 {
     enum err err = store_err(code) == ERR_STORAGE_FULL ? ERR_STORAGE_FULL : ERR_IO;
-    log_error(LOG_STORE, "a batch of %zu writes failed: %s", work->count, mdb_strerror(code));
     for (size_t i = 0; i < work->count; i++) {
         if (!work->items[i].is_refused)
             work->items[i].err = err;
@@ -157,5 +169,6 @@ enum err store_apply(struct store *s, struct store_work *work)
         rc = store_txn_commit(&t);
     else
         store_txn_abort(&t);
+    tell_change(s, rc);
     return rc == 0 ? ERR_OK : fail_all(work, rc);
 }

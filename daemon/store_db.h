@@ -46,6 +46,8 @@ struct store {
     MDB_txn *reader; /* the loop's; NULL until the first read */
     bool is_reading; /* false: reset, to be renewed by the next read */
     uint64_t now_unix_s;
+    bool is_read_failing;  /* the loop's: told of once */
+    bool is_write_failing; /* the worker's: told of when it changes */
 };
 
 #define STORE_PREFIX_SLOTS 64u /* more prefixes in one batch are written back early */

@@ -1,6 +1,5 @@
 #include "daemon/store_lmdb.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -205,6 +204,8 @@ static void describe(const char *path, int code, enum err err, char *detail)
         advice = "it is damaged: restore a copy, or move it away to start with an empty store";
     else if (err == ERR_STORAGE_FULL)
         advice = "make room on the disk";
+    else if (err == ERR_NO_MEMORY)
+        advice = "free memory, or lower the quota";
     snprintf(detail, STORE_DETAIL_SIZE, "%.100s/data.mdb: %.60s; %s", path,
              err == ERR_NEWER ? "unknown format" : mdb_strerror(code), advice);
 }
@@ -214,8 +215,10 @@ enum err store_open(const char *path, uint64_t quota_bytes, const struct id *sel
 {
     *out = NULL;
     struct store *s = calloc(1, sizeof(*s));
-    if (s == NULL)
+    if (s == NULL) {
+        describe(path, ENOMEM, ERR_NO_MEMORY, detail);
         return ERR_NO_MEMORY;
+    }
     s->quota_bytes = quota_bytes;
     s->self = *self;
     int rc = open_all(s, path);

@@ -16,11 +16,10 @@
 /* Writes a transaction: LMDB keeps the pages that a transaction changes as heap, some 10 KB a
  * write, and until the next one doubly on disk; at 256 that is little, and an fsync is 4 us a
  * write. */
-#define STORE_BATCH_MAX    256u
-#define STORE_EXPIRE_MAX   256u /* ended records a transaction: a few milliseconds of a worker */
-#define STORE_RECORD_COST  128u /* charged to the quota a record, beyond its bytes: its indexes */
-#define STORE_NEVER_UNIX_S UINT64_MAX /* an expiry for records that do not end (KEPT) */
-#define STORE_ITEM_BYTES   (32u + RECORD_PACKED_MAX) /* the most that store_item_pack writes */
+#define STORE_BATCH_MAX   256u
+#define STORE_EXPIRE_MAX  256u /* ended records a transaction: a few milliseconds of a worker */
+#define STORE_RECORD_COST 128u /* charged to the quota a record, beyond its bytes: its indexes */
+#define STORE_ITEM_BYTES  (32u + RECORD_PACKED_MAX) /* the most that store_item_pack writes */
 
 struct store;
 

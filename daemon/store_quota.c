@@ -1,5 +1,3 @@
-#include <assert.h>
-
 #include "daemon/store_db.h"
 
 #define EVICT_MAX                                                                                  \

@@ -1,5 +1,3 @@
-#include <assert.h>
-
 #include "common/log.h"
 #include "daemon/store_db.h"
 
@@ -44,13 +42,15 @@ static int read_serial(struct store *s, MDB_val serial, struct store_entry *entr
     return store_entry_read(entry->serial, value, entry) ? 0 : MDB_CORRUPTED;
 }
 
-static enum err answer(int rc, const struct store_entry *entry, struct stored *out)
+static enum err answer(struct store *s, int rc, const struct store_entry *entry, struct stored *out)
 {
-    if (rc != 0) {
-        if (rc != MDB_NOTFOUND)
-            log_error(LOG_STORE, "a read failed: %s", mdb_strerror(rc));
-        return ERR_NOT_FOUND;
+    if (rc != 0 && rc != MDB_NOTFOUND && !s->is_read_failing) {
+        log_error(LOG_STORE, "records cannot be read: %s; further ones are not told of",
+                  mdb_strerror(rc));
+        s->is_read_failing = true;
     }
+    if (rc != 0)
+        return ERR_NOT_FOUND;
     out->record = entry->record;
     out->put_unix_s = entry->header.put_unix_s;
     out->expiry_unix_s = entry->header.expiry_unix_s;
@@ -72,7 +72,7 @@ static enum err get(void *context, enum store_space space, enum record_kind kind
         rc = read_serial(s, serial, &entry);
     if (rc == 0 && entry.header.expiry_unix_s <= s->now_unix_s)
         rc = MDB_NOTFOUND;
-    return answer(rc, &entry, out);
+    return answer(s, rc, &entry, out);
 }
 
 /* The first that has not ended, from `key` on, or after it; within the space of `key`. */
@@ -110,7 +110,7 @@ static enum err next(void *context, enum store_space space, enum record_kind kin
         rc = walk(s, cursor, from, target != NULL, &entry);
     if (cursor != NULL)
         mdb_cursor_close(cursor);
-    return answer(rc, &entry, out);
+    return answer(s, rc, &entry, out);
 }
 
 struct store_reader store_reader(struct store *s)

@@ -232,7 +232,7 @@ START_TEST(drop_forgets_one_and_says_when_there_is_none)
     struct stored out;
     sample_single(&s, 1, 1, 300);
     s.write.space = STORE_KEPT;
-    s.write.expiry_unix_s = STORE_NEVER_UNIX_S;
+    s.write.expiry_unix_s = STORE_EXPIRY_NEVER;
     ck_assert_int_eq(apply(&s.write), ERR_OK);
     s.write.action = STORE_DROP;
     s.write.space = STORE_HELD;
