@@ -35,29 +35,41 @@ __attribute__((format(printf, 2, 3))) static void add_place(struct places *p, co
     va_end(list);
 }
 
-static void find_places(struct places *p, const struct client_args *args)
+/* The value of an environment variable; NULL also when it is empty. */
+static const char *environment(const char *name)
 {
-    const char *named = args->rpc_socket != NULL ? args->rpc_socket : getenv("XORD_RPC_SOCKET");
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    const char *state = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
-    if (args->rpc_socket == NULL && args->data_dir != NULL && named == NULL) {
-        add_place(p, "%s/rpc.sock", args->data_dir);
-        return;
-    }
-    if (named != NULL && named[0] != '\0') {
-        add_place(p, "%s", named);
-        return;
-    }
-    if (runtime != NULL && runtime[0] != '\0') {
+    const char *value = getenv(name);
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+static void find_users_places(struct places *p)
+{
+    const char *runtime = environment("XDG_RUNTIME_DIR");
+    const char *state = environment("XDG_STATE_HOME");
+    const char *home = environment("HOME");
+    if (runtime != NULL) {
         add_place(p, "%s/xord/rpc.sock", runtime);
     }
-    if (state != NULL && state[0] != '\0') {
+    if (state != NULL) {
         add_place(p, "%s/xord/rpc.sock", state);
-    } else if (home != NULL && home[0] != '\0') {
+    } else if (home != NULL) {
         add_place(p, "%s/.local/state/xord/rpc.sock", home);
     }
-    add_place(p, "%s", SERVICE_SOCKET);
+}
+
+static void find_places(struct places *p, const struct client_args *args)
+{
+    const char *named = environment("XORD_RPC_SOCKET");
+    if (args->rpc_socket != NULL) {
+        add_place(p, "%s", args->rpc_socket);
+    } else if (named != NULL) {
+        add_place(p, "%s", named);
+    } else if (args->data_dir != NULL) {
+        add_place(p, "%s/rpc.sock", args->data_dir);
+    } else {
+        find_users_places(p);
+        add_place(p, "%s", SERVICE_SOCKET);
+    }
 }
 
 /* 0 and the descriptor, or the reason as an errno. */
@@ -251,11 +263,13 @@ json_t *client_socket_call(struct client_socket *s, const json_t *request,
     json_write(&text, request, 0);
     json_text_append(&text, "\n", 1);
     bool is_sent = !text.failed && send_all(s->fd, text.data, text.size);
-    if (!is_sent) {
-        snprintf(error, CLIENT_ERROR_SIZE, "cannot send: %s", strerror(errno));
-    }
+    int reason = errno;
     json_text_clear(&text);
-    json_t *reply = is_sent ? read_line(s, error) : NULL;
+    /* Read in any case: a daemon that reads no further has said why. */
+    json_t *reply = read_line(s, error);
+    if (reply == NULL && !is_sent) {
+        snprintf(error, CLIENT_ERROR_SIZE, "cannot send: %s", strerror(reason));
+    }
     while (reply != NULL &&
            !json_equal(json_object_get(reply, "id"), json_object_get(request, "id")) &&
            !json_is_null(json_object_get(reply, "id"))) {
