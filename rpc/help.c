@@ -29,6 +29,7 @@ static void append_signature(struct json_text *text, const char *name, const str
             append(text, p->fallback);
         }
         append(text, p->need == PARAM_REQUIRED ? ">" : "]");
+        append(text, p->is_alone ? " |" : "");
     }
 }
 

@@ -175,6 +175,26 @@ START_TEST(an_event_answers_its_call)
 }
 END_TEST
 
+START_TEST(who_vanishes_leaves_nothing_running)
+{
+    static const char line[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\","
+                               "\"params\":[\"127.0.0.1:1\"]}";
+    struct addr addr = addr_v4((const uint8_t[]){127, 0, 0, 1}, 1);
+    struct rpc_client other;
+    struct node_info info;
+
+    dispatch_client_init(&dispatch, &other, RPC_ACCESS_FULL, geteuid());
+    dispatch_line(&other, bytes_of_string(line));
+    dispatch_resolved(&dispatch, fake.resolve_ticket, ERR_OK, &addr, 1);
+    node_get_info(fake.host.node, &info);
+    ck_assert_uint_eq(info.operations, 1);
+    dispatch_client_clear(&other);
+    node_get_info(fake.host.node, &info);
+    ck_assert_uint_eq(info.operations, 0);
+    ck_assert_uint_eq(dispatch.client_count, 1);
+}
+END_TEST
+
 START_TEST(a_deadline_answers)
 {
     check_answer("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"waitready\",\"params\":[50]}", "");
@@ -248,6 +268,7 @@ int main(void)
     tcase_add_test(tests, a_batch_waits_for_its_last_answer);
     tcase_add_test(tests, answers_come_out_of_order);
     tcase_add_test(tests, an_event_answers_its_call);
+    tcase_add_test(tests, who_vanishes_leaves_nothing_running);
     tcase_add_test(tests, a_deadline_answers);
     tcase_add_test(tests, calls_in_flight_are_capped);
     tcase_add_test(tests, read_only_clients_read_only);

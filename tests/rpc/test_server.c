@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -299,6 +300,30 @@ START_TEST(another_ones_file_is_left_alone)
 }
 END_TEST
 
+START_TEST(too_many_clients_are_told_so)
+{
+    static int fds[RPC_CLIENTS_MAX];
+    struct rlimit limit;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (size_t i = 0; i < RPC_CLIENTS_MAX; i++) {
+        fds[i] = connect_to(path);
+        turn();
+    }
+    wait_clients(RPC_CLIENTS_MAX);
+    int extra = connect_to(path);
+    ck_assert_ptr_nonnull(strstr(hear(extra, SIZE_MAX), "\"busy\""));
+    close(extra);
+    say_text(fds[0], CHECK_CALL(1));
+    ck_assert_str_eq(hear(fds[0], 1), CHECK_ANSWER(1));
+    for (size_t i = 0; i < RPC_CLIENTS_MAX; i++)
+        close(fds[i]);
+    wait_clients(0);
+}
+END_TEST
+
 START_TEST(closing_answers_what_is_pending)
 {
     int fd = connect_to(path);
@@ -337,6 +362,7 @@ int main(void)
     tcase_add_test(tests, http_is_told_so);
     tcase_add_test(tests, the_file_has_its_mode_and_its_owner);
     tcase_add_test(tests, another_ones_file_is_left_alone);
+    tcase_add_test(tests, too_many_clients_are_told_so);
     tcase_add_test(tests, closing_answers_what_is_pending);
     tcase_add_test(tests, stop_answers_first);
     Suite *suite = suite_create("server");
