@@ -262,7 +262,7 @@ static enum err start(struct daemon *d, char *detail)
         return ERR_INTERNAL;
     d->has_loop = true;
     d->started_ms = uv_now(&d->loop);
-    d->chores_ms = d->started_ms + DAEMON_CHORES_MS;
+    d->chores_ms = d->started_ms + DAEMON_FIRST_CHORES_MS;
     d->timer_ms = UINT64_MAX;
     outbox_init(&d->outbox);
     resolve_init(&d->resolve, &d->loop, on_resolved, d);

@@ -19,11 +19,12 @@
 #include "daemon/writer.h"
 #include "rpc/server.h"
 
-#define DAEMON_DETAIL_SIZE 512
-#define DAEMON_CHORES_MS   60000u /* between savings of the table and expiries of the store */
-#define DAEMON_STOP_MS     10000u /* a graceful stop takes no longer, whatever hangs */
-#define DAEMON_WARNINGS    4
-#define DAEMON_SIGNALS     3
+#define DAEMON_DETAIL_SIZE     512
+#define DAEMON_CHORES_MS       60000u /* between savings of the table and expiries of the store */
+#define DAEMON_FIRST_CHORES_MS 5000u  /* a young table is worth saving soon */
+#define DAEMON_STOP_MS         10000u /* a graceful stop takes no longer, whatever hangs */
+#define DAEMON_WARNINGS        4
+#define DAEMON_SIGNALS         3
 
 enum daemon_stage { DAEMON_RUNNING, DAEMON_DRAINING, DAEMON_CLOSING, DAEMON_CLOSED };
 

@@ -264,8 +264,9 @@ bool settings_add(struct settings *s, enum setting key, enum settings_source sou
     char reason[128];
     const char *place = where != NULL ? where : rows[key].name;
     if (!settings_is_valid(key, text, reason, sizeof(reason))) {
-        snprintf(error, SETTINGS_ERROR_SIZE, "%s: %s %s, not \"%.100s\"", place, rows[key].name,
-                 reason, text);
+        bool is_flag = source == SETTINGS_FLAG; /* its place is the key already */
+        snprintf(error, SETTINGS_ERROR_SIZE, "%s%s%s %s, not \"%.100s\"", place,
+                 is_flag ? "" : ": ", is_flag ? "" : rows[key].name, reason, text);
         return false;
     }
     if (source < value->source)
