@@ -188,11 +188,12 @@ void op_finish(struct node *node, struct now now, struct op *op, enum err err, s
 
 enum err op_nothing_err(const struct node *node, const struct op *op, bool is_complete)
 {
+    enum node_state state = node_state_now(node);
     struct lookup_stats stats;
+    if (!is_complete)
+        return state == NODE_OFFLINE ? ERR_OFFLINE : ERR_TIMEOUT;
     search_stats(&op->search, (struct now){.ms = op->started_ms}, &stats);
-    if (stats.replied == 0 && node_state_now(node) != NODE_ALONE)
-        return ERR_OFFLINE;
-    return is_complete ? ERR_OK : ERR_TIMEOUT;
+    return stats.replied == 0 && state != NODE_ALONE ? ERR_OFFLINE : ERR_OK;
 }
 
 static void search_done(struct node *node, struct now now, struct op *op, struct outbox *out)

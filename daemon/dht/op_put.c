@@ -305,11 +305,12 @@ static bool is_conflict(enum err err)
     return err == ERR_CAS_MISMATCH || err == ERR_STALE_SEQ;
 }
 
-static bool has_answers(const struct op *op)
+/* Nobody took it: because nobody is there, or because none of them answered in time. */
+static enum err nobody_err(const struct node *node, const struct op *op)
 {
     struct lookup_stats stats;
     search_stats(&op->search, (struct now){.ms = op->search.started_ms}, &stats);
-    return stats.replied > 0;
+    return stats.replied == 0 ? ERR_OFFLINE : op_nothing_err(node, op, false);
 }
 
 static void complete(struct node *node, struct now now, struct op *op, struct outbox *out)
@@ -327,7 +328,7 @@ static void complete(struct node *node, struct now now, struct op *op, struct ou
         else if (put->self_err != ERR_OK)
             err = put->self_err;
         else
-            err = has_answers(op) ? ERR_TIMEOUT : ERR_OFFLINE;
+            err = nobody_err(node, op);
     }
     op_finish(node, now, op, err, out);
 }
@@ -438,7 +439,7 @@ void put_wrote(struct node *node, struct now now, struct op *op, uint64_t write,
 void put_deadline(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     if (op->put.phase != PUT_STORING) {
-        op_finish(node, now, op, has_answers(op) ? ERR_TIMEOUT : ERR_OFFLINE, out);
+        op_finish(node, now, op, op_nothing_err(node, op, false), out);
         return;
     }
     for (uint32_t i = 0; i < op->put.holder_count; i++)

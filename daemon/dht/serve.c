@@ -106,8 +106,6 @@ static void fit(struct krpc *reply, const struct addr *from)
         *other = (struct bytes){0};
     while (own->size > 0 && size + own->size > KRPC_PACKET_SOFT_MAX)
         own->size -= contact;
-    if (own->size == 0)
-        *own = (struct bytes){0};
 }
 
 static void add_peers(struct node *node, struct now now, const struct addr *from,
