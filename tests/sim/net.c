@@ -3,11 +3,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define FOREIGN_MAX 2048
-
-static uint8_t foreign[FOREIGN_MAX]; /* the last packet to an address that is no node's */
-static size_t foreign_size;
-
 void net_init(struct net *net, uint64_t seed)
 {
     *net = (struct net){
@@ -15,7 +10,6 @@ void net_init(struct net *net, uint64_t seed)
     rng_init_number(&net->rng, seed);
     rng_bytes(&net->rng, net->seed, sizeof net->seed);
     outbox_init(&net->out);
-    foreign_size = 0;
 }
 
 void net_clear(struct net *net)
@@ -135,7 +129,7 @@ static enum err apply(struct net_node *node, const struct store_write *write, in
     return ERR_OK;
 }
 
-static void post(struct net *net, const struct addr *from, const struct out_packet *packet)
+void net_post(struct net *net, const struct addr *from, const struct addr *to, struct bytes packet)
 {
     if (net->packet_count == net->packet_capacity) {
         net->packet_capacity = net->packet_capacity ? net->packet_capacity * 2 : 64;
@@ -148,12 +142,18 @@ static void post(struct net *net, const struct addr *from, const struct out_pack
         .at_ms = net->now.ms + net->delay_min_ms + rng_below(&net->rng, spread),
         .order = net->order++,
         .from = *from,
-        .to = packet->to,
-        .size = packet->data.size,
-        .data = malloc(packet->data.size),
+        .to = *to,
+        .size = packet.size,
+        .data = malloc(packet.size + 1),
     };
     assert(p->data != NULL);
-    memcpy(p->data, packet->data.data, p->size);
+    memcpy(p->data, packet.data, p->size);
+}
+
+static void post(struct net *net, const struct net_node *from, const struct out_packet *packet)
+{
+    const struct addr *own = packet->to.family == ADDR_V6 ? &from->addr6 : &from->addr;
+    net_post(net, own, &packet->to, packet->data);
 }
 
 static void note_event(struct net *net, struct net_node *node, const struct event *event)
@@ -188,7 +188,7 @@ void net_flush(struct net *net, size_t index)
     while (packets < net->out.packet_count || writes < net->out.write_count ||
            events < net->out.event_count) {
         while (packets < net->out.packet_count)
-            post(net, &node->addr, &net->out.packets[packets++]);
+            post(net, node, &net->out.packets[packets++]);
         if (writes < net->out.write_count) {
             const struct store_write write = net->out.writes[writes++];
             int64_t seq = 0;
@@ -211,11 +211,16 @@ size_t net_add(struct net *net, int bootstrap, enum node_role role)
     node->net = net;
     node->is_alive = true;
     node->addr = addr_v4(ip, 4001);
+    if (net->has_v6) {
+        const uint8_t ip6[16] = {0xfd, [14] = ip[2], [15] = ip[3]};
+        node->addr6 = addr_v6(ip6, 4001);
+    }
     node->records = calloc(NET_RECORDS_MAX, sizeof *node->records);
     assert(node->records != NULL);
     struct node_config config = {
         .role = role,
         .has_v4 = true,
+        .has_v6 = net->has_v6,
         .has_network = true,
         .network = 7,
         .version = {'X', 'O', 0, 1},
@@ -237,7 +242,7 @@ void net_kill(struct net *net, size_t index)
 static struct net_node *find_node(struct net *net, const struct addr *addr)
 {
     for (size_t i = 0; i < net->count; i++)
-        if (addr_equal(&net->nodes[i].addr, addr))
+        if (addr_equal(&net->nodes[i].addr, addr) || addr_equal(&net->nodes[i].addr6, addr))
             return &net->nodes[i];
     return NULL;
 }
@@ -246,8 +251,8 @@ static void deliver(struct net *net, const struct net_packet *packet)
 {
     struct net_node *to = find_node(net, &packet->to);
     if (to == NULL) {
-        foreign_size = packet->size < FOREIGN_MAX ? packet->size : FOREIGN_MAX;
-        memcpy(foreign, packet->data, foreign_size);
+        if (net->on_foreign != NULL)
+            net->on_foreign(net, packet);
         return;
     }
     if (!to->is_alive || rng_below(&net->rng, 100) < net->loss_percent)
@@ -341,12 +346,6 @@ void net_inject(struct net *net, size_t index, const struct addr *from, struct b
     node_recv(net->nodes[index].node, net->now, from, packet.data, packet.size, &net->out);
     net_flush(net, index);
     net_run(net, net->delay_max_ms);
-}
-
-struct bytes net_last_foreign(const struct net *net)
-{
-    (void)net;
-    return foreign_size ? bytes_of(foreign, foreign_size) : (struct bytes){0};
 }
 
 size_t net_holders(const struct net *net, enum record_kind kind, const struct id *target)

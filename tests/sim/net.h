@@ -18,7 +18,7 @@ struct net_record {
 
 struct net_node {
     struct node *node;
-    struct addr addr;
+    struct addr addr, addr6; /* the second only in a net that has_v6 */
     bool is_alive;
     bool is_store_broken; /* writes end in ERR_IO */
     struct net_record *records;
@@ -32,6 +32,10 @@ struct net_packet {
     size_t size;
     uint8_t *data;
 };
+
+struct net;
+/* A packet to an address that is no node's: what a test drives by hand answers with net_post. */
+typedef void net_foreign_fn(struct net *net, const struct net_packet *packet);
 
 struct net_event {
     size_t node; /* whose */
@@ -49,6 +53,8 @@ struct net {
     uint64_t order;
     uint32_t delay_min_ms, delay_max_ms;
     uint32_t loss_percent;
+    bool has_v6; /* nodes added from now on are bound to both families */
+    net_foreign_fn *on_foreign;
     uint8_t seed[KEYS_SEED_SIZE]; /* the key that signs what nodes ask to have signed */
     bool is_key_missing;
     /* The events of all nodes, newest last; what they point to is copied where tests need it. */
@@ -74,8 +80,8 @@ void net_run(struct net *net, uint64_t ms);
 const struct event *net_wait(struct net *net, size_t index, uint64_t op);
 /* Delivers a packet made by the test, as if from `from`; effects are carried out. */
 void net_inject(struct net *net, size_t index, const struct addr *from, struct bytes packet);
-/* What node `index` last sent to an address that is no node's; absent when nothing. */
-struct bytes net_last_foreign(const struct net *net);
+/* Sends a packet made by the test: it arrives after the usual delay, when time passes. */
+void net_post(struct net *net, const struct addr *from, const struct addr *to, struct bytes packet);
 /* How many live nodes hold (kind, target). */
 size_t net_holders(const struct net *net, enum record_kind kind, const struct id *target);
 

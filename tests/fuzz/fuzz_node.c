@@ -1,0 +1,315 @@
+/* Any packets at a whole node, in any order, between ticks, operations of its own and writes that
+ * finish: it must not break, must say only what can be parsed, and must not say much for little.
+ * The input is steps: a source byte, a 2-byte length and that many bytes of packet; length 0 is a
+ * command instead. Random parts that no input can guess (transaction ids, tokens, signatures) are
+ * put into the packet where the source byte asks for it. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "daemon/dht/node_state.h"
+
+#define RECORDS   8
+#define PEERS     4
+#define QUERIES   16 /* of the node, remembered to be answered */
+#define STEPS_MAX 64 /* an input of many small steps says no more than one of few */
+#define PACKETS_MAX                                                                                \
+    160 /* a step's: 16 pings, a put's 24 holders, a search's steps of two families */
+#define PACKET_SIZE_MAX 4096
+
+enum source_flag { PATCH_T = 0x80, PATCH_TOKEN = 0x40, PATCH_SIG = 0x20 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct slot {
+    size_t size;
+    enum store_space space;
+    uint64_t put_unix_s, expiry_unix_s;
+    uint8_t packed[RECORD_PACKED_MAX];
+};
+
+struct asked {
+    struct addr to;
+    uint8_t t[KRPC_T_SIZE];
+};
+
+struct world {
+    struct node *node;
+    struct now now;
+    struct outbox out;
+    struct slot slots[RECORDS];
+    struct asked asked[QUERIES];
+    unsigned asked_count;
+    uint8_t public_key[KEYS_PUBLIC_SIZE], secret_key[KEYS_SECRET_SIZE];
+};
+
+static struct addr peer_addr(unsigned index)
+{
+    if (index % PEERS == PEERS - 1)
+        return addr_v6((const uint8_t[16]){0x20, 0x01, 0x0d, 0xb8, [15] = 1}, 6881);
+    return addr_v4((const uint8_t[4]){10, 0, 0, (uint8_t)(index % PEERS + 1)}, 4001);
+}
+
+static enum err store_get(void *context, enum store_space space, enum record_kind kind,
+                          const struct id *target, struct stored *out)
+{
+    struct world *world = context;
+    for (unsigned i = 0; i < RECORDS; i++) {
+        const struct slot *slot = &world->slots[i];
+        if (slot->size == 0 || slot->space != space || slot->expiry_unix_s <= world->now.unix_s ||
+            !record_unpack(bytes_of(slot->packed, slot->size), &out->record) ||
+            out->record.kind != kind || !id_equal(&out->record.target, target))
+            continue;
+        out->put_unix_s = slot->put_unix_s;
+        out->expiry_unix_s = slot->expiry_unix_s;
+        return ERR_OK;
+    }
+    return ERR_NOT_FOUND;
+}
+
+/* Nothing was kept by an earlier run. */
+static enum err store_next(void *context, enum store_space space, enum record_kind kind,
+                           const struct id *target, struct stored *out)
+{
+    (void)context, (void)space, (void)kind, (void)target, (void)out;
+    return ERR_NOT_FOUND;
+}
+
+static struct slot *find_slot(struct world *world, const struct store_write *write)
+{
+    for (unsigned i = 0; i < RECORDS; i++) {
+        struct slot *slot = &world->slots[i];
+        struct record record;
+        if (slot->size == 0)
+            return slot;
+        if (slot->space == write->space &&
+            record_unpack(bytes_of(slot->packed, slot->size), &record) &&
+            record.kind == write->record.kind && id_equal(&record.target, &write->record.target))
+            return slot;
+    }
+    return NULL;
+}
+
+static enum err apply(struct world *world, const struct store_write *write, int64_t *seq)
+{
+    struct slot *slot = find_slot(world, write);
+    struct record old;
+    if (slot == NULL)
+        return ERR_STORAGE_FULL;
+    if (write->action == STORE_DROP) {
+        enum err err = slot->size == 0 ? ERR_NOT_FOUND : ERR_OK;
+        slot->expiry_unix_s = 0;
+        return err;
+    }
+    if (!record_verify(&write->record)) {
+        assert(!write->is_verified);
+        return ERR_BAD_SIGNATURE;
+    }
+    if (slot->size > 0 && record_unpack(bytes_of(slot->packed, slot->size), &old)) {
+        *seq = old.seq;
+        if (write->has_cas && write->cas != old.seq)
+            return ERR_CAS_MISMATCH;
+        if (write->record.seq < old.seq)
+            return ERR_STALE_SEQ;
+    }
+    struct wire_writer w;
+    wire_writer_init(&w, slot->packed, sizeof slot->packed);
+    record_pack(&w, &write->record);
+    assert(!w.failed);
+    slot->size = w.used;
+    slot->space = write->space;
+    slot->put_unix_s = write->put_unix_s;
+    slot->expiry_unix_s = write->expiry_unix_s;
+    return ERR_OK;
+}
+
+static void check_packet(struct world *world, const struct out_packet *packet)
+{
+    struct krpc message;
+    assert(packet->data.size <= KRPC_PACKET_MAX && addr_is_usable(&packet->to));
+    assert(krpc_parse(packet->data, &message) == ERR_OK);
+    if (message.type != KRPC_QUERY)
+        return;
+    struct asked *asked = &world->asked[world->asked_count++ % QUERIES];
+    asked->to = packet->to;
+    memcpy(asked->t, message.t.data, KRPC_T_SIZE);
+}
+
+static void sign(struct world *world, const struct event *event)
+{
+    uint8_t sig[KEYS_SIGNATURE_SIZE];
+    record_sign(world->secret_key, event->sign.salt, event->sign.seq, event->sign.v, sig);
+    node_put_signed(world->node, world->now, event->op, sig, &world->out);
+}
+
+static void flush(struct world *world)
+{
+    size_t packets = 0, writes = 0, events = 0;
+    while (packets < world->out.packet_count || writes < world->out.write_count ||
+           events < world->out.event_count) {
+        if (packets < world->out.packet_count) {
+            check_packet(world, &world->out.packets[packets++]);
+        } else if (writes < world->out.write_count) {
+            const struct store_write write = world->out.writes[writes++];
+            int64_t seq = 0;
+            enum err err = apply(world, &write, &seq);
+            node_stored(world->node, world->now, write.write, err, seq, &world->out);
+        } else {
+            const struct event event = world->out.events[events++];
+            if (event.kind == EVENT_NEED_SIGNATURE)
+                sign(world, &event);
+        }
+    }
+    assert(packets <= PACKETS_MAX);
+    outbox_reset(&world->out);
+}
+
+static void put_own(struct world *world, bool is_quick)
+{
+    uint64_t op;
+    const struct put_request request = {
+        .kind = RECORD_SINGLE,
+        .k = world->public_key,
+        .salt = bytes_of_string("s"),
+        .v = bytes_of_string("5:value"),
+        .is_kept = true,
+        .is_quick = is_quick,
+    };
+    node_put(world->node, world->now, &request, &op, &world->out);
+}
+
+static void get_own(struct world *world)
+{
+    uint64_t op;
+    struct get_request request = {
+        .kind = RECORD_SINGLE, .k = world->public_key, .salt = bytes_of_string("s")};
+    record_single_target(request.k, request.salt, &request.target);
+    node_get(world->node, world->now, &request, &op, &world->out);
+}
+
+static void let_pass(struct world *world, uint64_t ms)
+{
+    world->now.ms += ms;
+    world->now.unix_s += ms / 1000;
+    node_tick(world->node, world->now, &world->out);
+}
+
+static void command(struct world *world, uint8_t number)
+{
+    const struct id target = {{1, 2, 3}};
+    const struct contact contact = {target, peer_addr(number >> 4)};
+    uint64_t op;
+    switch (number % 10) {
+    case 0:
+        let_pass(world, 50);
+        break;
+    case 1:
+        let_pass(world, 4000);
+        break;
+    case 2:
+        let_pass(world, 3700000);
+        break;
+    case 3:
+        get_own(world);
+        break;
+    case 4:
+        put_own(world, number & 0x10);
+        break;
+    case 5:
+        node_peers(world->node, world->now, &target, 0, &op, &world->out);
+        break;
+    case 6:
+        node_announce(world->node, world->now, &target, 0, 0, &op, &world->out);
+        break;
+    case 7:
+        node_restore(world->node, world->now, &contact, &world->out);
+        break;
+    case 8:
+        node_ping(world->node, world->now, &contact.addr, 0, &op, &world->out);
+        break;
+    case 9:
+        node_lookup(world->node, world->now, &target, 0, &op, &world->out);
+        break;
+    }
+}
+
+/* The views of a message lead into `packet`: what they show can be written over. */
+static void patch(struct world *world, uint8_t source, struct addr *from, uint8_t *packet,
+                  size_t size)
+{
+    struct krpc m;
+    if (krpc_parse(bytes_of(packet, size), &m) != ERR_OK)
+        return;
+    if ((source & PATCH_T) && world->asked_count > 0 && m.t.size == KRPC_T_SIZE) {
+        const struct asked *asked =
+            &world->asked[(source & 0x1fu) %
+                          (world->asked_count < QUERIES ? world->asked_count : QUERIES)];
+        *from = asked->to;
+        memcpy(packet + (m.t.data - packet), asked->t, KRPC_T_SIZE);
+    }
+    if ((source & PATCH_SIG) && m.v.data != NULL && m.v.size <= RECORD_V_MAX &&
+        m.salt.size <= RECORD_SALT_MAX && m.k.size == KEYS_PUBLIC_SIZE &&
+        m.sig.size == KEYS_SIGNATURE_SIZE) {
+        memcpy(packet + (m.k.data - packet), world->public_key, KEYS_PUBLIC_SIZE);
+        record_sign(world->secret_key, m.salt, m.seq, m.v, packet + (m.sig.data - packet));
+    }
+    if (!(source & PATCH_TOKEN) || m.token.size != TOKEN_SIZE)
+        return;
+    struct id target = m.target;
+    if (m.method == KRPC_PUT && m.k.size == KEYS_PUBLIC_SIZE)
+        record_single_target(m.k.data, m.salt, &target);
+    else if (m.method == KRPC_PUT && m.v.data != NULL)
+        record_immutable_target(m.v, &target);
+    token_make(&world->node->token_secret, from, &target, world->now.ms,
+               packet + (m.token.data - packet));
+}
+
+/* One step of the input; how many bytes it took. */
+static size_t step(struct world *world, const uint8_t *data, size_t size)
+{
+    size_t length = (size_t)data[1] << 8 | data[2];
+    struct addr from = peer_addr(data[0] & 3);
+    if (length == 0) {
+        command(world, data[0]);
+        return 3;
+    }
+    length = length < size - 3 ? length : size - 3;
+    length = length < PACKET_SIZE_MAX ? length : PACKET_SIZE_MAX;
+    uint8_t *packet = malloc(length + 1);
+    assert(packet != NULL);
+    memcpy(packet, data + 3, length);
+    patch(world, data[0], &from, packet, length);
+    node_recv(world->node, world->now, &from, packet, length, &world->out);
+    free(packet);
+    return 3 + length;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const uint8_t seed[KEYS_SEED_SIZE] = {7};
+    struct world world = {.now = {.ms = 1000000, .unix_s = 1700000000}};
+    keys_from_seed(seed, world.public_key, world.secret_key);
+    const struct node_config config = {
+        .role = size > 0 && (data[0] & 1) ? NODE_CLIENT : NODE_SERVER,
+        .has_v4 = true,
+        .has_v6 = true,
+        .version = {'X', 'O', 0, 1},
+        .store = {.context = &world, .get = store_get, .next = store_next},
+    };
+    world.node = node_new(&config, world.now);
+    assert(world.node != NULL);
+    outbox_init(&world.out);
+    for (unsigned i = 0; i < PEERS; i++) {
+        const struct addr addr = peer_addr(i);
+        node_bootstrap(world.node, &addr);
+    }
+    node_tick(world.node, world.now, &world.out);
+    flush(&world);
+    size_t at = 1;
+    for (unsigned i = 0; i < STEPS_MAX && at + 3 <= size; i++) {
+        at += step(&world, data + at, size - at);
+        flush(&world);
+    }
+    node_free(world.node);
+    outbox_clear(&world.out);
+    return 0;
+}
