@@ -55,6 +55,7 @@ struct net {
     uint32_t loss_percent;
     bool has_v6; /* nodes added from now on are bound to both families */
     net_foreign_fn *on_foreign;
+    void *foreign_context;        /* of on_foreign */
     uint8_t seed[KEYS_SEED_SIZE]; /* the key that signs what nodes ask to have signed */
     bool is_key_missing;
     /* The events of all nodes, newest last; what they point to is copied where tests need it. */
