@@ -1,8 +1,8 @@
 #include "daemon/store_db.h"
 
-#define EVICT_MAX                                                                                  \
-    16u /* deletions for one write: a record of the largest size needs at most nine                \
-         */
+/* Steps for one write: the largest record needs the room of nine of the smallest. */
+#define EVICT_MAX 16u
+#define DUE_MAX   16u /* what is due but lives on is entered anew, and makes no room */
 
 static int write_total(struct store_txn *t, struct store_prefix_slot *slot)
 {
@@ -193,23 +193,32 @@ static int choose_loser(struct store_txn *t, const struct store_write *write, ui
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
+static int expire_until(struct store_txn *t, enum store_space space, uint64_t bytes_max)
+{
+    const struct store_usage *usage = &t->totals.usage[space];
+    bool was_due = true;
+    int rc = 0;
+    for (size_t i = 0; i < DUE_MAX && rc == 0 && was_due && usage->bytes > bytes_max; i++)
+        rc = expire_one(t, &was_due);
+    return rc;
+}
+
 int store_make_room(struct store_txn *t, const struct store_write *write, uint64_t prefix,
                     uint64_t bytes, enum err *err)
 {
     uint64_t quota = store_quota(t->store, write->space);
     const struct store_usage *usage = &t->totals.usage[write->space];
-    bool is_kept = write->space == STORE_KEPT, was_due;
-    int rc = 0;
     *err = bytes > quota ? ERR_STORAGE_FULL : ERR_OK;
-    for (size_t i = 0; rc == 0 && *err == ERR_OK && usage->bytes + bytes > quota; i++) {
+    if (*err != ERR_OK)
+        return 0;
+    int rc = expire_until(t, write->space, quota - bytes);
+    for (size_t i = 0; rc == 0 && *err == ERR_OK && usage->bytes > quota - bytes; i++) {
         uint64_t loser = 0;
-        if (i == EVICT_MAX)
+        if (i == EVICT_MAX || write->space == STORE_KEPT)
             *err = ERR_STORAGE_FULL;
-        else if ((rc = expire_one(t, &was_due)) != 0 || was_due)
-            continue;
-        else if (is_kept)
-            *err = ERR_STORAGE_FULL;
-        else if ((rc = choose_loser(t, write, prefix, bytes, &loser, err)) == 0 && *err == ERR_OK)
+        else
+            rc = choose_loser(t, write, prefix, bytes, &loser, err);
+        if (rc == 0 && *err == ERR_OK)
             rc = remove_serial(t, loser);
     }
     return rc;

@@ -6,8 +6,8 @@
 #include "daemon/writer_batch.h"
 
 #define BATCHES 4u /* one collected, one checked, one applied, one reported */
-#define CHUNKS_MAX                                                                                 \
-    2u /* workers that check signatures; the pool has two more, for the apply and files */
+/* Workers that check signatures; the pool has two more, for the apply and for files. */
+#define CHUNKS_MAX 2u
 /* Signatures worth a worker of their own; fewer are checked by the worker that applies, which saves
  * a lone put two changes of thread. */
 #define CHUNK_MIN 8u
