@@ -132,8 +132,7 @@ class Puts(PacketCase):
     def test_bad_token_is_203(self):
         item, target = mutable(self.key, b'v'), self.key.target()
         for token in (b'', b'wrong', b'x' * 200, None):
-            reply = self.assert_counts('queries_refused_token' if token is not None
-                                       else 'queries_refused_malformed',
+            reply = self.assert_counts('queries_refused_token',
                                        lambda t=token: self.peer.put(item, target, token=t))
             self.assert_refused(CODE_PROTOCOL, reply)
         other = self.peer.token(os.urandom(20))
@@ -192,10 +191,23 @@ class Puts(PacketCase):
         self.assertEqual(self.peer.put(mutable(self.key, b'v', 2**63 - 1), target)['y'], b'r')
         self.assertEqual(self.peer.ask('get', {'target': target})['seq'], 2**63 - 1)
 
-    def test_seq_beyond_int64_is_refused(self):
+    def raw_put(self, arguments):
+        """The packet of a put with exactly these arguments."""
+        return encode({'t': 'aaaa', 'y': 'q', 'q': 'put', 'a': {'id': self.peer.id, **arguments}})
+
+    def test_integers_that_are_none_make_no_message(self):
+        """Beyond int64, with leading zeros, minus zero: the packet is dropped and counted."""
         target = self.key.target()
-        self.assert_refused(CODE_PROTOCOL, self.peer.put(mutable(self.key, b'v', 2**63), target))
+        item = {**mutable(self.key, b'v', 2**63), 'token': self.peer.token(target)}
+        self.assertTrue(self.assert_counts('packets_malformed', self.peer.is_silent_for,
+                                           self.raw_put(item)))
         self.assert_not_stored(target)
+        for raw in (b'i01e', b'i-0e', b'02:ab'):
+            target = hashlib.sha1(raw).digest()
+            item = {'token': self.peer.token(target), 'v': Raw(raw)}
+            self.assertTrue(self.assert_counts('packets_malformed', self.peer.is_silent_for,
+                                               self.raw_put(item)))
+            self.assert_not_stored(target)
 
     def test_stale_seq_is_302(self):
         target = self.key.target()
@@ -220,11 +232,10 @@ class Puts(PacketCase):
         self.assertEqual(self.peer.ask('get', {'target': target})['v'], b'two')
 
     def test_value_that_is_not_canonical_is_refused(self):
-        for raw in (b'd1:bi1e1:ai2ee', b'i01e', b'i-0e', b'02:ab', b'd1:ai1e1:ai2ee'):
+        for raw in (b'd1:bi1e1:ai2ee', b'd1:ai1e1:ai2ee', b'ld1:bi1e1:ai2eee'):
             with self.subTest(raw=raw):
                 target = hashlib.sha1(raw).digest()
-                self.peer.send(encode({'t': 'aaaa', 'y': 'q', 'q': 'put', 'a': {
-                    'id': self.peer.id, 'token': self.peer.token(target), 'v': Raw(raw)}}))
+                self.peer.send(self.raw_put({'token': self.peer.token(target), 'v': Raw(raw)}))
                 reply = self.peer.receive(lambda m: m.get('t') == b'aaaa')
                 self.assert_refused(CODE_PROTOCOL, reply)
                 self.assert_not_stored(target)
@@ -316,7 +327,9 @@ class PrivateNetwork(SharedCase):
                 peer.socket.recv(2000)
 
     def test_two_private_networks_do_not_meet(self):
-        self.shared.start('--network', 'elsewhere', bootstrap=self.node.address)
+        other = self.shared.daemon('--network', 'elsewhere', bootstrap=self.node.address)
+        other.spawn().wait_accepting()
+        self.assert_error('offline', 503, other.call, 'waitready')
         self.assertEqual(self.node.info()['dht_nodes'], 0)
 
 
