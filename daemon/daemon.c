@@ -42,10 +42,13 @@ static void on_prepare(uv_prepare_t *handle)
     daemon_flush(handle->data);
 }
 
+/* A stopping node answers for what it accepted and accepts nothing new: else a busy network would
+ * keep it from coming to an end. */
 static void on_packet(void *context, const struct addr *from, const uint8_t *data, size_t size)
 {
     struct daemon *d = context;
-    node_recv(d->node, daemon_now(d), from, data, size, &d->outbox);
+    if (d->stage == DAEMON_RUNNING)
+        node_recv(d->node, daemon_now(d), from, data, size, &d->outbox);
 }
 
 /* A long run of packets is answered in parts, while the answers are warm in the cache. */

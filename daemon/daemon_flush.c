@@ -6,7 +6,7 @@
 
 static void hand_write(struct daemon *d, const struct store_write *write)
 {
-    enum err err = writer_submit(d->writer, write);
+    enum err err = d->is_drained ? ERR_STOPPING : writer_submit(d->writer, write);
     if (err != ERR_OK)
         node_stored(d->node, daemon_now(d), write->write, err, 0, &d->outbox);
 }
@@ -75,7 +75,7 @@ static void rearm(struct daemon *d)
     uint64_t due = earlier(node_next_ms(d->node), d->chores_ms);
     due = earlier(due, bootstrap_next_ms(&d->bootstrap));
     if (d->stage != DAEMON_RUNNING)
-        due = earlier(due, d->stop_by_ms);
+        due = d->stop_by_ms;
     if (due == d->timer_ms)
         return;
     uint64_t now_ms = uv_now(&d->loop);
@@ -88,10 +88,10 @@ void daemon_on_timer(uv_timer_t *timer)
     struct daemon *d = timer->data;
     struct now now = daemon_now(d);
     d->timer_ms = UINT64_MAX;
-    if (now.ms >= node_next_ms(d->node))
-        node_tick(d->node, now, &d->outbox);
     if (d->stage != DAEMON_RUNNING)
         return;
+    if (now.ms >= node_next_ms(d->node))
+        node_tick(d->node, now, &d->outbox);
     bootstrap_tick(&d->bootstrap, now.ms);
     if (now.ms >= d->chores_ms) {
         d->chores_ms = now.ms + DAEMON_CHORES_MS;
