@@ -1,0 +1,15 @@
+/* The floors under the figures: what the parts themselves do, bare, on one core of this machine. */
+#ifndef XORD_BENCH_FLOOR_H
+#define XORD_BENCH_FLOOR_H
+
+#include <stddef.h>
+
+/* Ed25519 verifications per second of a message of this size. */
+double floor_verify(size_t message_size, unsigned duration_ms);
+/* Puts of 1 KB a second under random keys, 128 a synced commit, in a new LMDB environment at
+ * `directory`, which is made. */
+double floor_lmdb(const char *directory, unsigned duration_ms);
+/* Parsing and printing of a request of 500 bytes, per second. */
+double floor_json(unsigned duration_ms);
+
+#endif
