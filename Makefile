@@ -105,8 +105,9 @@ check: all unit fuzz layers style
 e2e: all
 	XORD=$(abspath $(BUILD)/xord) scripts/e2e
 
+# ONLY=ping measures that line alone; scripts/bench names them.
 bench: all $(BENCH)
-	scripts/bench $(BUILD)
+	scripts/bench $(BUILD) $(ONLY)
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

@@ -1,0 +1,265 @@
+/* 32 daemons on loopback: dhtput and dhtget one call at a time and 64 at once, and the gets at once
+ * after half of the daemons were killed. Each call has its own key, and a get asks a daemon that
+ * did not put. */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hex.h"
+#include "tests/bench/call.h"
+#include "tests/bench/process.h"
+#include "tests/bench/report.h"
+#include "tests/bench/targets.h"
+
+#define NODES      32
+#define KEYS       1024 /* values put, each under its own resource */
+#define MANY_CALLS 4096 /* of the run with many in flight */
+#define IN_FLIGHT  64
+#define APART      7 /* a get asks the daemon so many places after the one that put */
+#define KEY_TEXT   (2 * 32 + 1)
+#define NAME_SIZE  24
+
+struct network {
+    struct process daemons[NODES];
+    struct call_connection connections[NODES];
+    char keys[NODES][KEY_TEXT]; /* the public key of each daemon's own user */
+    struct id targets[KEYS];
+    double put_ms[KEYS], get_ms[KEYS];
+    size_t stored; /* copies, over all puts */
+    size_t empty;  /* gets that found nothing */
+};
+
+static void start_one(struct network *network, size_t i, const char *binary, const char *directory,
+                      const char *bootstrap)
+{
+    char datadir[PROCESS_PATH_SIZE];
+    snprintf(datadir, sizeof(datadir), "%s/n%zu", directory, i + 1);
+    struct process_options options = {.binary = binary,
+                                      .datadir = datadir,
+                                      .network = "xord",
+                                      .bootstrap = bootstrap,
+                                      .core = PROCESS_ALL_CORES};
+    process_start(&network->daemons[i], &options);
+}
+
+static void make_key(struct network *network, size_t i)
+{
+    json_decref(call(&network->connections[i], "createkey", json_pack("[s]", "bench")));
+    json_t *key = call(&network->connections[i], "pubkey", json_pack("[s]", "bench"));
+    snprintf(network->keys[i], KEY_TEXT, "%s", json_string_value(key));
+    json_decref(key);
+}
+
+static void start_network(struct network *network, const char *binary, const char *directory)
+{
+    char bootstrap[32] = "none";
+    for (size_t i = 0; i < NODES; i++) {
+        start_one(network, i, binary, directory, bootstrap);
+        if (i == 0) {
+            process_wait_ready(&network->daemons[0]);
+            snprintf(bootstrap, sizeof(bootstrap), "127.0.0.1:%u", network->daemons[0].port);
+        }
+    }
+    for (size_t i = 0; i < NODES; i++) {
+        if (i > 0)
+            process_wait_ready(&network->daemons[i]);
+        if (!call_connect(&network->connections[i], network->daemons[i].socket))
+            report_fail("daemon %zu does not answer", i + 1);
+        make_key(network, i);
+    }
+}
+
+static void stop_network(struct network *network)
+{
+    for (size_t i = 0; i < NODES; i++) {
+        call_close(&network->connections[i]);
+        process_kill(&network->daemons[i]); /* its data is thrown away */
+    }
+}
+
+static double put_once(struct network *network, size_t index)
+{
+    struct call_connection *connection = &network->connections[index % NODES];
+    char resource[NAME_SIZE];
+    snprintf(resource, sizeof(resource), "r%zu", index);
+    json_t *params = json_pack("[s,s,s,{s:s,s:f,s:i}]", "bench", resource, "s", "fullname", "Alice",
+                               "height", 1.75, "number", (int)index);
+    uint64_t start_ns = report_now_ns();
+    json_t *result = call(connection, "dhtput", params);
+    double ms = (double)(report_now_ns() - start_ns) / 1e6;
+    const char *target = json_string_value(json_object_get(result, "target"));
+    if (target == NULL || !hex_decode(target, strlen(target), network->targets[index].b, ID_SIZE))
+        report_fail("dhtput shows no target");
+    network->stored += (size_t)json_integer_value(json_object_get(result, "stored"));
+    json_decref(result);
+    return ms;
+}
+
+static json_t *get_params(const struct network *network, size_t index)
+{
+    char resource[NAME_SIZE];
+    snprintf(resource, sizeof(resource), "r%zu", index);
+    return json_pack("[s,s,s]", network->keys[index % NODES], resource, "s");
+}
+
+static double get_once(struct network *network, size_t index, size_t node, bool *is_found)
+{
+    json_t *params = get_params(network, index);
+    uint64_t start_ns = report_now_ns();
+    json_t *result = call(&network->connections[node], "dhtget", params);
+    double ms = (double)(report_now_ns() - start_ns) / 1e6;
+    *is_found = json_array_size(result) == 1;
+    json_decref(result);
+    return ms;
+}
+
+static void print_ms(const char *name, const char *what, double ms, double aim_ms)
+{
+    char figure[REPORT_TEXT_SIZE], aim[REPORT_TEXT_SIZE];
+    struct report_row row = {.name = name,
+                             .what = what,
+                             .figure = report_format(figure, "%.2f ms", ms),
+                             .ratio = "",
+                             .aim = aim_ms > 0 ? report_format(aim, "<= %g ms", aim_ms) : "",
+                             .is_met = ms <= aim_ms};
+    report_row(&row);
+}
+
+static void measure_single(struct network *network)
+{
+    char what[REPORT_TEXT_SIZE];
+    for (size_t i = 0; i < KEYS; i++)
+        network->put_ms[i] = put_once(network, i);
+    for (size_t i = 0; i < KEYS; i++) {
+        bool is_found;
+        network->get_ms[i] = get_once(network, i, (i + APART) % NODES, &is_found);
+        network->empty += !is_found;
+    }
+    print_ms("network", "dhtget p50, one call at a time",
+             report_percentile(network->get_ms, KEYS, 50), 0.5);
+    print_ms("network", "dhtget p99", report_percentile(network->get_ms, KEYS, 99), 0);
+    report_format(what, "dhtput p50, on disk on %.1f nodes and kept",
+                  (double)network->stored / KEYS);
+    print_ms("network", what, report_percentile(network->put_ms, KEYS, 50), 2.5);
+    print_ms("network", "dhtput p99", report_percentile(network->put_ms, KEYS, 99), 0);
+    if (network->empty > 0)
+        printf("           (%zu of %d gets found nothing)\n", network->empty, KEYS);
+}
+
+static uint64_t cpu_ns(const struct network *network)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < NODES; i++)
+        sum += process_cpu_ns(&network->daemons[i]);
+    return sum;
+}
+
+static void send_get(struct network *network, size_t number)
+{
+    size_t index = number % KEYS;
+    call_send(&network->connections[number % NODES], (int)number, "dhtget",
+              get_params(network, (index + APART) % KEYS));
+}
+
+/* Takes all answers that are there; each makes room for the next call, on the same daemon. */
+static size_t take_answers(struct network *network, size_t node, size_t *sent)
+{
+    size_t size, taken = 0;
+    const char *line;
+    while ((line = call_line(&network->connections[node], false, &size)) != NULL) {
+        int id;
+        json_t *result = call_result(line, size, &id);
+        network->empty += json_array_size(result) != 1;
+        json_decref(result);
+        taken++;
+        if (*sent < MANY_CALLS) {
+            size_t number = (*sent / NODES) * NODES + node;
+            (*sent)++;
+            send_get(network, number);
+        }
+    }
+    return taken;
+}
+
+static void measure_many(struct network *network)
+{
+    struct pollfd readable[NODES];
+    char figure[REPORT_TEXT_SIZE];
+    size_t sent = 0, taken = 0;
+    network->empty = 0;
+    for (size_t i = 0; i < NODES; i++)
+        readable[i] = (struct pollfd){.fd = network->connections[i].fd, .events = POLLIN};
+    uint64_t cpu_before_ns = cpu_ns(network), start_ns = report_now_ns();
+    for (; sent < IN_FLIGHT; sent++)
+        send_get(network, sent);
+    while (taken < MANY_CALLS) {
+        poll(readable, NODES, 1000);
+        for (size_t i = 0; i < NODES; i++) {
+            if (readable[i].revents != 0)
+                taken += take_answers(network, i, &sent);
+        }
+    }
+    double seconds = (double)(report_now_ns() - start_ns) / 1e9;
+    double cpu_ms = (double)(cpu_ns(network) - cpu_before_ns) / 1e6 / MANY_CALLS;
+    struct report_row row = {.name = "network",
+                             .what = "dhtget, 64 in flight over all daemons",
+                             .figure = report_rate(MANY_CALLS / seconds, figure),
+                             .ratio = "",
+                             .aim = ""};
+    report_row(&row);
+    row.what = "processor time a dhtget, all daemons together";
+    row.figure = report_format(figure, "%.3f ms", cpu_ms);
+    report_row(&row);
+    if (network->empty > 0)
+        printf("           (%zu of %d gets found nothing)\n", network->empty, MANY_CALLS);
+}
+
+/* The odd ones stay; the first, from which all started, is among the killed. */
+static void measure_killed(struct network *network)
+{
+    struct targets held = {0};
+    char figure[REPORT_TEXT_SIZE], what[REPORT_TEXT_SIZE];
+    size_t living = 0, found = 0, asked = 0;
+    for (size_t i = 1; i < NODES; i += 2)
+        targets_read(&held, &network->connections[i]);
+    for (size_t i = 0; i < NODES; i += 2)
+        process_kill(&network->daemons[i]);
+    for (size_t i = 0; i < KEYS; i++) {
+        bool is_found, is_living = targets_has(&held, &network->targets[i]);
+        size_t node = (i + APART) % NODES;
+        double ms = get_once(network, i, node % 2 == 1 ? node : (node + 1) % NODES, &is_found);
+        living += is_living;
+        found += is_living && is_found;
+        if (is_living)
+            network->get_ms[asked++] = ms;
+    }
+    report_format(what, "16 of 32 killed: found of %zu with a holder", living);
+    struct report_row row = {
+        .name = "network",
+        .what = what,
+        .figure = report_format(figure, "%.1f %%",
+                                living > 0 ? 100.0 * (double)found / (double)living : 0),
+        .ratio = "",
+        .aim = "100 %",
+        .is_met = found == living && living > 0};
+    report_row(&row);
+    print_ms("network", "dhtget p50, at once after the kill",
+             report_percentile(network->get_ms, asked, 50), 0);
+    print_ms("network", "dhtget p99, at once after the kill",
+             report_percentile(network->get_ms, asked, 99), 300);
+    targets_clear(&held);
+}
+
+int main(int argc, char **argv)
+{
+    static struct network network;
+    if (argc < 3)
+        report_fail("usage: bench_network XORD DIRECTORY");
+    start_network(&network, argv[1], argv[2]);
+    measure_single(&network);
+    measure_many(&network);
+    measure_killed(&network);
+    stop_network(&network);
+    return 0;
+}
