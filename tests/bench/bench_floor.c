@@ -41,7 +41,7 @@ static double echo_rate(void)
                              .accept = accept_any};
     pid_t echo = echo_start(PROCESS_SERVER_CORE, &port);
     process_pin_self(PROCESS_LOAD_CORE);
-    struct load *load = load_new(port);
+    struct load *load = load_new(port, true);
     for (size_t i = 0; i < ROUNDS; i++) {
         struct load_result result;
         load_run(load, &plan, &result);

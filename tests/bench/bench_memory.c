@@ -71,7 +71,7 @@ static void put_records(struct process *daemon, struct load_result *result)
 {
     struct items items;
     items_init(&items, 4, RECORDS, RECORD_V_MAX);
-    struct load *load = load_new(daemon->port);
+    struct load *load = load_new(daemon->port, false);
     items_put_all(&items, load, result);
     load_free(load);
     items_clear(&items);

@@ -151,7 +151,7 @@ static uint64_t cpu_ns(const struct network *network)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < NODES; i++)
-        sum += process_cpu_ns(&network->daemons[i]);
+        sum += process_cpu_ns(network->daemons[i].pid);
     return sum;
 }
 

@@ -115,7 +115,7 @@ int main(int argc, char **argv)
     items_init(&bench.items, 3, WINDOW, V_SIZE);
     process_start(&bench.daemon, &options);
     process_wait_ready(&bench.daemon);
-    bench.load = load_new(bench.daemon.port);
+    bench.load = load_new(bench.daemon.port, true);
     for (size_t i = 0; i < ROUNDS; i++) {
         floor[i] = verify_rate();
         one[i] = run_round(&bench, false);

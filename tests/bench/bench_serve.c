@@ -19,7 +19,8 @@
 #define ROUND_NS       1000000000u
 #define WINDOW         256
 #define RECORDS        10000
-#define CHECK_EVERY    64 /* this share of the answers is parsed and compared whole */
+#define CHECK_EVERY    64   /* this share of the answers is parsed and compared whole */
+#define BUSY_MIN       0.85 /* below, the generator or another process was measured */
 #define FILL_NS        6000000000u
 #define LITERAL(at, s) memcpy((at), (s), sizeof(s) - 1)
 
@@ -41,7 +42,7 @@ struct bench {
     struct items small, large;
     size_t table_nodes;
     bool is_wanted[KIND_COUNT];
-    double rates[KIND_COUNT][ROUNDS];
+    double rates[KIND_COUNT][ROUNDS], busy[KIND_COUNT][ROUNDS];
     uint64_t resent, refused;
 };
 
@@ -157,11 +158,13 @@ static void run_round(struct bench *bench, enum kind kind, size_t round)
                              .window = WINDOW,
                              .is_spinning = true,
                              .duration_ns = ROUND_NS,
+                             .server = kind == KIND_ECHO ? bench->echo : bench->daemon.pid,
                              .query = rows[kind].query,
                              .accept = accept};
     struct load_result result;
     load_run(kind == KIND_ECHO ? bench->to_echo : bench->to_daemon, &plan, &result);
     bench->rates[kind][round] = result.rate;
+    bench->busy[kind][round] = result.busy;
     bench->resent += result.resent;
     bench->refused += result.refused;
 }
@@ -220,8 +223,8 @@ static void start(struct bench *bench, const char *binary, const char *directory
     process_start(&bench->daemon, &options);
     process_wait_ready(&bench->daemon);
     process_pin_self(PROCESS_LOAD_CORE);
-    bench->to_echo = load_new(port);
-    bench->to_daemon = load_new(bench->daemon.port);
+    bench->to_echo = load_new(port, true);
+    bench->to_daemon = load_new(bench->daemon.port, true);
     if (bench->is_wanted[KIND_FIND_NODE])
         fill_table(bench);
     if (bench->is_wanted[KIND_GET_SMALL])
@@ -257,6 +260,9 @@ static void print(struct bench *bench, enum kind kind)
     if (kind == KIND_FIND_NODE)
         row.what = report_format(what, "%s of %zu nodes", rows[kind].what, bench->table_nodes);
     report_row(&row);
+    double busy = report_median(bench->busy[kind], ROUNDS);
+    if (busy < BUSY_MIN)
+        printf("           (its core was busy for %.0f %% of the time alone)\n", busy * 100);
 }
 
 static bool is_named(const char *name, int argc, char **argv)

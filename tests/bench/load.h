@@ -4,6 +4,8 @@
 #ifndef XORD_BENCH_LOAD_H
 #define XORD_BENCH_LOAD_H
 
+#include <sys/types.h>
+
 #include "common/bytes.h"
 
 #define LOAD_WINDOW_MAX 512
@@ -14,6 +16,7 @@ struct load_plan {
     size_t window;    /* queries in flight, at most LOAD_WINDOW_MAX */
     bool is_spinning; /* never sleeps: for a core of its own */
     uint64_t duration_ns;
+    pid_t server;   /* whose processor time is read; 0: nobody's */
     uint64_t count; /* ends after so many answers too; 0: by time alone */
     /* Writes the next query of this slot without its tail (`t` and `y`, which the generator
      * appends); its size, or 0 when there are no more. */
@@ -28,12 +31,14 @@ struct load_result {
     uint64_t resent;  /* queries sent again, because no answer came */
     double seconds;
     double rate; /* answered per second */
+    double busy; /* share of the time that the server had a processor */
 };
 
 struct load;
 
-/* A socket of 127.0.0.1, connected to this port there. */
-struct load *load_new(uint16_t server_port);
+/* A socket of 127.0.0.1, connected to this port there. As a node it answers when the daemon asks
+ * who it is, and so becomes one of the daemon's nodes; else it stays unknown. */
+struct load *load_new(uint16_t server_port, bool is_node);
 void load_free(struct load *load);
 /* Runs the plan; at its end waits for what is in flight, so that the next begins with nothing. */
 void load_run(struct load *load, const struct load_plan *plan, struct load_result *out);

@@ -140,12 +140,12 @@ void process_stop(struct process *p)
     p->pid = 0;
 }
 
-uint64_t process_cpu_ns(const struct process *p)
+uint64_t process_cpu_ns(pid_t pid)
 {
     clockid_t clock;
     struct timespec used = {0};
-    if (clock_getcpuclockid(p->pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
-        report_fail("no processor time of process %d", (int)p->pid);
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
+        report_fail("no processor time of process %d", (int)pid);
     return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
 }
 

@@ -39,7 +39,7 @@ void process_kill(struct process *p); /* SIGKILL */
 void process_pin_self(int core);
 void process_pin(pid_t pid, int core);
 
-uint64_t process_cpu_ns(const struct process *p);
+uint64_t process_cpu_ns(pid_t pid);
 /* A line of /proc/PID/status by its name: kilobytes, or a count. */
 long process_status(const struct process *p, const char *name);
 /* Disk blocks under the data directory, in bytes; what it logged is left out. */
