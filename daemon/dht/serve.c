@@ -93,12 +93,19 @@ static void add_record(const struct node *node, const struct krpc *query, struct
     }
 }
 
+/* The size of a reply but for its node lists and peers, never less than it will be. */
+static size_t size_without_lists(const struct krpc *reply)
+{
+    size_t head = 160;  /* the frame, id, token, v, ip, nw, and the heads of lists and of t */
+    size_t keyed = 136; /* k, sig and a seq of 19 digits, with their heads */
+    return head + reply->t.size + reply->v.size + (reply->has_seq ? keyed : 0);
+}
+
 /* The value comes first: nodes are dropped when all would not fit in the soft size. The second
  * family goes before the one that the asker came by. */
 static void fit(struct krpc *reply, const struct addr *from)
 {
-    size_t overhead = 256; /* id, token, t, v, ip, nw, k, sig, seq and keys */
-    size_t size = overhead + reply->v.size + reply->values.size;
+    size_t size = size_without_lists(reply);
     struct bytes *own = from->family == ADDR_V4 ? &reply->nodes : &reply->nodes6;
     struct bytes *other = from->family == ADDR_V4 ? &reply->nodes6 : &reply->nodes;
     size_t contact = from->family == ADDR_V4 ? KRPC_COMPACT_V4 : KRPC_COMPACT_V6;
@@ -112,7 +119,7 @@ static void add_peers(struct node *node, struct now now, const struct addr *from
                       const struct krpc *query, struct krpc *reply, struct reply_memory *memory)
 {
     struct wire_writer w;
-    size_t used = 256 + reply->nodes.size + reply->nodes6.size;
+    size_t used = size_without_lists(reply) + reply->nodes.size + reply->nodes6.size;
     size_t room = used < KRPC_PACKET_SOFT_MAX ? KRPC_PACKET_SOFT_MAX - used : 0;
     wire_writer_init(&w, memory->values, sizeof memory->values);
     if (peers_write_values(node->peers, &query->target, (enum addr_family)from->family, now.ms,
@@ -184,10 +191,12 @@ static void serve_put(struct node *node, struct now now, const struct addr *from
 {
     struct put_verdict verdict = {.err = ERR_OK};
     serve_put_check(node, now, from, query, &verdict, out);
-    if (verdict.err != ERR_OK)
+    if (verdict.err != ERR_OK) {
         refuse(node, from, query, verdict.err, verdict.text, verdict.counter, out);
-    else if (verdict.is_stored)
+    } else if (verdict.is_stored) {
+        node_count(node, COUNTER_PUTS_ACCEPTED);
         serve_plain(node, from, query->t, out);
+    }
 }
 
 void serve_stored(struct node *node, const struct pending_write *pending, enum err err,
