@@ -104,7 +104,7 @@ bool lookup_add_unknown(struct lookup *l, const struct addr *addr)
 {
     if (!addr_is_usable(addr) || find(l, addr) != NULL)
         return false;
-    struct lookup_candidate candidate = {.contact.addr = *addr};
+    struct lookup_candidate candidate = {.contact.addr = *addr, .is_retriable = true};
     return insert_at(l, l->count, &candidate);
 }
 

@@ -9,7 +9,7 @@
 #define LOOKUP_K          8
 #define LOOKUP_ALPHA      4
 #define LOOKUP_CANDIDATES 64 /* kept, nearest; farther ones fall out */
-#define LOOKUP_TRIES      2  /* a peer that knows us may lose one packet */
+#define LOOKUP_TRIES      2  /* of a peer that answered before, and of a bootstrap address */
 #define LOOKUP_TOKEN_MAX  64
 
 enum lookup_state {
@@ -27,7 +27,7 @@ struct lookup_candidate {
     uint8_t hop;        /* distance from our own table in steps */
     uint8_t token_size; /* its write token, when it gave one */
     bool has_id;        /* false for a bootstrap address whose id is unknown */
-    bool is_retriable;  /* it answered us before: worth LOOKUP_TRIES */
+    bool is_retriable;  /* it answered before, or all starts from it: worth LOOKUP_TRIES */
     bool is_xord;
     bool has_seq; /* it reported a record with this seq */
     int64_t seq;
