@@ -133,14 +133,17 @@ static void load(struct node *node, struct now now)
 }
 
 /* Past half of its life a record is signed anew, by whoever has the key. */
-static bool wants_renewal(const struct envelope *envelope, struct now now)
+static bool wants_renewal(const struct record *record, const struct envelope *envelope,
+                          struct now now)
 {
-    return envelope->has_time && envelope->has_expiry &&
-           envelope->expiry_unix_s > envelope->time_unix_s &&
+    return record->kind == RECORD_SINGLE && envelope->has_time && envelope->has_expiry &&
+           envelope->expiry_unix_s > envelope->time_unix_s && record->seq < INT64_MAX &&
            now.unix_s >=
                envelope->time_unix_s + (envelope->expiry_unix_s - envelope->time_unix_s) / 2;
 }
 
+/* With the very next seq: where the owner has put something newer elsewhere, that is refused, and
+ * the old content does not come back over it. */
 static bool renew(struct node *node, struct now now, const struct record *record,
                   struct envelope *envelope, struct outbox *out)
 {
@@ -157,6 +160,8 @@ static bool renew(struct node *node, struct now now, const struct record *record
         .k = record->k,
         .salt = record->salt,
         .v = wire_written(&w),
+        .has_seq = true,
+        .seq = record->seq + 1,
         .is_kept = true,
     };
     const struct put_origin origin = {.is_internal = true, .is_republish = true};
@@ -187,6 +192,17 @@ static bool republish(struct node *node, struct now now, const struct record *re
     return true;
 }
 
+void keep_not_renewed(struct node *node, struct now now, enum record_kind kind,
+                      const struct id *target, struct outbox *out)
+{
+    struct stored stored;
+    if (node->store.get(node->store.context, STORE_KEPT, kind, target, &stored) != ERR_OK)
+        return;
+    node->keep.running++;
+    if (!republish(node, now, &stored.record, out))
+        node->keep.running--;
+}
+
 static void take_turn(struct node *node, struct now now, const struct kept *kept,
                       struct outbox *out)
 {
@@ -198,7 +214,7 @@ static void take_turn(struct node *node, struct now now, const struct kept *kept
     envelope_parse(stored.record.v, &envelope);
     push(&node->keep, stored.record.kind, &stored.record.target, next_turn_ms(node, now));
     node->keep.running++;
-    bool is_started = stored.record.kind == RECORD_SINGLE && wants_renewal(&envelope, now)
+    bool is_started = wants_renewal(&stored.record, &envelope, now)
                           ? renew(node, now, &stored.record, &envelope, out)
                           : republish(node, now, &stored.record, out);
     if (!is_started)

@@ -36,6 +36,9 @@ void keep_clear(struct keep *keep);
 void keep_add(struct node *node, struct now now, enum record_kind kind, const struct id *target);
 /* It is kept no longer. Linear in what is kept: for rare calls. */
 void keep_drop(struct keep *keep, enum record_kind kind, const struct id *target);
+/* Nobody here has the key to sign it anew: it is republished as it is, while it lasts. */
+void keep_not_renewed(struct node *node, struct now now, enum record_kind kind,
+                      const struct id *target, struct outbox *out);
 /* A republish ended, however it ended. */
 void keep_finished(struct node *node);
 void keep_tick(struct node *node, struct now now, struct outbox *out);

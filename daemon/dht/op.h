@@ -48,7 +48,7 @@ struct op_put {
     bool is_presigned; /* the caller's own: seq and sig can't be changed */
     bool has_cas, is_auto_seq, is_kept, is_quick, is_republish;
     bool is_answered; /* the caller has its event; the rest is our own affair */
-    bool was_kept;    /* an earlier record of this target is kept already */
+    bool was_kept;    /* when its own keeping began, a record of this target was kept already */
     bool has_rival;   /* a verified record with the caller's own seq but other content was seen */
     bool is_seen;     /* a verified record was seen, with this seq: */
     int64_t seen_seq;

@@ -43,14 +43,22 @@ static bool is_enough(const struct op_get *get)
     return get->kind == RECORD_IMMUTABLE || (get->has_min_seq && get->best.seq >= get->min_seq);
 }
 
-static void look_at_home(struct node *node, struct op *op, const struct id *target)
+/* A kept record may have ended by its own signed word, where nobody could renew it. */
+static bool has_ended(const struct record *record, struct now now)
+{
+    uint64_t expiry_unix_s;
+    return record_expiry(record, now.unix_s, now.unix_s, &expiry_unix_s) == ERR_NOT_FOUND;
+}
+
+static void look_at_home(struct node *node, struct now now, struct op *op, const struct id *target)
 {
     for (unsigned space = 0; space < STORE_SPACE_COUNT; space++) {
         struct stored stored;
         if (node->store.get(node->store.context, (enum store_space)space, op->get.kind, target,
                             &stored) != ERR_OK)
             continue;
-        if (op->get.has_min_seq && stored.record.seq < op->get.min_seq)
+        if (has_ended(&stored.record, now) ||
+            (op->get.has_min_seq && stored.record.seq < op->get.min_seq))
             continue;
         keep_best(&op->get, &stored.record);
     }
@@ -79,7 +87,7 @@ enum err node_get(struct node *node, struct now now, const struct get_request *r
     op->get.has_min_seq = request->has_min_seq;
     op->get.min_seq = request->min_seq;
     *number = op->number;
-    look_at_home(node, op, &request->target);
+    look_at_home(node, now, op, &request->target);
     if (is_enough(&op->get)) {
         op->search.target = request->target;
         op_finish(node, now, op, ERR_OK, out);

@@ -66,7 +66,6 @@ static void look_at_home(struct node *node, struct op *op)
                             &stored) != ERR_OK)
             continue;
         saw_record(&op->put, &stored.record);
-        op->put.was_kept = op->put.was_kept || space == STORE_KEPT;
     }
 }
 
@@ -76,6 +75,13 @@ static void begin_search(struct node *node, struct now now, struct op *op, struc
     search_clear(&op->search);
     op->put.phase = PUT_SEARCHING;
     op_search(node, now, op, op->put.is_announce ? KRPC_GET_PEERS : KRPC_GET, &target, out);
+}
+
+static bool is_kept_now(struct node *node, const struct op *op)
+{
+    struct stored stored;
+    return node->store.get(node->store.context, STORE_KEPT, op->put.kind, &op->search.target,
+                           &stored) == ERR_OK;
 }
 
 static bool begin_keeping(struct node *node, struct now now, struct op *op, struct outbox *out)
@@ -90,6 +96,7 @@ static bool begin_keeping(struct node *node, struct now now, struct op *op, stru
     };
     if (!op_write(node, op, &write, &op->put.keep_write, out))
         return false;
+    op->put.was_kept = is_kept_now(node, op);
     op->put.phase = PUT_KEEPING;
     op->deadline_ms = UINT64_MAX; /* the disk always answers, and until then there is no answer */
     return true;
@@ -350,7 +357,10 @@ static void evaluate(struct node *node, struct now now, struct op *op, struct ou
         op_finish(node, now, op, code ? err_from_krpc(code) : put->self_err, out);
         return;
     }
-    if (put->is_kept && !put->is_keep_done && begin_keeping(node, now, op, out))
+    /* A renewal does not bring back what was dropped meanwhile. */
+    bool is_to_keep =
+        put->is_kept && !put->is_keep_done && (!put->is_republish || is_kept_now(node, op));
+    if (is_to_keep && begin_keeping(node, now, op, out))
         return;
     complete(node, now, op, out);
 }
@@ -379,7 +389,12 @@ void node_put_signed(struct node *node, struct now now, uint64_t number, const u
     if (op == NULL || op->kind != OP_PUT || op->put.phase != PUT_SIGNING)
         return;
     if (sig == NULL) {
+        const enum record_kind kind = op->put.kind;
+        const struct id target = op->search.target;
+        bool is_renewal = op->put.is_republish;
         op_finish(node, now, op, ERR_NO_KEY, out);
+        if (is_renewal)
+            keep_not_renewed(node, now, kind, &target, out);
         return;
     }
     memcpy(op->put.sig, sig, KEYS_SIGNATURE_SIZE);

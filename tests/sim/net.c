@@ -202,21 +202,8 @@ void net_flush(struct net *net, size_t index)
     outbox_reset(&net->out);
 }
 
-size_t net_add(struct net *net, int bootstrap, enum node_role role)
+static void start_node(struct net *net, struct net_node *node, int bootstrap, enum node_role role)
 {
-    assert(net->count < NET_NODES_MAX);
-    size_t index = net->count++;
-    struct net_node *node = &net->nodes[index];
-    const uint8_t ip[4] = {10, 0, (uint8_t)(index >> 8), (uint8_t)(index & 255)};
-    node->net = net;
-    node->is_alive = true;
-    node->addr = addr_v4(ip, 4001);
-    if (net->has_v6) {
-        const uint8_t ip6[16] = {0xfd, [14] = ip[2], [15] = ip[3]};
-        node->addr6 = addr_v6(ip6, 4001);
-    }
-    node->records = calloc(NET_RECORDS_MAX, sizeof *node->records);
-    assert(node->records != NULL);
     struct node_config config = {
         .role = role,
         .has_v4 = true,
@@ -227,11 +214,35 @@ size_t net_add(struct net *net, int bootstrap, enum node_role role)
         .store = {.context = node, .get = store_get, .next = store_next},
     };
     rng_bytes(&net->rng, config.seed, sizeof config.seed);
+    node->is_alive = true;
     node->node = node_new(&config, net->now);
     assert(node->node != NULL);
     if (bootstrap >= 0)
         node_bootstrap(node->node, &net->nodes[bootstrap].addr);
+}
+
+size_t net_add(struct net *net, int bootstrap, enum node_role role)
+{
+    assert(net->count < NET_NODES_MAX);
+    size_t index = net->count++;
+    struct net_node *node = &net->nodes[index];
+    const uint8_t ip[4] = {10, 0, (uint8_t)(index >> 8), (uint8_t)(index & 255)};
+    node->net = net;
+    node->addr = addr_v4(ip, 4001);
+    if (net->has_v6) {
+        const uint8_t ip6[16] = {0xfd, [14] = ip[2], [15] = ip[3]};
+        node->addr6 = addr_v6(ip6, 4001);
+    }
+    node->records = calloc(NET_RECORDS_MAX, sizeof *node->records);
+    assert(node->records != NULL);
+    start_node(net, node, bootstrap, role);
     return index;
+}
+
+void net_restart(struct net *net, size_t index, int bootstrap)
+{
+    node_free(net->nodes[index].node);
+    start_node(net, &net->nodes[index], bootstrap, NODE_SERVER);
 }
 
 void net_kill(struct net *net, size_t index)

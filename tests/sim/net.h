@@ -70,6 +70,8 @@ void net_init(struct net *net, uint64_t seed);
 void net_clear(struct net *net);
 /* A node that starts from node `bootstrap` (or from nobody: -1). Its index. */
 size_t net_add(struct net *net, int bootstrap, enum node_role role);
+/* Node `index` anew, a server under another id, with the store that it had. */
+void net_restart(struct net *net, size_t index, int bootstrap);
 void net_kill(struct net *net, size_t index);
 /* Carries out what is in net->out as node `index`'s effects. To be called after each call into one.
  */

@@ -1,0 +1,328 @@
+/* What a node keeps must be republished each hour, also after a restart, be signed anew in time
+ * where the key is there, and never bring back what the owner replaced or dropped. */
+#include <check.h>
+#include <stdio.h>
+
+#include "daemon/dht/envelope.h"
+#include "daemon/dht/keep.h"
+#include "tests/sim/net.h"
+
+#define HOUR_MS (3600u * 1000u)
+#define HALF_S  (RECORD_TTL_S_DEFAULT / 2 + 10)
+
+static struct net net;
+static uint8_t public_key[KEYS_PUBLIC_SIZE], secret_key[KEYS_SECRET_SIZE];
+static struct id target;
+
+static void build(size_t count)
+{
+    net_init(&net, 21);
+    keys_from_seed(net.seed, public_key, secret_key);
+    record_single_target(public_key, bytes_of_string("s"), &target);
+    for (size_t i = 0; i < count; i++) {
+        net_add(&net, i ? 0 : -1, NODE_SERVER);
+        net_run(&net, 100);
+    }
+    net_run(&net, 5000);
+}
+
+static struct bytes json_value(uint8_t *buffer, size_t size, const char *json)
+{
+    struct wire_writer w;
+    const struct envelope envelope = {
+        .content = ENVELOPE_JSON,
+        .body = bytes_of_string(json),
+        .has_time = true,
+        .time_unix_s = net.now.unix_s,
+        .has_expiry = true,
+        .expiry_unix_s = net.now.unix_s + RECORD_TTL_S_DEFAULT,
+    };
+    wire_writer_init(&w, buffer, size);
+    envelope_write(&w, &envelope);
+    return wire_written(&w);
+}
+
+static const struct event *put(size_t index, const char *json, bool is_kept)
+{
+    uint8_t buffer[128];
+    uint64_t op;
+    const struct put_request request = {
+        .kind = RECORD_SINGLE,
+        .k = public_key,
+        .salt = bytes_of_string("s"),
+        .v = json_value(buffer, sizeof buffer, json),
+        .is_kept = is_kept,
+    };
+    ck_assert_int_eq(node_put(net.nodes[index].node, net.now, &request, &op, &net.out), ERR_OK);
+    net_flush(&net, index);
+    return net_wait(&net, index, op);
+}
+
+static const struct event *get(size_t index)
+{
+    uint64_t op;
+    const struct get_request request = {
+        .kind = RECORD_SINGLE, .target = target, .k = public_key, .salt = bytes_of_string("s")};
+    ck_assert_int_eq(node_get(net.nodes[index].node, net.now, &request, &op, &net.out), ERR_OK);
+    net_flush(&net, index);
+    return net_wait(&net, index, op);
+}
+
+/* The body of the last value that was got. */
+static struct bytes got_body(void)
+{
+    struct envelope envelope;
+    envelope_parse(bytes_of(net.value, net.value_size), &envelope);
+    return envelope.body;
+}
+
+static size_t kept(size_t index)
+{
+    struct node_info info;
+    node_get_info(net.nodes[index].node, &info);
+    return info.kept;
+}
+
+static uint64_t republishes(size_t index)
+{
+    return node_counter(net.nodes[index].node, COUNTER_REPUBLISHES);
+}
+
+static enum err drop(size_t index, const struct id *of, enum record_kind kind)
+{
+    uint64_t op;
+    ck_assert_int_eq(node_drop_kept(net.nodes[index].node, net.now, kind, of, &op, &net.out),
+                     ERR_OK);
+    net_flush(&net, index);
+    const struct event *event = net_wait(&net, index, op);
+    return event->err;
+}
+
+/* Kept immutables as an earlier run would have left them on disk. */
+static void fill_store(size_t index, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct net_record *r = &net.nodes[index].records[i];
+        char v[16];
+        struct wire_writer w;
+        snprintf(v, sizeof v, "4:%04u", i);
+        struct record record = {.kind = RECORD_IMMUTABLE, .v = bytes_of_string(v)};
+        record_immutable_target(record.v, &record.target);
+        wire_writer_init(&w, r->packed, sizeof r->packed);
+        record_pack(&w, &record);
+        r->size = w.used;
+        r->is_used = true;
+        r->space = STORE_KEPT;
+        r->put_unix_s = net.now.unix_s;
+        r->expiry_unix_s = STORE_EXPIRY_NEVER;
+    }
+}
+
+START_TEST(a_put_is_republished_once_between_three_quarters_and_a_whole_hour)
+{
+    build(4);
+    ck_assert_int_eq(put(1, "1", true)->err, ERR_OK);
+    ck_assert_uint_eq(kept(1), 1);
+    net_run(&net, HOUR_MS - HOUR_MS / 4 - 60000);
+    ck_assert_uint_eq(republishes(1), 0);
+    net_run(&net, HOUR_MS / 4 + 60000);
+    ck_assert_uint_eq(republishes(1), 1);
+    net_run(&net, 9 * HOUR_MS);
+    ck_assert_uint_ge(republishes(1), 10);
+    ck_assert_uint_le(republishes(1), 13);
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_uint_eq(kept(i), i == 1);
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(a_second_put_of_the_same_has_one_turn_not_two)
+{
+    build(4);
+    put(1, "1", true);
+    put(1, "2", true);
+    put(1, "3", true);
+    ck_assert_uint_eq(kept(1), 1);
+    put(2, "4", false);
+    ck_assert_uint_eq(kept(2), 0);
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(after_a_restart_all_are_republished_but_not_at_once)
+{
+    build(4);
+    fill_store(1, 400);
+    net_restart(&net, 1, 0);
+    node_tick(net.nodes[1].node, net.now, &net.out);
+    net_flush(&net, 1);
+    ck_assert_uint_eq(kept(1), KEEP_LOAD_SLICE);
+    net_run(&net, 1000);
+    ck_assert_uint_eq(kept(1), 400);
+    ck_assert_uint_eq(republishes(1), 0);
+    net_run(&net, KEEP_START_MS + 400 * KEEP_START_SPREAD_MS / 2);
+    ck_assert_uint_gt(republishes(1), 100);
+    ck_assert_uint_lt(republishes(1), 400);
+    net_run(&net, 400 * KEEP_START_SPREAD_MS / 2);
+    ck_assert_uint_eq(republishes(1), 400);
+    ck_assert_uint_eq(kept(1), 400);
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(what_is_dropped_or_put_while_loading_has_no_turn_or_one)
+{
+    build(2);
+    fill_store(1, 300);
+    struct record first, last;
+    ck_assert(record_unpack(bytes_of(net.nodes[1].records[0].packed, net.nodes[1].records[0].size),
+                            &first));
+    last = first;
+    for (unsigned i = 0; i < 300; i++) {
+        const struct net_record *r = &net.nodes[1].records[i];
+        struct record record;
+        ck_assert(record_unpack(bytes_of(r->packed, r->size), &record));
+        first = memcmp(record.target.b, first.target.b, ID_SIZE) < 0 ? record : first;
+        last = memcmp(record.target.b, last.target.b, ID_SIZE) > 0 ? record : last;
+    }
+    net_restart(&net, 1, 0);
+    node_tick(net.nodes[1].node, net.now, &net.out);
+    net_flush(&net, 1);
+    ck_assert_uint_eq(kept(1), KEEP_LOAD_SLICE);
+    ck_assert_int_eq(drop(1, &first.target, RECORD_IMMUTABLE), ERR_OK);
+    ck_assert_int_eq(drop(1, &last.target, RECORD_IMMUTABLE), ERR_OK);
+    put(1, "1", true);
+    net_run(&net, 100);
+    ck_assert_uint_eq(kept(1), 300 - 2 + 1);
+    ck_assert_int_eq(drop(1, &first.target, RECORD_IMMUTABLE), ERR_NOT_FOUND);
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(a_single_kept_put_survives_restarts)
+{
+    build(4);
+    put(1, "1", true);
+    net_restart(&net, 1, 0);
+    for (size_t i = 0; i < 4; i++)
+        for (size_t j = 0; j < NET_RECORDS_MAX; j++)
+            if (net.nodes[i].records[j].space == STORE_HELD)
+                net.nodes[i].records[j].is_used = false;
+    net_run(&net, 60000);
+    ck_assert_uint_eq(net_holders(&net, RECORD_SINGLE, &target), 4);
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(a_renewal_does_not_undo_a_newer_put_of_another_daemon)
+{
+    build(4);
+    put(1, "1", true);
+    ck_assert_int_eq(put(2, "2", false)->put.seq, 2);
+    net.now.unix_s += HALF_S;
+    net_run(&net, 3 * HOUR_MS);
+    ck_assert(get(3)->get.is_found);
+    ck_assert(bytes_is_string(got_body(), "2"));
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(a_renewal_keeps_the_content_and_raises_seq_by_one)
+{
+    build(4);
+    put(1, "1", true);
+    net.now.unix_s += HALF_S;
+    net_run(&net, HOUR_MS);
+    ck_assert_uint_eq(node_counter(net.nodes[1].node, COUNTER_RENEWALS), 1);
+    ck_assert_int_eq(get(3)->get.record.seq, 2);
+    ck_assert(bytes_is_string(got_body(), "1"));
+    ck_assert_uint_eq(kept(1), 1);
+    net_run(&net, 2 * HOUR_MS);
+    ck_assert_uint_eq(node_counter(net.nodes[1].node, COUNTER_RENEWALS), 1);
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(without_the_key_it_is_republished_as_it_is)
+{
+    build(4);
+    put(1, "1", true);
+    net.is_key_missing = true;
+    net.now.unix_s += HALF_S;
+    for (size_t i = 0; i < 4; i++)
+        if (i != 1)
+            memset(net.nodes[i].records, 0, NET_RECORDS_MAX * sizeof(struct net_record));
+    net_run(&net, HOUR_MS);
+    ck_assert_uint_eq(net_holders(&net, RECORD_SINGLE, &target), 4);
+    ck_assert_int_eq(get(3)->get.record.seq, 1);
+    /* It ends when it says that it does, here as elsewhere. */
+    net.now.unix_s += HALF_S;
+    net_run(&net, 3 * HOUR_MS);
+    ck_assert(!get(1)->get.is_found);
+    ck_assert(!get(3)->get.is_found);
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(a_renewal_under_way_does_not_bring_back_what_is_dropped)
+{
+    build(4);
+    put(1, "1", true);
+    net.now.unix_s += HALF_S;
+    for (int i = 0; i < 3600000 && node_counter(net.nodes[1].node, COUNTER_RENEWALS) == 0; i++)
+        net_run(&net, 1);
+    ck_assert_int_eq(drop(1, &target, RECORD_SINGLE), ERR_OK);
+    net_run(&net, 10000);
+    ck_assert_uint_eq(kept(1), 0);
+    ck_assert_int_eq(drop(1, &target, RECORD_SINGLE), ERR_NOT_FOUND);
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(what_is_dropped_during_its_put_is_kept_as_the_put_says)
+{
+    uint8_t buffer[128];
+    uint64_t op;
+    build(4);
+    put(1, "1", true);
+    const struct put_request request = {
+        .kind = RECORD_SINGLE,
+        .k = public_key,
+        .salt = bytes_of_string("s"),
+        .v = json_value(buffer, sizeof buffer, "2"),
+        .is_kept = true,
+    };
+    ck_assert_int_eq(node_put(net.nodes[1].node, net.now, &request, &op, &net.out), ERR_OK);
+    net_flush(&net, 1);
+    ck_assert_int_eq(drop(1, &target, RECORD_SINGLE), ERR_OK);
+    ck_assert_uint_eq(kept(1), 0);
+    ck_assert(net_wait(&net, 1, op)->put.is_kept);
+    ck_assert_uint_eq(kept(1), 1);
+    net_clear(&net);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("keep");
+    TCase *tests = tcase_create("own puts");
+    if (keys_init() != ERR_OK)
+        return 1;
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, a_put_is_republished_once_between_three_quarters_and_a_whole_hour);
+    tcase_add_test(tests, a_second_put_of_the_same_has_one_turn_not_two);
+    tcase_add_test(tests, after_a_restart_all_are_republished_but_not_at_once);
+    tcase_add_test(tests, what_is_dropped_or_put_while_loading_has_no_turn_or_one);
+    tcase_add_test(tests, a_single_kept_put_survives_restarts);
+    tcase_add_test(tests, a_renewal_does_not_undo_a_newer_put_of_another_daemon);
+    tcase_add_test(tests, a_renewal_keeps_the_content_and_raises_seq_by_one);
+    tcase_add_test(tests, without_the_key_it_is_republished_as_it_is);
+    tcase_add_test(tests, a_renewal_under_way_does_not_bring_back_what_is_dropped);
+    tcase_add_test(tests, what_is_dropped_during_its_put_is_kept_as_the_put_says);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
