@@ -38,9 +38,11 @@ void put_start_next(struct node *node, struct now now, const struct id *target, 
 bool holders_choose(struct node *node, struct op *op);
 /* Sends what should be sent now. True when nothing is awaited any more. */
 bool holders_step(struct node *node, struct now now, struct op *op, struct outbox *out);
-void holders_stored(struct op *op, uint32_t index);
-void holders_rejected(struct op *op, uint32_t index, int64_t code);
-void holders_late(struct node *node, struct now now, struct op *op, uint32_t index,
+/* What came of a query, named by the owner_index it was sent with; that of an earlier round counts
+ * for nothing. */
+void holders_stored(struct op *op, uint32_t tag);
+void holders_rejected(struct op *op, uint32_t tag, int64_t code);
+void holders_late(struct node *node, struct now now, struct op *op, uint32_t tag,
                   struct outbox *out);
 uint32_t holders_count(const struct op *op, enum holder_state state);
 /* True when one refused for its seq or cas: 301 or 302. */

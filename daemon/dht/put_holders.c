@@ -69,6 +69,21 @@ bool holders_choose(struct node *node, struct op *op)
     return true;
 }
 
+/* A query names its holder and the round it belongs to: after a conflict the holders are chosen
+ * anew, and a late answer to the earlier put says nothing about the present one. */
+static uint32_t tag_of(const struct op_put *put, uint32_t index)
+{
+    return (uint32_t)put->attempts << 16 | index;
+}
+
+static struct put_holder *find_holder(struct op *op, uint32_t tag)
+{
+    uint32_t index = tag & 0xffff;
+    if (index >= op->put.holder_count || tag != tag_of(&op->put, index))
+        return NULL;
+    return &op->put.holders[index];
+}
+
 static bool send_to(struct node *node, struct now now, const struct op *op, uint32_t index,
                     struct outbox *out)
 {
@@ -101,7 +116,7 @@ static bool send_to(struct node *node, struct now now, const struct op *op, uint
         .contact = holder->contact,
         .has_id = true,
         .owner = op->number,
-        .owner_index = index,
+        .owner_index = tag_of(put, index),
         .patience_ms = HOLDER_PATIENCE_MS,
         .message = &message,
     };
@@ -134,26 +149,29 @@ bool holders_step(struct node *node, struct now now, struct op *op, struct outbo
     return asked == 0;
 }
 
-void holders_stored(struct op *op, uint32_t index)
+void holders_stored(struct op *op, uint32_t tag)
 {
-    if (index < op->put.holder_count)
-        op->put.holders[index].state = HOLDER_STORED;
+    struct put_holder *holder = find_holder(op, tag);
+    if (holder != NULL)
+        holder->state = HOLDER_STORED;
 }
 
-void holders_rejected(struct op *op, uint32_t index, int64_t code)
+void holders_rejected(struct op *op, uint32_t tag, int64_t code)
 {
-    if (index >= op->put.holder_count || op->put.holders[index].state == HOLDER_STORED)
+    struct put_holder *holder = find_holder(op, tag);
+    if (holder == NULL || holder->state == HOLDER_STORED)
         return;
-    op->put.holders[index].state = HOLDER_REJECTED;
-    op->put.holders[index].code = code;
+    holder->state = HOLDER_REJECTED;
+    holder->code = code;
 }
 
-void holders_late(struct node *node, struct now now, struct op *op, uint32_t index,
+void holders_late(struct node *node, struct now now, struct op *op, uint32_t tag,
                   struct outbox *out)
 {
-    if (index >= op->put.holder_count || op->put.holders[index].state != HOLDER_ASKED)
+    struct put_holder *holder = find_holder(op, tag);
+    if (holder == NULL || holder->state != HOLDER_ASKED)
         return;
-    struct put_holder *holder = &op->put.holders[index];
+    uint32_t index = (uint32_t)(holder - op->put.holders);
     if (holder->tries < HOLDER_TRIES && send_to(node, now, op, index, out))
         holder->tries++;
     else
