@@ -135,9 +135,11 @@ class Daemon:
     """One xord with a data directory of its own. `options` are command line options; the directory
     survives stop and kill, so that start brings the same node back."""
 
-    def __init__(self, datadir, *options, bootstrap='none', bind='127.0.0.1', port=0, env=None):
+    def __init__(self, datadir, *options, bootstrap='none', bind='127.0.0.1', port=0, env=None,
+                 network=None):
         self.datadir = datadir
         self.options = list(options)
+        self.network = network
         self.bootstrap = bootstrap
         self.bind = bind
         self.port_wanted = port
@@ -151,6 +153,8 @@ class Daemon:
                 '--port', str(self.port_wanted), '--bind', self.bind]
         for address in [self.bootstrap] if isinstance(self.bootstrap, str) else self.bootstrap:
             line += ['--bootstrap', address]
+        if self.network:
+            line += ['--network', self.network]
         return line + self.options
 
     def spawn(self):
@@ -306,6 +310,7 @@ class TestCase(unittest.TestCase):
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix='xord-e2e.')
+        self.network_name = 'e2e-' + os.urandom(8).hex()
         self.daemons = []
         self.addCleanup(self._clean)
 
@@ -325,8 +330,11 @@ class TestCase(unittest.TestCase):
         return path
 
     def daemon(self, *options, name=None, **settings):
-        """A daemon that is not started yet."""
-        made = Daemon(self.path(name or f'n{len(self.daemons) + 1}'), *options, **settings)
+        """A daemon that is not started yet. On a network that is this test's alone: a port that
+        ends with one test and begins another with the next must not join the two."""
+        network = None if {'--network', '--conf'} & set(options) else self.network_name
+        made = Daemon(self.path(name or f'n{len(self.daemons) + 1}'), *options, network=network,
+                      **settings)
         self.daemons.append(made)
         return made
 

@@ -32,7 +32,7 @@ class ExitCodes(CommandLine):
     def test_ok(self):
         done = self.cli('getinfo')
         self.assertEqual((done.code, done.err), (OK, ''))
-        self.assertEqual(done.json()['network'], 'xord')
+        self.assertEqual(done.json()['network'], self.node.network)
 
     def test_error_reply(self):
         done = self.cli('dhtget', 'nobody', 'x', 's')

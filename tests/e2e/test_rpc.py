@@ -29,7 +29,7 @@ class SocketCase(SharedCase):
 
     def assert_alive(self):
         self.assertTrue(self.node.is_alive(), self.node.log())
-        self.assertEqual(self.node.info()['network'], 'xord')
+        self.assertEqual(self.node.info()['network'], self.node.network)
 
     def exchange(self, line):
         """The reply to one line, which must not end the connection."""
@@ -88,7 +88,7 @@ class Lines(SocketCase):
             reply = self.rpc.read()
             self.assertEqual(reply['error']['code'], PARSE)
             self.assertIsNone(reply['id'])
-            self.assertEqual(other.result(call)['network'], 'xord')
+            self.assertEqual(other.result(call)['network'], self.node.network)
 
     def test_line_of_almost_two_mebibytes(self):
         line = json.dumps({'jsonrpc': '2.0', 'id': 1, 'method': 'dhtput',
@@ -278,7 +278,7 @@ class ReadOnlySocket(SocketCase):
 
     def test_reading_methods_work(self):
         with Rpc(self.ro_path) as rpc:
-            self.assertEqual(rpc.call('getinfo')['network'], 'xord')
+            self.assertEqual(rpc.call('getinfo')['network'], self.node.network)
             self.assertEqual(rpc.call('dhtget', 'alice', 'nothing', 's'), [])
             self.assertIn('dhtget', rpc.call('help'))
 
