@@ -41,7 +41,9 @@ struct pending_write *writes_add(struct writes *w, uint64_t *number)
     slot->op = 0;
     slot->t_size = 0;
     slot->is_used = true;
-    slot->sequence = ++w->sequence;
+    /* Never 0, so that no number is. */
+    w->sequence = w->sequence == UINT32_MAX ? 1 : w->sequence + 1;
+    slot->sequence = w->sequence;
     *number = (uint64_t)slot->sequence << 32 | index;
     return slot;
 }
