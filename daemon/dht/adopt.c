@@ -29,6 +29,8 @@ void adopt_secure_id(struct node *node, struct now now)
     id_make_secure(&node->id, &external->agreed, &node->rng);
     for (unsigned i = 0; i < FAMILY_COUNT; i++)
         move_members(&node->tables[i], &node->id, now);
-    node->maintain.join_at_ms = now.ms;
+    /* A search of the old id that is under way is followed by one of the new. */
+    if (!node->maintain.is_joining)
+        node->maintain.join_at_ms = now.ms;
     node->maintain.fill_prefix = 0;
 }

@@ -37,6 +37,7 @@ static void join(struct node *node, struct now now, struct outbox *out)
 {
     struct maintain *m = &node->maintain;
     m->is_joining = true;
+    m->join_target = node->id;
     m->join_at_ms = UINT64_MAX;
     if (!start_search(node, now, &node->id, true, out)) {
         m->is_joining = false;
@@ -71,6 +72,8 @@ static void join_finished(struct node *node, struct now now, bool is_answered)
     m->had_sources = true;
     m->retry_ms = MAINTAIN_RETRY_MIN_MS;
     m->join_at_ms = now.ms + JOIN_AGAIN_MS + rng_below(&node->rng, JOIN_AGAIN_MS / 4);
+    if (!id_equal(&m->join_target, &node->id))
+        m->join_at_ms = now.ms;
     if (m->fill_count == 0)
         m->fill_count = FILL_BUCKETS;
 }

@@ -23,7 +23,8 @@ struct maintain {
     uint8_t bootstrap_count;
     bool had_sources;        /* there was somebody to start from: silence means offline */
     bool has_joined;         /* the first search of our own id has ended */
-    bool is_joining;         /* a search of our own id is under way */
+    bool is_joining;         /* a search of our own id is under way: */
+    struct id join_target;   /* our id when it began; we may have another by its end (BEP 42) */
     uint8_t searches;        /* refreshes under way, that one included */
     uint16_t pings;          /* checks and meetings under way */
     uint8_t fill_prefix;     /* after joining: the next bucket to fill, one lookup each */

@@ -14,6 +14,7 @@
 #define STEPS_MAX 64 /* an input of many small steps says no more than one of few */
 #define PACKETS_MAX                                                                                \
     160 /* a step's: 16 pings, a put's 24 holders, a search's steps of two families */
+#define TICKS_MAX       100 /* at one moment */
 #define PACKET_SIZE_MAX 4096
 
 enum source_flag { PATCH_T = 0x80, PATCH_TOKEN = 0x40, PATCH_SIG = 0x20 };
@@ -46,7 +47,7 @@ static struct addr peer_addr(unsigned index)
 {
     if (index % PEERS == PEERS - 1)
         return addr_v6((const uint8_t[16]){0x20, 0x01, 0x0d, 0xb8, [15] = 1}, 6881);
-    return addr_v4((const uint8_t[4]){10, 0, 0, (uint8_t)(index % PEERS + 1)}, 4001);
+    return addr_v4((const uint8_t[4]){80, 0, (uint8_t)(index % PEERS), 1}, 4001);
 }
 
 static enum err store_get(void *context, enum store_space space, enum record_kind kind,
@@ -191,6 +192,14 @@ static void let_pass(struct world *world, uint64_t ms)
     world->now.ms += ms;
     world->now.unix_s += ms / 1000;
     node_tick(world->node, world->now, &world->out);
+    flush(world);
+    /* What wants to be ticked at once for ever would keep a processor busy. */
+    unsigned ticks = 0;
+    for (; node_next_ms(world->node) <= world->now.ms; ticks++) {
+        assert(ticks < TICKS_MAX);
+        node_tick(world->node, world->now, &world->out);
+        flush(world);
+    }
 }
 
 static void command(struct world *world, uint8_t number)

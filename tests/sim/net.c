@@ -208,7 +208,7 @@ static void start_node(struct net *net, struct net_node *node, int bootstrap, en
         .role = role,
         .has_v4 = true,
         .has_v6 = net->has_v6,
-        .has_network = true,
+        .has_network = !net->is_public,
         .network = 7,
         .version = {'X', 'O', 0, 1},
         .store = {.context = node, .get = store_get, .next = store_next},
@@ -227,8 +227,9 @@ size_t net_add(struct net *net, int bootstrap, enum node_role role)
     size_t index = net->count++;
     struct net_node *node = &net->nodes[index];
     const uint8_t ip[4] = {10, 0, (uint8_t)(index >> 8), (uint8_t)(index & 255)};
+    const uint8_t public_ip[4] = {80, ip[2], ip[3], 1};
     node->net = net;
-    node->addr = addr_v4(ip, 4001);
+    node->addr = addr_v4(net->is_public ? public_ip : ip, 4001);
     if (net->has_v6) {
         const uint8_t ip6[16] = {0xfd, [14] = ip[2], [15] = ip[3]};
         node->addr6 = addr_v6(ip6, 4001);

@@ -53,7 +53,8 @@ struct net {
     uint64_t order;
     uint32_t delay_min_ms, delay_max_ms;
     uint32_t loss_percent;
-    bool has_v6; /* nodes added from now on are bound to both families */
+    bool is_public; /* nodes added from now on are on the public network, each in its own prefix */
+    bool has_v6;    /* nodes added from now on are bound to both families */
     net_foreign_fn *on_foreign;
     void *foreign_context;        /* of on_foreign */
     uint8_t seed[KEYS_SEED_SIZE]; /* the key that signs what nodes ask to have signed */
