@@ -8,12 +8,13 @@
 
 #include "daemon/dht/node_state.h"
 
-#define RECORDS   8
-#define PEERS     4
-#define QUERIES   16 /* of the node, remembered to be answered */
-#define STEPS_MAX 64 /* an input of many small steps says no more than one of few */
-#define PACKETS_MAX                                                                                \
-    160 /* a step's: 16 pings, a put's 24 holders, a search's steps of two families */
+#define RECORDS         8
+#define PEERS           4
+#define QUERIES         16  /* of the node, remembered to be answered */
+#define STEPS_MAX       64  /* an input of many small steps says no more than one of few */
+#define PACKETS_MAX     160 /* a tick's own: 16 pings, refreshes, republishes */
+#define OP_PACKETS_MAX  24  /* and an operation's: a put's holders */
+#define ANSWER_MAX      2   /* to a stranger's packet: an answer, and a ping to meet it */
 #define TICKS_MAX       100 /* at one moment */
 #define PACKET_SIZE_MAX 4096
 
@@ -40,6 +41,7 @@ struct world {
     struct slot slots[RECORDS];
     struct asked asked[QUERIES];
     unsigned asked_count;
+    unsigned commands; /* carried out */
     uint8_t public_key[KEYS_PUBLIC_SIZE], secret_key[KEYS_SECRET_SIZE];
 };
 
@@ -160,7 +162,7 @@ static void flush(struct world *world)
                 sign(world, &event);
         }
     }
-    assert(packets <= PACKETS_MAX);
+    assert(packets <= PACKETS_MAX + world->commands * OP_PACKETS_MAX);
     outbox_reset(&world->out);
 }
 
@@ -207,6 +209,7 @@ static void command(struct world *world, uint8_t number)
     const struct id target = {{1, 2, 3}};
     const struct contact contact = {target, peer_addr(number >> 4)};
     uint64_t op;
+    world->commands++;
     switch (number % 10) {
     case 0:
         let_pass(world, 50);
@@ -288,6 +291,7 @@ static size_t step(struct world *world, const uint8_t *data, size_t size)
     memcpy(packet, data + 3, length);
     patch(world, data[0], &from, packet, length);
     node_recv(world->node, world->now, &from, packet, length, &world->out);
+    assert((data[0] & PATCH_T) || world->out.packet_count <= ANSWER_MAX);
     free(packet);
     return 3 + length;
 }
