@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/dht/krpc.h"
 #include "tests/bench/floor.h"
 #include "tests/bench/items.h"
 #include "tests/bench/load.h"
@@ -46,6 +47,40 @@ static bool accept(void *context, size_t slot, struct bytes packet, char y)
     (void)slot;
     (void)packet;
     return y == 'r';
+}
+
+static size_t bad_put(void *context, size_t slot, uint8_t *packet)
+{
+    struct bench *bench = context;
+    uint8_t sig[KEYS_SIGNATURE_SIZE];
+    int64_t seq = bench->seq_base + SIGNED_MAX;
+    items_sign(&bench->items, slot, seq, sig);
+    sig[0] ^= 1;
+    return items_put_packet(&bench->items, slot, seq, sig, packet);
+}
+
+static bool accept_error(void *context, size_t slot, struct bytes packet, char y)
+{
+    struct krpc reply;
+    (void)context;
+    (void)slot;
+    return y == 'e' && krpc_parse(packet, &reply) == ERR_OK &&
+           reply.error_code == err_code(ERR_BAD_SIGNATURE);
+}
+
+/* What was measured did verify: the same puts with a bad signature are refused, each one. */
+static void check_refusal(struct bench *bench)
+{
+    struct load_plan plan = {.context = bench,
+                             .window = WINDOW,
+                             .duration_ns = ROUND_NS,
+                             .count = WINDOW,
+                             .query = bad_put,
+                             .accept = accept_error};
+    struct load_result result;
+    load_run(bench->load, &plan, &result);
+    if (result.answered < WINDOW || result.refused > 0)
+        report_fail("puts with a bad signature are not refused");
 }
 
 /* Signs the next round's puts. */
@@ -121,6 +156,7 @@ int main(int argc, char **argv)
         one[i] = run_round(&bench, false);
         both[i] = run_round(&bench, true);
     }
+    check_refusal(&bench);
     double verify = report_median(floor, ROUNDS);
     print("bare libsodium verify, one core", verify, 0, 0);
     print("puts verified and on disk, daemon on one core", report_median(one, ROUNDS), verify, 0.5);

@@ -9,6 +9,9 @@ double floor_verify(size_t message_size, unsigned duration_ms);
 /* Puts of 1 KB a second under random keys, 128 a synced commit, in a new LMDB environment at
  * `directory`, which is made. */
 double floor_lmdb(const char *directory, unsigned duration_ms);
+/* The disk's part of a put on 8 holders that the putter keeps: 8 synced commits of one record at
+ * once, each in an environment of its own, then one more. Milliseconds, the median. */
+double floor_commits_ms(const char *directory);
 /* Parsing and printing of a request of 500 bytes, per second. */
 double floor_json(unsigned duration_ms);
 
