@@ -84,7 +84,7 @@ static bool is_kept_now(struct node *node, const struct op *op)
                            &stored) == ERR_OK;
 }
 
-static bool begin_keeping(struct node *node, struct now now, struct op *op, struct outbox *out)
+static bool write_kept(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     const struct store_write write = {
         .action = STORE_PUT,
@@ -97,9 +97,27 @@ static bool begin_keeping(struct node *node, struct now now, struct op *op, stru
     if (!op_write(node, op, &write, &op->put.keep_write, out))
         return false;
     op->put.was_kept = is_kept_now(node, op);
+    return true;
+}
+
+static bool begin_keeping(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    if (!write_kept(node, now, op, out))
+        return false;
     op->put.phase = PUT_KEEPING;
     op->deadline_ms = UINT64_MAX; /* the disk always answers, and until then there is no answer */
     return true;
+}
+
+/* The first put of a target is kept as soon as one holder has it, beside the others: two waits for
+ * the disk become one. It replaces no kept one, so what the others refuse undoes nothing. */
+static void keep_beside(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    const struct op_put *put = &op->put;
+    bool is_stored = put->is_self_stored || holders_count(op, HOLDER_STORED) > 0;
+    if (is_stored && put->is_kept && !put->is_keep_done && put->keep_write == 0 &&
+        put->keep_err == ERR_OK && !put->is_republish && !is_kept_now(node, op))
+        write_kept(node, now, op, out);
 }
 
 /* Asks for a signature over the present seq; the answer comes by node_put_signed. */
@@ -369,7 +387,8 @@ void put_search_done(struct node *node, struct now now, struct op *op, struct ou
 {
     struct op_put *put = &op->put;
     if (put->phase == PUT_STORING) {
-        if (holders_step(node, now, op, out) && put->self_write == 0)
+        keep_beside(node, now, op, out);
+        if (holders_step(node, now, op, out) && put->self_write == 0 && put->keep_write == 0)
             evaluate(node, now, op, out);
         return;
     }
@@ -437,6 +456,7 @@ void put_wrote(struct node *node, struct now now, struct op *op, uint64_t write,
     if (write != put->keep_write)
         return;
     put->keep_write = 0;
+    put->keep_err = err;
     put->is_keep_done = err == ERR_OK;
     if (err == ERR_OK && !put->was_kept)
         keep_add(node, now, put->kind, &op->search.target);
@@ -445,6 +465,8 @@ void put_wrote(struct node *node, struct now now, struct op *op, uint64_t write,
         saw_seq(put, seq);
     if (err != ERR_OK && (put->is_quick || is_conflict(err)))
         op_finish(node, now, op, err, out);
+    else if (put->phase == PUT_STORING)
+        put_search_done(node, now, op, out);
     else if (put->is_quick && !put->is_answered)
         answer_quick(node, now, op, out);
     else
@@ -462,6 +484,11 @@ void put_deadline(struct node *node, struct now now, struct op *op, struct outbo
             op->put.holders[i].state = HOLDER_SILENT;
     op->put.self_write = 0;
     op->put.attempts = PUT_CONFLICTS_MAX;
+    if (op->put.keep_write != 0) { /* so a holder has it: it ends once it is kept */
+        op->put.phase = PUT_KEEPING;
+        op->deadline_ms = UINT64_MAX;
+        return;
+    }
     evaluate(node, now, op, out);
 }
 

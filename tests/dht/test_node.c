@@ -287,6 +287,54 @@ START_TEST(a_broken_disk_acknowledges_nothing)
 }
 END_TEST
 
+static size_t kept(size_t index)
+{
+    struct node_info info;
+    node_get_info(net.nodes[index].node, &info);
+    return info.kept;
+}
+
+START_TEST(a_first_put_is_kept_once_a_holder_has_it)
+{
+    uint8_t buffer[256];
+    uint64_t op = 0;
+    build(20, 12);
+    const struct put_request request = single(json_value(buffer, sizeof buffer, "1"), "x");
+    struct id target;
+    record_single_target(public_key, request.salt, &target);
+    ck_assert_int_eq(node_put(net.nodes[3].node, net.now, &request, &op, &net.out), ERR_OK);
+    net_flush(&net, 3);
+    while (kept(3) == 0)
+        net_run(&net, 1);
+    size_t holders = net_holders(&net, RECORD_SINGLE, &target);
+    ck_assert_uint_ge(holders, 1);
+    const struct event *event = net_wait(&net, 3, op);
+    ck_assert_ptr_nonnull(event);
+    ck_assert_int_eq(event->err, ERR_OK);
+    ck_assert_uint_eq(event->put.stored, 8);
+    ck_assert(event->put.is_kept);
+    ck_assert_uint_eq(kept(3), 1);
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(a_put_that_no_holder_takes_is_kept_at_its_end)
+{
+    uint8_t buffer[256];
+    build(6, 13);
+    for (size_t i = 0; i < 6; i++)
+        net.nodes[i].is_store_broken = i != 1;
+    node_set_role(net.nodes[1].node, NODE_CLIENT);
+    const struct put_request request = single(json_value(buffer, sizeof buffer, "1"), "x");
+    const struct event *event = put(1, &request);
+    ck_assert_int_eq(event->err, ERR_OK);
+    ck_assert_uint_eq(event->put.stored, 0);
+    ck_assert(event->put.is_kept);
+    ck_assert_uint_eq(kept(1), 1);
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(kept_puts_come_back_to_new_holders)
 {
     uint8_t buffer[256];
@@ -437,6 +485,8 @@ int main(void)
     tcase_add_test(tests, half_of_the_nodes_killed_costs_no_key_with_a_holder);
     tcase_add_test(tests, loss_does_not_lose_puts);
     tcase_add_test(tests, a_broken_disk_acknowledges_nothing);
+    tcase_add_test(tests, a_first_put_is_kept_once_a_holder_has_it);
+    tcase_add_test(tests, a_put_that_no_holder_takes_is_kept_at_its_end);
     tcase_add_test(tests, kept_puts_come_back_to_new_holders);
     tcase_add_test(tests, a_kept_put_is_signed_anew_at_half_its_life);
     tcase_add_test(tests, a_client_is_in_no_table_and_answers_nothing);
