@@ -1,0 +1,113 @@
+#include "daemon/dht/neighbours.h"
+
+static struct neighbour *find(struct neighbours *n, const struct contact *contact)
+{
+    for (unsigned i = 0; i < n->count; i++)
+        if (id_equal(&n->nodes[i].contact.id, &contact->id) &&
+            addr_equal(&n->nodes[i].contact.addr, &contact->addr))
+            return &n->nodes[i];
+    return NULL;
+}
+
+static void remove_at(struct neighbours *n, unsigned at)
+{
+    n->count--;
+    memmove(&n->nodes[at], &n->nodes[at + 1], (n->count - at) * sizeof n->nodes[0]);
+}
+
+bool neighbours_wants(const struct neighbours *n, const struct id *self,
+                      const struct contact *contact)
+{
+    if (n->count == NEIGHBOURS_MAX &&
+        id_compare_distance(self, &contact->id, &n->nodes[n->count - 1].contact.id) >= 0)
+        return false;
+    for (unsigned i = 0; i < n->count; i++)
+        if (id_equal(&n->nodes[i].contact.id, &contact->id))
+            return false;
+    return true;
+}
+
+bool neighbours_answered(struct neighbours *n, const struct id *self, const struct contact *contact)
+{
+    struct neighbour *known = find(n, contact);
+    if (known != NULL) {
+        known->fails = 0;
+        known->is_checked = false;
+        return false;
+    }
+    unsigned at = 0;
+    while (at < n->count && id_compare_distance(self, &n->nodes[at].contact.id, &contact->id) < 0)
+        at++;
+    /* The same id elsewhere: whoever was there first keeps the place while it answers. */
+    if (at == NEIGHBOURS_MAX || (at < n->count && id_equal(&n->nodes[at].contact.id, &contact->id)))
+        return false;
+    if (n->count == NEIGHBOURS_MAX)
+        n->count--;
+    memmove(&n->nodes[at + 1], &n->nodes[at], (n->count - at) * sizeof n->nodes[0]);
+    n->nodes[at] = (struct neighbour){.contact = *contact};
+    n->count++;
+    return true;
+}
+
+bool neighbours_failed(struct neighbours *n, const struct contact *contact)
+{
+    struct neighbour *known = find(n, contact);
+    if (known == NULL)
+        return false;
+    known->is_checked = false;
+    if (++known->fails < NEIGHBOURS_FAILS_MAX)
+        return false;
+    remove_at(n, (unsigned)(known - n->nodes));
+    return true;
+}
+
+bool neighbours_remove(struct neighbours *n, const struct contact *contact)
+{
+    struct neighbour *known = find(n, contact);
+    if (known == NULL)
+        return false;
+    remove_at(n, (unsigned)(known - n->nodes));
+    return true;
+}
+
+bool neighbours_next_check(struct neighbours *n, struct contact *out)
+{
+    for (unsigned i = 0; i < n->count; i++) {
+        if (n->nodes[i].fails == 0 || n->nodes[i].is_checked)
+            continue;
+        n->nodes[i].is_checked = true;
+        *out = n->nodes[i].contact;
+        return true;
+    }
+    return false;
+}
+
+static size_t insert(struct contact *out, size_t count, size_t max, const struct id *target,
+                     const struct contact *contact)
+{
+    size_t at = count;
+    while (at > 0 && id_compare_distance(target, &contact->id, &out[at - 1].id) < 0)
+        at--;
+    if (at == max || (at > 0 && id_equal(&out[at - 1].id, &contact->id)))
+        return count;
+    if (count == max)
+        count--;
+    memmove(&out[at + 1], &out[at], (count - at) * sizeof *out);
+    out[at] = *contact;
+    return count + 1;
+}
+
+size_t neighbours_merge(const struct neighbours *n, const struct id *self, const struct id *target,
+                        struct contact *out, size_t count, size_t max)
+{
+    /* A target farther from us than all of them is no nearer to any of them than to the nodes of
+     * the bucket that it falls into. */
+    if (n->count == 0 ||
+        (count == max && id_common_prefix(self, target) <
+                             id_common_prefix(self, &n->nodes[n->count - 1].contact.id)))
+        return count;
+    for (unsigned i = 0; i < n->count; i++)
+        if (n->nodes[i].fails == 0)
+            count = insert(out, count, max, target, &n->nodes[i].contact);
+    return count;
+}
