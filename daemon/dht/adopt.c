@@ -5,18 +5,20 @@
 #include "daemon/dht/node_state.h"
 
 /* Moves the members of one table to a table around the new id. Those that find no room there are
- * met again when lookups come across them. */
-static void move_members(struct routing *table, const struct id *id, struct now now)
+ * met again when lookups come across them; the new neighbours too. */
+static void move_members(struct node *node, unsigned family, struct now now)
 {
+    struct routing *table = &node->tables[family];
     struct routing old = *table;
     const struct routing_node *member;
     size_t bucket = 0, index = 0;
-    routing_init(table, id, old.family);
+    routing_init(table, &node->id, old.family);
     while ((member = routing_each(&old, &bucket, &index)) != NULL)
         if (member->fails == 0)
             routing_answered(table, &member->contact, member->is_xord, member->rtt.srtt_x8_ms / 8u,
                              now.ms);
     routing_clear(&old);
+    node->neighbours[family] = (struct neighbours){0};
 }
 
 void adopt_secure_id(struct node *node, struct now now)
@@ -28,7 +30,7 @@ void adopt_secure_id(struct node *node, struct now now)
         return;
     id_make_secure(&node->id, &external->agreed, &node->rng);
     for (unsigned i = 0; i < FAMILY_COUNT; i++)
-        move_members(&node->tables[i], &node->id, now);
+        move_members(node, i, now);
     /* A search of the old id that is under way is followed by one of the new. */
     if (!node->maintain.is_joining)
         node->maintain.join_at_ms = now.ms;

@@ -36,6 +36,8 @@
     X(OPERATIONS_REFUSED, "operations_refused")                                                    \
     X(REPUBLISHES, "republishes")                                                                  \
     X(RENEWALS, "renewals")                                                                        \
+    X(PUSHES_ASKED, "pushes_asked")                                                                \
+    X(PUSHES, "pushes")                                                                            \
     X(EFFECTS_LOST, "effects_lost")
 
 #define COUNTER_ENUM(symbol, name) COUNTER_##symbol,

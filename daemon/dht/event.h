@@ -16,6 +16,7 @@ enum event_kind {
     EVENT_ANNOUNCE, /* fills `put`: stored, tried, rejected */
     EVENT_PING,
     EVENT_DROPPED,       /* node_drop_kept */
+    EVENT_LEFT,          /* node_leave */
     EVENT_NEED_SIGNATURE /* not a completion: answer with node_put_signed */
 };
 

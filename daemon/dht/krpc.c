@@ -52,6 +52,7 @@ static const char *const method_names[KRPC_METHOD_COUNT] = {
     [KRPC_ANNOUNCE_PEER] = "announce_peer",
     [KRPC_GET] = "get",
     [KRPC_PUT] = "put",
+    [KRPC_BYE] = "bye",
     [KRPC_UNKNOWN] = "",
 };
 
@@ -211,7 +212,10 @@ static enum krpc_method method_of(struct bytes name)
 {
     switch (name.size) {
     case 3:
-        return KEY_IS(name, "get") ? KRPC_GET : KEY_IS(name, "put") ? KRPC_PUT : KRPC_UNKNOWN;
+        return KEY_IS(name, "get")   ? KRPC_GET
+               : KEY_IS(name, "put") ? KRPC_PUT
+               : KEY_IS(name, "bye") ? KRPC_BYE
+                                     : KRPC_UNKNOWN;
     case 4:
         return KEY_IS(name, "ping") ? KRPC_PING : KRPC_UNKNOWN;
     case 9:

@@ -28,6 +28,7 @@ enum krpc_method {
     KRPC_ANNOUNCE_PEER,
     KRPC_GET,
     KRPC_PUT,
+    KRPC_BYE,     /* xord's own: the sender is about to stop; never answered */
     KRPC_UNKNOWN, /* a query by any other name */
     KRPC_METHOD_COUNT
 };

@@ -86,11 +86,30 @@ static bool insert_at(struct lookup *l, size_t at, const struct lookup_candidate
     return true;
 }
 
+static bool can_retry(const struct lookup_candidate *c)
+{
+    return c->is_retriable && c->tries < LOOKUP_TRIES;
+}
+
+/* The same id at another address: whoever named the first one may have lied, so when nobody
+ * answered there, the second gets its chance. */
+static bool move_dead(struct lookup_candidate *c, const struct contact *contact, unsigned hop)
+{
+    bool is_lost = c->state == LOOKUP_DEAD || (c->state == LOOKUP_LATE && !can_retry(c));
+    if (!is_lost || !addr_is_usable(&contact->addr) || addr_equal(&c->contact.addr, &contact->addr))
+        return false;
+    *c = (struct lookup_candidate){
+        .contact = *contact, .hop = (uint8_t)(hop < UINT8_MAX ? hop : UINT8_MAX), .has_id = true};
+    return true;
+}
+
 bool lookup_add(struct lookup *l, const struct contact *contact, unsigned hop, bool is_retriable)
 {
     bool is_known;
     size_t at = place_of(l, &contact->id, &is_known);
-    if (is_known || at >= LOOKUP_CANDIDATES || id_equal(&contact->id, &l->self) ||
+    if (is_known)
+        return move_dead(&l->candidates[at], contact, hop);
+    if (at >= LOOKUP_CANDIDATES || id_equal(&contact->id, &l->self) ||
         !addr_is_usable(&contact->addr) || find(l, &contact->addr) != NULL)
         return false;
     struct lookup_candidate candidate = {.contact = *contact,
@@ -106,11 +125,6 @@ bool lookup_add_unknown(struct lookup *l, const struct addr *addr)
         return false;
     struct lookup_candidate candidate = {.contact.addr = *addr, .is_retriable = true};
     return insert_at(l, l->count, &candidate);
-}
-
-static bool can_retry(const struct lookup_candidate *c)
-{
-    return c->is_retriable && c->tries < LOOKUP_TRIES;
 }
 
 static bool should_ask(const struct lookup_candidate *c)

@@ -4,7 +4,8 @@
 #include "daemon/dht/query.h"
 
 #define JOIN_AGAIN_MS                                                                              \
-    (15u * 60u * 1000u)         /* our own neighbourhood is searched as often as a bucket */
+    (2u * 60u * 1000u)          /* how soon a change near us is noticed: repair waits for it */
+#define JOIN_FAILS_MAX    3u    /* unanswered searches until we no longer call it starting */
 #define FILL_BUCKETS      8u    /* after joining: the widest parts of the table */
 #define TABLES_CHECK_MS   1000u /* how soon after a full load of pings to look again */
 #define RESTORE_WAIT_MS   300u  /* for restored contacts before starting without them */
@@ -37,7 +38,6 @@ static void join(struct node *node, struct now now, struct outbox *out)
 {
     struct maintain *m = &node->maintain;
     m->is_joining = true;
-    m->join_target = node->id;
     m->join_at_ms = UINT64_MAX;
     if (!start_search(node, now, &node->id, true, out)) {
         m->is_joining = false;
@@ -56,12 +56,13 @@ static void fill(struct node *node, struct now now, struct outbox *out)
     }
 }
 
-static void join_finished(struct node *node, struct now now, bool is_answered)
+static void join_finished(struct node *node, struct now now, const struct id *searched,
+                          bool is_answered)
 {
     struct maintain *m = &node->maintain;
     m->is_joining = false;
-    m->has_joined = true;
     if (!is_answered) {
+        m->has_joined = m->has_joined || !m->had_sources || ++m->failed_joins >= JOIN_FAILS_MAX;
         if (!m->had_sources)
             return;
         m->join_at_ms = now.ms + m->retry_ms + rng_below(&node->rng, m->retry_ms / 4);
@@ -69,26 +70,24 @@ static void join_finished(struct node *node, struct now now, bool is_answered)
             m->retry_ms * 2 < MAINTAIN_RETRY_MAX_MS ? m->retry_ms * 2 : MAINTAIN_RETRY_MAX_MS;
         return;
     }
+    m->has_joined = true;
+    m->failed_joins = 0;
     m->had_sources = true;
     m->retry_ms = MAINTAIN_RETRY_MIN_MS;
     m->join_at_ms = now.ms + JOIN_AGAIN_MS + rng_below(&node->rng, JOIN_AGAIN_MS / 4);
-    if (!id_equal(&m->join_target, &node->id))
+    if (!id_equal(searched, &node->id)) /* we have taken another id since (adopt.h) */
         m->join_at_ms = now.ms;
     if (m->fill_count == 0)
         m->fill_count = FILL_BUCKETS;
 }
 
-void maintain_op_finished(struct node *node, struct now now, const struct op *op)
+void maintain_search_finished(struct node *node, struct now now, const struct op *op)
 {
-    if (op->kind == OP_PUT) {
-        keep_finished(node);
-        return;
-    }
     struct lookup_stats stats;
     search_stats(&op->search, now, &stats);
     node->maintain.searches--;
     if (op->is_join)
-        join_finished(node, now, stats.replied > 0);
+        join_finished(node, now, &op->search.target, stats.replied > 0);
 }
 
 static bool send_ping(struct node *node, struct now now, const struct contact *contact,
@@ -119,7 +118,18 @@ void maintain_restore(struct node *node, struct now now, const struct contact *c
     struct maintain *m = &node->maintain;
     if (!m->has_joined && !m->is_joining)
         m->join_at_ms = now.ms + RESTORE_WAIT_MS;
-    if (send_ping(node, now, contact, QUERY_MEET, 1, out))
+    if (send_ping(node, now, contact, QUERY_MEET, MAINTAIN_RESTORED, out))
+        m->pings++;
+}
+
+/* Anybody could have sent it in that node's name, so it proves nothing by itself. */
+void maintain_bye(struct node *node, struct now now, const struct contact *contact,
+                  struct outbox *out)
+{
+    struct maintain *m = &node->maintain;
+    const struct routing *table = &node->tables[family_index(contact->addr.family)];
+    if (m->pings < MAINTAIN_PINGS_MAX && routing_find(table, contact) != NULL &&
+        send_ping(node, now, contact, QUERY_CHECK, 0, out))
         m->pings++;
 }
 
@@ -154,23 +164,43 @@ void maintain_late(struct node *node, struct now now, const struct inflight_quer
 void maintain_failed(struct node *node, struct now now, const struct contact *contact)
 {
     struct maintain *m = &node->maintain;
-    routing_failed(&node->tables[family_index(contact->addr.family)], contact, now.ms);
+    unsigned family = family_index(contact->addr.family);
+    routing_failed(&node->tables[family], contact, now.ms);
+    m->has_failed = true;
+    if (neighbours_failed(&node->neighbours[family], contact))
+        repair_lost(node, now, contact);
     if (!m->is_joining && m->join_at_ms > now.ms + m->retry_ms && node_live_count(node) == 0)
         m->join_at_ms = now.ms + m->retry_ms;
 }
 
-static void check_table(struct node *node, struct now now, struct routing *table,
-                        struct outbox *out)
+void maintain_replaced(struct node *node, struct now now, const struct contact *contact)
+{
+    unsigned family = family_index(contact->addr.family);
+    routing_remove(&node->tables[family], &contact->id);
+    if (neighbours_remove(&node->neighbours[family], contact))
+        repair_lost(node, now, contact);
+}
+
+static void check(struct node *node, struct now now, const struct contact *contact,
+                  struct outbox *out)
+{
+    if (send_ping(node, now, contact, QUERY_CHECK, 0, out))
+        node->maintain.pings++;
+    else
+        maintain_failed(node, now, contact);
+}
+
+static void check_family(struct node *node, struct now now, unsigned family, struct outbox *out)
 {
     struct maintain *m = &node->maintain;
+    struct routing *table = &node->tables[family];
     struct contact contact;
     struct id target;
-    while (m->pings < MAINTAIN_PINGS_MAX && routing_next_check(table, now.ms, &contact)) {
-        if (send_ping(node, now, &contact, QUERY_CHECK, 0, out))
-            m->pings++;
-        else
-            routing_failed(table, &contact, now.ms);
-    }
+    while (m->pings < MAINTAIN_PINGS_MAX &&
+           neighbours_next_check(&node->neighbours[family], &contact))
+        check(node, now, &contact, out);
+    while (m->pings < MAINTAIN_PINGS_MAX && routing_next_check(table, now.ms, &contact))
+        check(node, now, &contact, out);
     while (m->searches < MAINTAIN_SEARCHES_MAX &&
            routing_next_refresh(table, now.ms, &node->rng, &target))
         start_search(node, now, &target, false, out);
@@ -184,6 +214,8 @@ static uint64_t tables_next_ms(const struct node *node)
     for (unsigned i = 0; i < FAMILY_COUNT; i++)
         if (node->has_family[i] && routing_next_ms(&node->tables[i]) < next_ms)
             next_ms = routing_next_ms(&node->tables[i]);
+    if (node->maintain.has_failed)
+        next_ms = 0;
     return next_ms > node->maintain.check_after_ms ? next_ms : node->maintain.check_after_ms;
 }
 
@@ -197,7 +229,8 @@ void maintain_tick(struct node *node, struct now now, struct outbox *out)
     if (tables_next_ms(node) <= now.ms) {
         for (unsigned i = 0; i < FAMILY_COUNT; i++)
             if (node->has_family[i])
-                check_table(node, now, &node->tables[i], out);
+                check_family(node, now, i, out);
+        m->has_failed = false;
         m->check_after_ms = now.ms + TABLES_CHECK_MS;
     }
     if (m->expire_at_ms <= now.ms) {

@@ -11,6 +11,7 @@
 #define MAINTAIN_BOOTSTRAP_MAX 32
 #define MAINTAIN_SEARCHES_MAX  2  /* refreshes at once */
 #define MAINTAIN_PINGS_MAX     16 /* checks and meetings under way at once */
+#define MAINTAIN_RESTORED      2  /* tag of meetings with contacts of an earlier run */
 #define MAINTAIN_RETRY_MIN_MS  1000u
 #define MAINTAIN_RETRY_MAX_MS  60000u
 
@@ -22,9 +23,10 @@ struct maintain {
     struct addr bootstrap[MAINTAIN_BOOTSTRAP_MAX];
     uint8_t bootstrap_count;
     bool had_sources;        /* there was somebody to start from: silence means offline */
-    bool has_joined;         /* the first search of our own id has ended */
-    bool is_joining;         /* a search of our own id is under way: */
-    struct id join_target;   /* our id when it began; we may have another by its end (BEP 42) */
+    bool has_joined;         /* a search of our own id was answered, or none after several tries */
+    uint8_t failed_joins;    /* searches of our own id in a row that nobody answered */
+    bool is_joining;         /* a search of our own id is under way */
+    bool has_failed;         /* somebody did not answer: there is something to check */
     uint8_t searches;        /* refreshes under way, that one included */
     uint16_t pings;          /* checks and meetings under way */
     uint8_t fill_prefix;     /* after joining: the next bucket to fill, one lookup each */
@@ -38,14 +40,17 @@ struct maintain {
 void maintain_init(struct maintain *m, struct now now);
 void maintain_tick(struct node *node, struct now now, struct outbox *out);
 uint64_t maintain_next_ms(const struct node *node);
-/* An operation of the node's own ended: a refresh, or a put of the keeper's. */
-void maintain_op_finished(struct node *node, struct now now, const struct op *op);
+/* A refresh, or the search of our own id, ended. */
+void maintain_search_finished(struct node *node, struct now now, const struct op *op);
 /* A stranger that is not read-only sent us a query: meets it when there is room. */
 void maintain_heard(struct node *node, struct now now, const struct contact *contact,
                     struct outbox *out);
 /* A contact of an earlier run: met at once, beyond the limit, since a warm start waits for it. */
 void maintain_restore(struct node *node, struct now now, const struct contact *contact,
                       struct outbox *out);
+/* A node said that it stops: looks whether it is gone. */
+void maintain_bye(struct node *node, struct now now, const struct contact *contact,
+                  struct outbox *out);
 /* A check or a meeting was answered (or refused: that is an answer too), is late, or dead. */
 void maintain_answered(struct node *node, struct now now);
 void maintain_late(struct node *node, struct now now, const struct inflight_query *query,
@@ -53,5 +58,8 @@ void maintain_late(struct node *node, struct now now, const struct inflight_quer
 void maintain_dead(struct node *node);
 /* A member of a table did not answer, for good this time. When nobody is left, starts over. */
 void maintain_failed(struct node *node, struct now now, const struct contact *contact);
+
+/* Another node answers at its address: it is out of the tables at once. */
+void maintain_replaced(struct node *node, struct now now, const struct contact *contact);
 
 #endif

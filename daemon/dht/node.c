@@ -34,6 +34,7 @@ struct node *node_new(const struct node_config *config, struct now now)
     node->seen = seen_new(seen_key);
     maintain_init(&node->maintain, now);
     keep_init(&node->keep);
+    repair_init(&node->repair, node, now);
     if (node->inflight != NULL && node->peers != NULL && node->seen != NULL)
         return node;
     node_free(node);
@@ -46,6 +47,7 @@ void node_free(struct node *node)
         return;
     ops_clear(&node->ops);
     keep_clear(&node->keep);
+    repair_clear(&node->repair);
     writes_clear(&node->writes);
     for (unsigned i = 0; i < FAMILY_COUNT; i++)
         routing_clear(&node->tables[i]);
@@ -87,7 +89,7 @@ static void recv_response(struct node *node, struct now now, const struct addr *
     if (!is_right) {
         node_count(node, COUNTER_REPLIES_WRONG_ID);
         if (query.has_id)
-            routing_remove(&node->tables[family_index(from->family)], &query.contact.id);
+            maintain_replaced(node, now, &query.contact);
         op_refused(node, now, &query, 0, out);
         return;
     }
@@ -97,7 +99,11 @@ static void recv_response(struct node *node, struct now now, const struct addr *
     uint32_t rtt_ms = (uint32_t)(now.ms - query.sent_ms);
     bool is_xord = reply->version.size == 4 && memcmp(reply->version.data, "XO", 2) == 0;
     rtt_network_add(&node->rtt, rtt_ms);
-    routing_answered(&node->tables[family_index(from->family)], &contact, is_xord, rtt_ms, now.ms);
+    bool is_restored = query.purpose == QUERY_MEET && query.owner_index == MAINTAIN_RESTORED;
+    unsigned family = family_index(from->family);
+    routing_answered(&node->tables[family], &contact, is_xord, rtt_ms, now.ms);
+    if (neighbours_answered(&node->neighbours[family], &node->id, &contact) && !is_restored)
+        repair_joined(node, now, &contact);
     if (external_vote(&node->external[family_index(from->family)], from, reply->ip))
         adopt_secure_id(node, now);
     op_answered(node, now, &query, reply, out);
@@ -171,6 +177,7 @@ void node_tick(struct node *node, struct now now, struct outbox *out)
     ops_tick(node, now, out);
     maintain_tick(node, now, out);
     keep_tick(node, now, out);
+    repair_tick(node, now, out);
 }
 
 static uint64_t min_ms(uint64_t a, uint64_t b)
@@ -181,7 +188,8 @@ static uint64_t min_ms(uint64_t a, uint64_t b)
 uint64_t node_next_ms(const struct node *node)
 {
     uint64_t next = min_ms(inflight_next_ms(node->inflight), ops_next_ms(&node->ops));
-    return min_ms(next, min_ms(maintain_next_ms(node), keep_next_ms(&node->keep)));
+    next = min_ms(next, min_ms(maintain_next_ms(node), keep_next_ms(&node->keep)));
+    return min_ms(next, repair_next_ms(&node->repair));
 }
 
 void node_stored(struct node *node, struct now now, uint64_t write, enum err err, int64_t seq,
@@ -251,6 +259,13 @@ void node_cancel(struct node *node, struct now now, uint64_t number, struct outb
     struct op *op = op_find(&node->ops, number);
     if (op != NULL)
         op_finish(node, now, op, ERR_CANCELLED, out);
+}
+
+size_t node_closest(const struct node *node, unsigned family, const struct id *target,
+                    struct contact *out, size_t max)
+{
+    size_t count = routing_closest(&node->tables[family], target, false, out, max);
+    return neighbours_merge(&node->neighbours[family], &node->id, target, out, count, max);
 }
 
 size_t node_live_count(const struct node *node)

@@ -124,6 +124,11 @@ enum err node_announce(struct node *node, struct now now, const struct id *info_
                        uint32_t timeout_ms, uint64_t *op, struct outbox *out);
 enum err node_ping(struct node *node, struct now now, const struct addr *addr, uint32_t timeout_ms,
                    uint64_t *op, struct outbox *out); /* EVENT_PING */
+/* Before a graceful stop: hands over what the network would lose with this node, then tells the
+ * neighbours. Completes with EVENT_LEFT: ERR_OK, or ERR_TIMEOUT when time ran out on the way. After
+ * it the node answers nothing. ERR_EXISTS when it is leaving already. */
+enum err node_leave(struct node *node, struct now now, uint32_t timeout_ms, uint64_t *op,
+                    struct outbox *out);
 /* Ends an operation early: its event comes with ERR_CANCELLED. Unknown ops are ignored. */
 void node_cancel(struct node *node, struct now now, uint64_t op, struct outbox *out);
 

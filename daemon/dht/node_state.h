@@ -9,9 +9,11 @@
 #include "daemon/dht/keep.h"
 #include "daemon/dht/krpc.h"
 #include "daemon/dht/maintain.h"
+#include "daemon/dht/neighbours.h"
 #include "daemon/dht/node.h"
 #include "daemon/dht/op.h"
 #include "daemon/dht/peers.h"
+#include "daemon/dht/repair.h"
 #include "daemon/dht/seen.h"
 #include "daemon/dht/token.h"
 #include "daemon/dht/writes.h"
@@ -29,6 +31,7 @@ struct node {
     struct rng rng;
     struct token_secret token_secret;
     struct routing tables[FAMILY_COUNT];
+    struct neighbours neighbours[FAMILY_COUNT];
     struct rtt_network rtt;
     struct inflight *inflight;
     struct peers *peers;
@@ -38,6 +41,7 @@ struct node {
     struct writes writes;
     struct maintain maintain;
     struct keep keep;
+    struct repair repair;
     uint64_t counters[COUNTER_COUNT];
 };
 
@@ -62,6 +66,10 @@ static inline bool node_can_reach(const struct node *node, const struct addr *ad
     return addr->family != ADDR_NONE && node->has_family[family_index(addr->family)];
 }
 
+/* The live nodes known to be nearest to `target`, of table and neighbours, nearest first, at most
+ * `max`. Returns how many. */
+size_t node_closest(const struct node *node, unsigned family, const struct id *target,
+                    struct contact *out, size_t max);
 /* Members of both tables that have answered their last query. */
 size_t node_live_count(const struct node *node);
 /* The state as it is now: from the tables, the bootstrap list and what has been tried. */

@@ -86,6 +86,8 @@ static void op_free(struct op *op)
     case OP_LOOKUP:
     case OP_PING:
     case OP_DROP:
+    case OP_PUSH:
+    case OP_LEAVE:
     case OP_KIND_COUNT:
         break;
     }
@@ -116,9 +118,9 @@ void op_discard(struct node *node, struct op *op)
 static enum event_kind event_kind_of(enum op_kind kind)
 {
     static const enum event_kind kinds[OP_KIND_COUNT] = {
-        [OP_GET] = EVENT_GET,           [OP_PUT] = EVENT_PUT,   [OP_LOOKUP] = EVENT_LOOKUP,
-        [OP_PEERS] = EVENT_PEERS,       [OP_PING] = EVENT_PING, [OP_DROP] = EVENT_DROPPED,
-        [OP_ANNOUNCE] = EVENT_ANNOUNCE,
+        [OP_GET] = EVENT_GET,           [OP_PUT] = EVENT_PUT,    [OP_LOOKUP] = EVENT_LOOKUP,
+        [OP_PEERS] = EVENT_PEERS,       [OP_PING] = EVENT_PING,  [OP_DROP] = EVENT_DROPPED,
+        [OP_ANNOUNCE] = EVENT_ANNOUNCE, [OP_LEAVE] = EVENT_LEFT,
     };
     return kinds[kind];
 }
@@ -142,6 +144,8 @@ static void fill_event(struct node *node, struct now now, const struct op *op, s
         break;
     case OP_PING:
     case OP_DROP:
+    case OP_PUSH:
+    case OP_LEAVE:
     case OP_KIND_COUNT:
         break;
     }
@@ -156,6 +160,17 @@ static bool is_search_complete(const struct op *op)
         if (op->search.is_used[i])
             is_complete = is_complete && lookup_is_done(&op->search.lookups[i]);
     return is_complete;
+}
+
+/* Whose work it was is told, and may go on with the next. */
+static void internal_finished(struct node *node, struct now now, const struct op *op)
+{
+    if (op->kind == OP_LOOKUP)
+        maintain_search_finished(node, now, op);
+    else if (op->kind == OP_PUT)
+        keep_finished(node);
+    else if (op->kind == OP_PUSH)
+        repair_push_finished(node);
 }
 
 void op_finish(struct node *node, struct now now, struct op *op, enum err err, struct outbox *out)
@@ -180,7 +195,7 @@ void op_finish(struct node *node, struct now now, struct op *op, enum err err, s
     bool was_put = op->kind == OP_PUT;
     const struct id target = op->search.target;
     if (op->is_internal)
-        maintain_op_finished(node, now, op);
+        internal_finished(node, now, op);
     op_discard(node, op);
     if (was_put && !is_queued)
         put_start_next(node, now, &target, out);
@@ -213,6 +228,8 @@ static void search_done(struct node *node, struct now now, struct op *op, struct
         return;
     case OP_PING:
     case OP_DROP:
+    case OP_PUSH:
+    case OP_LEAVE:
     case OP_KIND_COUNT:
         assert(false);
     }
@@ -227,7 +244,8 @@ void op_step(struct node *node, struct now now, struct op *op, struct outbox *ou
 void op_search(struct node *node, struct now now, struct op *op, enum krpc_method method,
                const struct id *target, struct outbox *out)
 {
-    search_start(&op->search, node, now, method, target);
+    search_start(&op->search, node, now, method, target,
+                 op->is_join ? SEARCH_NEIGHBOURS : LOOKUP_K);
     op->is_searching = true;
     op_step(node, now, op, out);
 }
@@ -272,6 +290,8 @@ void op_answered(struct node *node, struct now now, const struct inflight_query 
     } else if (query->purpose == QUERY_STORE) {
         holders_stored(op, query->owner_index);
         store_step(node, now, op, out);
+    } else if (query->purpose == QUERY_PUSH) {
+        push_answered(node, now, op, query, reply, out);
     } else if (query->purpose == QUERY_PING) {
         struct event *event = outbox_event(out);
         if (event != NULL) {
@@ -297,7 +317,7 @@ void op_refused(struct node *node, struct now now, const struct inflight_query *
     } else if (query->purpose == QUERY_STORE) {
         holders_rejected(op, query->owner_index, code);
         store_step(node, now, op, out);
-    } else if (query->purpose == QUERY_PING) {
+    } else if (query->purpose == QUERY_PING || query->purpose == QUERY_PUSH) {
         op_finish(node, now, op, err_from_krpc(code), out);
     }
 }
@@ -314,6 +334,8 @@ void op_late(struct node *node, struct now now, const struct inflight_query *que
     } else if (query->purpose == QUERY_STORE) {
         holders_late(node, now, op, query->owner_index, out);
         store_step(node, now, op, out);
+    } else if (query->purpose == QUERY_PUSH) {
+        push_late(node, now, op, query, out);
     } else if (query->purpose == QUERY_PING) {
         ping_late(node, now, op, out);
     }
@@ -376,8 +398,12 @@ static void deadline(struct node *node, struct now now, struct op *op, struct ou
         op_finish(node, now, op, err, out);
         return;
     }
+    case OP_LEAVE:
+        leave_handed_over(node, now, op, out);
+        return;
     case OP_PING:
     case OP_DROP:
+    case OP_PUSH:
         op_finish(node, now, op, ERR_TIMEOUT, out);
         return;
     case OP_KIND_COUNT:

@@ -10,7 +10,18 @@
 #define OPS_INTERNAL_MAX 32u /* the node's own work beside NODE_OPS_MAX */
 #define PUT_HOLDERS_MAX  24u /* closest of both families and spares for those that fail */
 
-enum op_kind { OP_GET, OP_PUT, OP_LOOKUP, OP_PEERS, OP_ANNOUNCE, OP_PING, OP_DROP, OP_KIND_COUNT };
+enum op_kind {
+    OP_GET,
+    OP_PUT,
+    OP_LOOKUP,
+    OP_PEERS,
+    OP_ANNOUNCE,
+    OP_PING,
+    OP_DROP,
+    OP_PUSH,
+    OP_LEAVE,
+    OP_KIND_COUNT
+};
 
 enum put_phase { PUT_QUEUED, PUT_SEARCHING, PUT_SIGNING, PUT_STORING, PUT_KEEPING };
 
@@ -63,6 +74,15 @@ struct op_put {
     struct put_holder *holders; /* owned, PUT_HOLDERS_MAX */
 };
 
+struct op_push {
+    enum record_kind kind; /* with the target: a record we hold */
+    struct contact to;
+    bool is_giving; /* it lacks the record: the put is under way, else the question */
+    uint8_t tries;  /* of what is under way */
+    uint8_t token_size;
+    uint8_t token[LOOKUP_TOKEN_MAX];
+};
+
 struct op_peers {
     struct addr *addrs; /* owned */
     size_t count;
@@ -85,6 +105,7 @@ struct op {
             struct addr addr;
             uint8_t tries;
         } ping;
+        struct op_push push;
         enum record_kind drop_kind;
     };
 };

@@ -56,6 +56,19 @@ void peers_fill_event(struct node *node, struct now now, const struct op *op, st
                       struct outbox *out);
 void peers_clear(struct op *op);
 
+/* op_push.c */
+struct repair_push;
+void push_start(struct node *node, struct now now, const struct repair_push *what,
+                struct outbox *out);
+void push_answered(struct node *node, struct now now, struct op *op,
+                   const struct inflight_query *query, const struct krpc *reply,
+                   struct outbox *out);
+void push_late(struct node *node, struct now now, struct op *op, const struct inflight_query *query,
+               struct outbox *out);
+
+/* op_leave.c */
+void leave_handed_over(struct node *node, struct now now, struct op *op, struct outbox *out);
+
 /* op_lookup.c */
 void lookup_fill_event(const struct op *op, struct event *event, struct outbox *out);
 void ping_late(struct node *node, struct now now, struct op *op, struct outbox *out);

@@ -10,7 +10,7 @@ static void seed_family(struct search *s, struct node *node, unsigned index)
 {
     struct contact seeds[SEEDS_MAX];
     struct lookup *lookup = &s->lookups[index];
-    size_t live = routing_closest(&node->tables[index], &s->target, false, seeds, SEEDS_MAX);
+    size_t live = node_closest(node, index, &s->target, seeds, SEEDS_MAX);
     for (size_t i = 0; i < live; i++)
         lookup_add(lookup, &seeds[i], 0, true);
     if (live >= LOOKUP_K)
@@ -26,14 +26,14 @@ static void seed_family(struct search *s, struct node *node, unsigned index)
 }
 
 void search_start(struct search *s, struct node *node, struct now now, enum krpc_method method,
-                  const struct id *target)
+                  const struct id *target, unsigned k)
 {
     *s = (struct search){.method = method, .target = *target, .started_ms = now.ms};
     for (unsigned i = 0; i < SEARCH_FAMILIES; i++) {
         if (!node->has_family[i])
             continue;
         s->is_used[i] = true;
-        lookup_init(&s->lookups[i], target, &node->id, LOOKUP_K, LOOKUP_ALPHA);
+        lookup_init(&s->lookups[i], target, &node->id, k, LOOKUP_ALPHA);
         seed_family(s, node, i);
         routing_touch(&node->tables[i], target, now.ms);
     }

@@ -11,6 +11,7 @@
 #include "daemon/dht/outbox.h"
 
 #define SEARCH_FAMILIES    2
+#define SEARCH_NEIGHBOURS  20 /* k of the search of our own id: who our records' holders may be */
 #define SEARCH_CLOSEST_MAX (SEARCH_FAMILIES * LOOKUP_K)
 
 struct node;
@@ -26,9 +27,10 @@ struct search {
     uint64_t started_ms;
 };
 
-/* Prepares and seeds it; nothing is sent until search_step. */
+/* Prepares and seeds it, to end when the k nearest have answered; nothing is sent until
+ * search_step. */
 void search_start(struct search *s, struct node *node, struct now now, enum krpc_method method,
-                  const struct id *target);
+                  const struct id *target, unsigned k);
 void search_clear(struct search *s);
 /* Sends what should be sent now, for operation `owner`. True when the search is done. */
 bool search_step(struct search *s, struct node *node, struct now now, uint64_t owner,

@@ -46,8 +46,7 @@ static struct bytes list_nodes(const struct node *node, enum addr_family family,
     struct wire_writer w;
     wire_writer_init(&w, buffer, size);
     if (node->has_family[family_index(family)]) {
-        size_t count = routing_closest(&node->tables[family_index(family)], target, false, closest,
-                                       KRPC_NODES_MAX);
+        size_t count = node_closest(node, family_index(family), target, closest, KRPC_NODES_MAX);
         for (size_t i = 0; i < count; i++)
             krpc_write_contact(&w, &closest[i].id, &closest[i].addr);
     }
@@ -75,13 +74,18 @@ static void add_token(const struct node *node, struct now now, const struct addr
 }
 
 /* BEP 44's get: a mutable item goes without k, sig and v when the asker has seen its seq. */
-static void add_record(const struct node *node, const struct krpc *query, struct krpc *reply)
+static void add_record(struct node *node, struct now now, const struct addr *from,
+                       const struct krpc *query, struct krpc *reply)
 {
     struct stored stored;
     const struct store_reader *store = &node->store;
     if (store->get(store->context, STORE_HELD, RECORD_SINGLE, &query->target, &stored) == ERR_OK) {
         reply->has_seq = true;
         reply->seq = stored.record.seq;
+        if (query->has_seq && stored.record.seq == query->seq &&
+            routing_find(&node->tables[family_index(from->family)],
+                         &(struct contact){.id = query->id, .addr = *from}) != NULL)
+            repair_noticed(node, now, &query->target);
         if (query->has_seq && stored.record.seq <= query->seq)
             return;
         reply->k = bytes_of(stored.record.k, KEYS_PUBLIC_SIZE);
@@ -137,7 +141,7 @@ static void serve_lookup(struct node *node, struct now now, const struct addr *f
     if (query->method != KRPC_FIND_NODE)
         add_token(node, now, from, query, &reply, &memory);
     if (query->method == KRPC_GET)
-        add_record(node, query, &reply);
+        add_record(node, now, from, query, &reply);
     fit(&reply, from);
     if (query->method == KRPC_GET_PEERS)
         add_peers(node, now, from, query, &reply, &memory);
@@ -220,10 +224,11 @@ static void note_sender(struct node *node, struct now now, const struct addr *fr
                         const struct krpc *query, struct outbox *out)
 {
     const struct contact contact = {.id = query->id, .addr = *from};
-    struct routing *table = &node->tables[family_index(from->family)];
+    unsigned family = family_index(from->family);
     if (query->read_only || id_equal(&query->id, &node->id))
         return;
-    if (!routing_queried_us(table, &contact, now.ms))
+    if (!routing_queried_us(&node->tables[family], &contact, now.ms) ||
+        neighbours_wants(&node->neighbours[family], &node->id, &contact))
         maintain_heard(node, now, &contact, out);
 }
 
@@ -234,6 +239,10 @@ void serve_query(struct node *node, struct now now, const struct addr *from,
                      query->method == KRPC_GET;
     if (node->role == NODE_CLIENT) {
         node_count(node, COUNTER_QUERIES_IGNORED_AS_CLIENT);
+        return;
+    }
+    if (query->method == KRPC_BYE) {
+        maintain_bye(node, now, &(struct contact){.id = query->id, .addr = *from}, out);
         return;
     }
     if (query->method == KRPC_UNKNOWN) {

@@ -1,0 +1,362 @@
+#include "daemon/dht/repair.h"
+
+#include <stdlib.h>
+
+#include "daemon/dht/envelope.h"
+#include "daemon/dht/node_state.h"
+#include "daemon/dht/op_kinds.h"
+
+#define HOLDERS       LOOKUP_K /* copies of a record */
+#define NOTICED_START 256u
+#define MINUTE_MS     60000u
+#define NOTICED_MIN   50u /* minutes for which another's round stands in for ours */
+
+void repair_init(struct repair *repair, struct node *node, struct now now)
+{
+    *repair = (struct repair){
+        .scan_at_ms = UINT64_MAX,
+        .round_at_ms = now.ms + REPAIR_ROUND_MS / 2 + rng_below(&node->rng, REPAIR_ROUND_MS),
+    };
+}
+
+void repair_clear(struct repair *repair)
+{
+    free(repair->queue);
+    free(repair->noticed);
+    *repair = (struct repair){0};
+}
+
+/* Changes: what happened near us since the last scan. */
+
+/* A node that went and came back (or the reverse) before the scan has changed nothing. */
+static bool cancel_opposite(struct repair *repair, const struct contact *contact, bool is_lost)
+{
+    for (unsigned i = 0; i < repair->change_count; i++) {
+        if (repair->changes[i].is_lost == is_lost ||
+            !id_equal(&repair->changes[i].contact.id, &contact->id))
+            continue;
+        repair->changes[i] = repair->changes[--repair->change_count];
+        return true;
+    }
+    return false;
+}
+
+static void note_change(struct node *node, struct now now, const struct contact *contact,
+                        bool is_lost)
+{
+    struct repair *repair = &node->repair;
+    if (cancel_opposite(repair, contact, is_lost))
+        return;
+    if (repair->change_count < REPAIR_CHANGES_MAX)
+        repair->changes[repair->change_count++] =
+            (struct repair_change){.contact = *contact, .is_lost = is_lost};
+    else
+        repair->has_overflown = true;
+    if (repair->scan_at_ms == UINT64_MAX)
+        repair->scan_at_ms = now.ms + REPAIR_WAIT_MS + rng_below(&node->rng, REPAIR_JITTER_MS);
+}
+
+void repair_joined(struct node *node, struct now now, const struct contact *contact)
+{
+    note_change(node, now, contact, false);
+}
+
+void repair_lost(struct node *node, struct now now, const struct contact *contact)
+{
+    note_change(node, now, contact, true);
+}
+
+/* Rounds of others, as far as we notice them. */
+
+static uint32_t target_hash(const struct id *target)
+{
+    return (uint32_t)target->b[16] << 24 | (uint32_t)target->b[17] << 16 |
+           (uint32_t)target->b[18] << 8 | target->b[19];
+}
+
+static void grow_noticed(struct repair *repair)
+{
+    uint32_t size = repair->noticed_size ? repair->noticed_size * 4 : NOTICED_START;
+    if (size > REPAIR_NOTICED_MAX)
+        return;
+    uint32_t *noticed = calloc(size, sizeof *noticed);
+    if (noticed == NULL)
+        return;
+    free(repair->noticed);
+    repair->noticed = noticed;
+    repair->noticed_size = size;
+}
+
+void repair_noticed(struct node *node, struct now now, const struct id *target)
+{
+    struct repair *repair = &node->repair;
+    uint32_t minute = (uint32_t)(now.ms / MINUTE_MS);
+    if (repair->noticed_size == 0)
+        grow_noticed(repair);
+    if (repair->noticed_size == 0)
+        return;
+    uint32_t *slot = &repair->noticed[target_hash(target) & (repair->noticed_size - 1)];
+    /* A slot in use by a recent notice of (likely) another record: the table is too small. */
+    if (*slot != 0 && *slot + 1 < minute && minute - *slot < NOTICED_MIN)
+        grow_noticed(repair);
+    repair->noticed[target_hash(target) & (repair->noticed_size - 1)] = minute;
+}
+
+static bool was_noticed(const struct repair *repair, struct now now, const struct id *target)
+{
+    if (repair->noticed_size == 0)
+        return false;
+    uint32_t minute = repair->noticed[target_hash(target) & (repair->noticed_size - 1)];
+    return minute != 0 && now.ms / MINUTE_MS - minute < NOTICED_MIN;
+}
+
+/* One record: who should have it, who may lack it, and whether it is ours to see to. */
+
+struct holders {
+    struct contact nodes[HOLDERS]; /* the live nodes nearest to the target, ourselves left out */
+    size_t count;
+    size_t rank; /* how many of them are nearer than we are */
+    bool is_new[HOLDERS];
+};
+
+static void find_holders(const struct node *node, const struct id *target, struct holders *h)
+{
+    unsigned family = node->has_family[FAMILY_V4] ? FAMILY_V4 : FAMILY_V6;
+    *h = (struct holders){0};
+    h->count = node_closest(node, family, target, h->nodes, HOLDERS);
+    while (h->rank < h->count && id_compare_distance(target, &h->nodes[h->rank].id, &node->id) < 0)
+        h->rank++;
+}
+
+/* How many of the k closest are others: we count among them when fewer than k are nearer. */
+static size_t others_among_holders(const struct holders *h)
+{
+    size_t wanted = h->rank < HOLDERS ? HOLDERS - 1 : HOLDERS;
+    return h->count < wanted ? h->count : wanted;
+}
+
+/* Marks the holders that a change made: those that joined, and for each that was lost the farthest,
+ * who has moved up into its place. */
+static bool mark_new(const struct repair *repair, const struct id *target, struct holders *h)
+{
+    size_t others = others_among_holders(h), moved_up = 0;
+    bool has_new = false;
+    for (unsigned c = 0; c < repair->scanned_count; c++) {
+        const struct repair_change *change = &repair->scanned[c];
+        if (change->is_lost) {
+            moved_up += others > 0 && id_compare_distance(target, &change->contact.id,
+                                                          &h->nodes[others - 1].id) < 0;
+            continue;
+        }
+        for (size_t i = 0; i < others; i++)
+            h->is_new[i] = h->is_new[i] || id_equal(&h->nodes[i].id, &change->contact.id);
+    }
+    for (size_t i = others; i > 0 && moved_up > 0; i--, moved_up--)
+        h->is_new[i - 1] = true;
+    for (size_t i = 0; i < others; i++)
+        has_new = has_new || h->is_new[i];
+    return has_new;
+}
+
+/* The nearest of those that had the record before passes it on; the others leave it to that one. */
+static bool is_nearest_old_holder(const struct holders *h)
+{
+    for (size_t i = 0; i < h->rank && i < h->count; i++)
+        if (!h->is_new[i])
+            return false;
+    return true;
+}
+
+static bool queue_push(struct repair *repair, const struct record *record, const struct contact *to)
+{
+    if (repair->queue == NULL)
+        repair->queue = malloc(REPAIR_QUEUE_MAX * sizeof *repair->queue);
+    if (repair->queue == NULL || repair->queue_count == REPAIR_QUEUE_MAX)
+        return false;
+    repair->queue[(repair->queue_first + repair->queue_count++) % REPAIR_QUEUE_MAX] =
+        (struct repair_push){.to = *to, .target = record->target, .kind = (uint8_t)record->kind};
+    return true;
+}
+
+static void push_to_marked(struct repair *repair, const struct record *record,
+                           const struct holders *h)
+{
+    for (size_t i = 0; i < h->count; i++)
+        if (h->is_new[i])
+            queue_push(repair, record, &h->nodes[i]);
+}
+
+static void mark_all(struct holders *h)
+{
+    for (size_t i = 0; i < others_among_holders(h); i++)
+        h->is_new[i] = true;
+}
+
+/* While leaving: the node that becomes the last of the k closest in our stead. Where there are not
+ * even k others, any of them may lack it, and these records come first. */
+static bool mark_successor(struct holders *h, bool is_few)
+{
+    if (is_few != (h->count < HOLDERS))
+        return false;
+    if (is_few)
+        mark_all(h);
+    else if (h->rank < HOLDERS)
+        h->is_new[HOLDERS - 1] = true;
+    return true;
+}
+
+static bool is_passed_on(const struct stored *stored)
+{
+    struct envelope envelope;
+    envelope_parse(stored->record.v, &envelope);
+    return envelope.has_expiry;
+}
+
+static void consider(struct node *node, struct now now, const struct stored *stored)
+{
+    struct repair *repair = &node->repair;
+    struct holders h;
+    const struct id *target = &stored->record.target;
+    if (!is_passed_on(stored))
+        return;
+    find_holders(node, target, &h);
+    switch ((enum repair_mode)repair->mode) {
+    case REPAIR_IDLE:
+        return;
+    case REPAIR_CHANGES:
+        if (!mark_new(repair, target, &h) || !is_nearest_old_holder(&h))
+            return;
+        break;
+    case REPAIR_ROUND:
+        if (was_noticed(repair, now, target))
+            return;
+        mark_all(&h);
+        break;
+    case REPAIR_LEAVE_FEW:
+    case REPAIR_LEAVE_ALL:
+        if (!mark_successor(&h, repair->mode == REPAIR_LEAVE_FEW))
+            return;
+        break;
+    }
+    push_to_marked(repair, &stored->record, &h);
+}
+
+/* Scans, in slices, and only while the queue can take what a record may add. */
+
+static void begin_scan(struct repair *repair, enum repair_mode mode, struct now now)
+{
+    repair->mode = (uint8_t)mode;
+    repair->cursor_kind = 0;
+    repair->slice_at_ms = now.ms;
+}
+
+static void begin_due_scan(struct node *node, struct now now)
+{
+    struct repair *repair = &node->repair;
+    if (repair->scan_at_ms <= now.ms) {
+        memcpy(repair->scanned, repair->changes, sizeof repair->scanned);
+        repair->scanned_count = repair->change_count;
+        begin_scan(repair, repair->has_overflown ? REPAIR_ROUND : REPAIR_CHANGES, now);
+        repair->change_count = 0;
+        repair->has_overflown = false;
+        repair->scan_at_ms = UINT64_MAX;
+    } else if (repair->round_at_ms <= now.ms) {
+        begin_scan(repair, REPAIR_ROUND, now);
+        repair->round_at_ms = now.ms + REPAIR_ROUND_MS - rng_below(&node->rng, REPAIR_ROUND_MS / 4);
+    }
+}
+
+static void end_scan(struct node *node, struct now now)
+{
+    struct repair *repair = &node->repair;
+    if (repair->mode == REPAIR_LEAVE_FEW)
+        begin_scan(repair, REPAIR_LEAVE_ALL, now);
+    else
+        repair->mode = REPAIR_IDLE;
+}
+
+static void scan_slice(struct node *node, struct now now)
+{
+    struct repair *repair = &node->repair;
+    struct stored stored;
+    for (unsigned i = 0; i < REPAIR_SLICE; i++) {
+        if (repair->queue_count > REPAIR_QUEUE_MAX - HOLDERS)
+            break;
+        const struct id *after = repair->cursor_kind ? &repair->cursor : NULL;
+        if (node->store.next(node->store.context, STORE_HELD, (enum record_kind)repair->cursor_kind,
+                             after, &stored) != ERR_OK) {
+            end_scan(node, now);
+            return;
+        }
+        repair->cursor_kind = (uint8_t)stored.record.kind;
+        repair->cursor = stored.record.target;
+        consider(node, now, &stored);
+    }
+    repair->slice_at_ms = now.ms + REPAIR_PAUSE_MS;
+}
+
+static bool is_leaving(const struct repair *repair)
+{
+    return repair->leave_op != 0;
+}
+
+static void start_pushes(struct node *node, struct now now, struct outbox *out)
+{
+    struct repair *repair = &node->repair;
+    unsigned at_once = is_leaving(repair) ? REPAIR_LEAVE_AT_ONCE : REPAIR_AT_ONCE;
+    while (repair->queue_count > 0 && repair->running < at_once) {
+        const struct repair_push push = repair->queue[repair->queue_first];
+        repair->queue_first = (uint8_t)((repair->queue_first + 1u) % REPAIR_QUEUE_MAX);
+        repair->queue_count--;
+        repair->running++;
+        push_start(node, now, &push, out);
+    }
+}
+
+void repair_push_finished(struct node *node)
+{
+    node->repair.running--;
+}
+
+void repair_leave(struct node *node, struct now now, uint64_t op)
+{
+    struct repair *repair = &node->repair;
+    repair->leave_op = op;
+    repair->queue_count = 0;
+    begin_scan(repair, REPAIR_LEAVE_FEW, now);
+}
+
+static void finish_leaving(struct node *node, struct now now, struct outbox *out)
+{
+    struct repair *repair = &node->repair;
+    struct op *op = op_find(&node->ops, repair->leave_op);
+    repair->leave_op = 0;
+    if (op != NULL)
+        leave_handed_over(node, now, op, out);
+}
+
+void repair_tick(struct node *node, struct now now, struct outbox *out)
+{
+    struct repair *repair = &node->repair;
+    if (repair->mode == REPAIR_IDLE && node->role == NODE_SERVER)
+        begin_due_scan(node, now);
+    if (repair->mode != REPAIR_IDLE && repair->slice_at_ms <= now.ms)
+        scan_slice(node, now);
+    start_pushes(node, now, out);
+    if (is_leaving(repair) && repair->mode == REPAIR_IDLE && repair->queue_count == 0 &&
+        repair->running == 0)
+        finish_leaving(node, now, out);
+}
+
+uint64_t repair_next_ms(const struct repair *repair)
+{
+    unsigned at_once = is_leaving(repair) ? REPAIR_LEAVE_AT_ONCE : REPAIR_AT_ONCE;
+    if (repair->queue_count > 0 && repair->running < at_once)
+        return 0;
+    /* While the queue is full the end of a push goes on with the scan. */
+    if (repair->mode != REPAIR_IDLE)
+        return repair->queue_count > REPAIR_QUEUE_MAX - HOLDERS ? UINT64_MAX : repair->slice_at_ms;
+    if (is_leaving(repair))
+        return repair->running == 0 ? 0 : UINT64_MAX;
+    return repair->scan_at_ms < repair->round_at_ms ? repair->scan_at_ms : repair->round_at_ms;
+}

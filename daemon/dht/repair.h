@@ -1,0 +1,76 @@
+/* Keeping the copies of held records alive without their owners. When one of a record's k closest
+ * nodes is lost, or a closer one joins, the nearest surviving holder passes the record on; an
+ * hourly round, suppressed where another holder has just done it, is the backstop; a node that
+ * stops hands over to whoever takes its place. Decides from the table alone which of its records a
+ * change touches, so nothing is kept in memory a record. Sends through pushes (push.h): each asks
+ * first, so what a node has already is not sent again.
+ *
+ * Only records with a signed expiry are passed on: what has none ends after its keeper, or
+ * 2 hours (BEP 44). */
+#ifndef XORD_DHT_REPAIR_H
+#define XORD_DHT_REPAIR_H
+
+#include "common/now.h"
+#include "daemon/dht/contact.h"
+#include "daemon/dht/outbox.h"
+
+#define REPAIR_CHANGES_MAX   16u    /* in one scan; more: every record is looked at as in a round */
+#define REPAIR_WAIT_MS       60000u /* after a change: more may come, and the lost may come back */
+#define REPAIR_JITTER_MS     30000u
+#define REPAIR_ROUND_MS      (60u * 60u * 1000u)
+#define REPAIR_SLICE         64u    /* records looked at in one tick */
+#define REPAIR_PAUSE_MS      5u     /* between slices: the loop's other work comes first */
+#define REPAIR_QUEUE_MAX     64u    /* pushes waiting */
+#define REPAIR_AT_ONCE       8u     /* pushes under way */
+#define REPAIR_LEAVE_AT_ONCE 24u    /* the same while leaving */
+#define REPAIR_NOTICED_MAX   65536u /* records whose last round by another holder is remembered */
+
+struct node;
+
+struct repair_change {
+    struct contact contact;
+    bool is_lost; /* else it joined */
+};
+
+struct repair_push { /* what is to be pushed to whom */
+    struct contact to;
+    struct id target;
+    uint8_t kind; /* enum record_kind */
+};
+
+enum repair_mode { REPAIR_IDLE, REPAIR_CHANGES, REPAIR_ROUND, REPAIR_LEAVE_FEW, REPAIR_LEAVE_ALL };
+
+struct repair {
+    struct repair_change changes[REPAIR_CHANGES_MAX]; /* since the last scan began */
+    struct repair_change scanned[REPAIR_CHANGES_MAX]; /* those that the scan under way is about */
+    uint8_t change_count, scanned_count;
+    bool has_overflown;  /* more changes than fit */
+    uint8_t mode;        /* enum repair_mode: the scan under way */
+    uint8_t cursor_kind; /* where it goes on; 0: from the start */
+    struct id cursor;
+    uint64_t scan_at_ms;       /* when the next scan for changes begins; UINT64_MAX: no change */
+    uint64_t round_at_ms;      /* when the next round begins */
+    uint64_t slice_at_ms;      /* when the scan under way goes on */
+    struct repair_push *queue; /* REPAIR_QUEUE_MAX, owned; allocated at first use */
+    uint8_t queue_first, queue_count;
+    uint8_t running;   /* pushes under way */
+    uint64_t leave_op; /* the operation that waits for the end of leaving; 0: none */
+    uint32_t *noticed; /* by a hash of the target: another holder asked about it, in minutes */
+    uint32_t noticed_size;
+};
+
+void repair_init(struct repair *repair, struct node *node, struct now now);
+void repair_clear(struct repair *repair);
+/* A neighbour (neighbours.h) answers that did not before, or is lost. */
+void repair_joined(struct node *node, struct now now, const struct contact *contact);
+void repair_lost(struct node *node, struct now now, const struct contact *contact);
+/* A member of the table asked whether we have this record as it is: it is doing its round. */
+void repair_noticed(struct node *node, struct now now, const struct id *target);
+/* Begins to hand over all that we hold; the end is announced to operation `op`. */
+void repair_leave(struct node *node, struct now now, uint64_t op);
+/* A push ended, however it ended. */
+void repair_push_finished(struct node *node);
+void repair_tick(struct node *node, struct now now, struct outbox *out);
+uint64_t repair_next_ms(const struct repair *repair);
+
+#endif
