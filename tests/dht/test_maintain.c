@@ -144,7 +144,7 @@ START_TEST(a_restored_contact_under_another_id_is_not_taken)
     node_restore(net->nodes[0].node, net->now, &contact, &net->out);
     net_flush(net, 0);
     net_run(net, 200);
-    ck_assert_uint_eq(node_counter(net->nodes[0].node, COUNTER_REPLIES_WRONG_ID), 1);
+    ck_assert_uint_ge(node_counter(net->nodes[0].node, COUNTER_REPLIES_WRONG_ID), 1);
     size_t bucket = 0, index = 0;
     const struct routing_node *member;
     while ((member = routing_each(node_routing(net->nodes[0].node, ADDR_V4), &bucket, &index)))

@@ -360,13 +360,27 @@ void net_inject(struct net *net, size_t index, const struct addr *from, struct b
     net_run(net, net->delay_max_ms);
 }
 
+bool net_seq(const struct net *net, size_t index, enum record_kind kind, const struct id *target,
+             int64_t *seq)
+{
+    struct stored stored;
+    if (store_get((void *)(uintptr_t)&net->nodes[index], STORE_HELD, kind, target, &stored) !=
+        ERR_OK)
+        return false;
+    *seq = stored.record.seq;
+    return true;
+}
+
+bool net_holds(const struct net *net, size_t index, enum record_kind kind, const struct id *target)
+{
+    int64_t seq;
+    return net_seq(net, index, kind, target, &seq);
+}
+
 size_t net_holders(const struct net *net, enum record_kind kind, const struct id *target)
 {
     size_t holders = 0;
-    struct stored stored;
     for (size_t i = 0; i < net->count; i++)
-        if (net->nodes[i].is_alive && store_get((void *)(uintptr_t)&net->nodes[i], STORE_HELD, kind,
-                                                target, &stored) == ERR_OK)
-            holders++;
+        holders += net->nodes[i].is_alive && net_holds(net, i, kind, target);
     return holders;
 }

@@ -86,6 +86,10 @@ const struct event *net_wait(struct net *net, size_t index, uint64_t op);
 void net_inject(struct net *net, size_t index, const struct addr *from, struct bytes packet);
 /* Sends a packet made by the test: it arrives after the usual delay, when time passes. */
 void net_post(struct net *net, const struct addr *from, const struct addr *to, struct bytes packet);
+/* Whether node `index` holds (kind, target), and with which seq. */
+bool net_seq(const struct net *net, size_t index, enum record_kind kind, const struct id *target,
+             int64_t *seq);
+bool net_holds(const struct net *net, size_t index, enum record_kind kind, const struct id *target);
 /* How many live nodes hold (kind, target). */
 size_t net_holders(const struct net *net, enum record_kind kind, const struct id *target);
 
