@@ -47,7 +47,7 @@ static void on_prepare(uv_prepare_t *handle)
 static void on_packet(void *context, const struct addr *from, const uint8_t *data, size_t size)
 {
     struct daemon *d = context;
-    if (d->stage == DAEMON_RUNNING)
+    if (d->stage <= DAEMON_LEAVING)
         node_recv(d->node, daemon_now(d), from, data, size, &d->outbox);
 }
 

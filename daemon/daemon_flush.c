@@ -33,6 +33,9 @@ static void hand_event(struct daemon *d, const struct event *event)
     case EVENT_DROPPED:
         rpc_server_event(d->rpc, event);
         return;
+    case EVENT_LEFT:
+        daemon_on_left(d);
+        return;
     }
 }
 
@@ -74,7 +77,9 @@ static void rearm(struct daemon *d)
 {
     uint64_t due = earlier(node_next_ms(d->node), d->chores_ms);
     due = earlier(due, bootstrap_next_ms(&d->bootstrap));
-    if (d->stage != DAEMON_RUNNING)
+    if (d->stage == DAEMON_LEAVING)
+        due = earlier(node_next_ms(d->node), d->stop_by_ms);
+    else if (d->stage != DAEMON_RUNNING)
         due = d->stop_by_ms;
     if (due == d->timer_ms)
         return;
@@ -88,10 +93,12 @@ void daemon_on_timer(uv_timer_t *timer)
     struct daemon *d = timer->data;
     struct now now = daemon_now(d);
     d->timer_ms = UINT64_MAX;
-    if (d->stage != DAEMON_RUNNING)
+    if (d->stage > DAEMON_LEAVING)
         return;
     if (now.ms >= node_next_ms(d->node))
         node_tick(d->node, now, &d->outbox);
+    if (d->stage != DAEMON_RUNNING)
+        return;
     bootstrap_tick(&d->bootstrap, now.ms);
     if (now.ms >= d->chores_ms) {
         d->chores_ms = now.ms + DAEMON_CHORES_MS;
@@ -114,6 +121,7 @@ void daemon_flush(struct daemon *d)
         daemon_stop_begin(d);
     writer_flush(d->writer);
     daemon_act(d); /* what a refused write or the stop has left */
+    writer_flush(d->writer);
     if (d->stage != DAEMON_RUNNING)
         daemon_stop_step(d);
     store_pause(d->store);

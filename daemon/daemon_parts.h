@@ -22,11 +22,18 @@
 #define DAEMON_DETAIL_SIZE     512
 #define DAEMON_CHORES_MS       60000u /* between savings of the table and expiries of the store */
 #define DAEMON_FIRST_CHORES_MS 5000u  /* a young table is worth saving soon */
+#define DAEMON_LEAVE_MS        5000u  /* of it, for handing over what the network would lose */
 #define DAEMON_STOP_MS         10000u /* a graceful stop takes no longer, whatever hangs */
 #define DAEMON_WARNINGS        4
 #define DAEMON_SIGNALS         3
 
-enum daemon_stage { DAEMON_RUNNING, DAEMON_DRAINING, DAEMON_CLOSING, DAEMON_CLOSED };
+enum daemon_stage {
+    DAEMON_RUNNING,
+    DAEMON_LEAVING,
+    DAEMON_DRAINING,
+    DAEMON_CLOSING,
+    DAEMON_CLOSED
+};
 
 struct daemon {
     const struct settings_input *input;
@@ -79,6 +86,7 @@ void daemon_fill_host(struct daemon *d, struct rpc_host *host);
 /* daemon_stop.c */
 void daemon_on_signal(uv_signal_t *handle, int number);
 void daemon_stop_begin(struct daemon *d); /* idempotent */
+void daemon_on_left(struct daemon *d);    /* the node has handed over and said goodbye */
 void daemon_stop_step(struct daemon *d);  /* goes on when what it waits for has come */
 
 /* daemon_reload.c. Answered by rpc_server_done when `has_ticket`. ERR_BUSY: one is under way. */

@@ -3,8 +3,9 @@
 #include "common/log.h"
 #include "daemon/daemon_parts.h"
 
-/* The order of a graceful stop: no new calls, those under way are answered; writes that were
- * accepted reach the disk and are acknowledged, the table is saved; then the sockets close. */
+/* The order of a graceful stop: no new calls, those under way are answered; the node hands over
+ * what the network would lose with it; writes that were accepted reach the disk and are
+ * acknowledged, the table is saved; then the sockets close. */
 
 static void on_drained(void *context)
 {
@@ -17,12 +18,22 @@ void daemon_stop_begin(struct daemon *d)
     if (d->stage != DAEMON_RUNNING)
         return;
     log_info(LOG_DAEMON, "stopping");
-    d->stage = DAEMON_DRAINING;
+    d->stage = DAEMON_LEAVING;
     d->stop_by_ms = uv_now(&d->loop) + DAEMON_STOP_MS;
     rpc_server_close(d->rpc);
     resolve_cancel(&d->resolve);
     resolve_cancel(&d->bootstrap.resolve);
     tables_save(&d->tables, d->node);
+    uint64_t op;
+    if (node_leave(d->node, daemon_now(d), DAEMON_LEAVE_MS, &op, &d->outbox) != ERR_OK)
+        daemon_on_left(d);
+}
+
+void daemon_on_left(struct daemon *d)
+{
+    if (d->stage != DAEMON_LEAVING)
+        return;
+    d->stage = DAEMON_DRAINING;
     writer_drain(d->writer, on_drained);
 }
 
