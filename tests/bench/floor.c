@@ -14,7 +14,7 @@
 #define COMMIT_PUTS   128
 #define RECORD_BYTES  1024
 #define HOLDERS       8
-#define COMMIT_ROUNDS 300
+#define COMMIT_ROUNDS 100
 #define VERIFY_STEP   32 /* verifications between two looks at the clock */
 
 double floor_verify(size_t message_size, unsigned duration_ms)
