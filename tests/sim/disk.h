@@ -1,0 +1,42 @@
+/* One process's disk: the records of both spaces in order of (space, kind, target), and the store's
+ * rules for a write, as BEP 44 and daemon/dht/store.h say. It outlives a crash of its process. What
+ * a write costs in time, and what becomes of it in a crash, is the world's affair. */
+#ifndef XORD_TESTS_SIM_DISK_H
+#define XORD_TESTS_SIM_DISK_H
+
+#include "daemon/dht/store.h"
+#include "tests/sim/blob.h"
+
+struct disk_entry {
+    struct blob *blob;
+    uint64_t expiry_unix_s;
+    uint32_t put_unix_s;
+    uint8_t space; /* enum store_space */
+};
+
+struct disk {
+    struct disk_entry *entries; /* sorted; owned, their blobs counted */
+    uint32_t count, capacity;
+    uint32_t quota; /* records; 0: no limit */
+    bool is_broken; /* writes end in ERR_IO */
+};
+
+/* A write with its record's bytes, as it waits for the disk. */
+struct disk_write {
+    struct store_write write; /* its record views `blob` (STORE_PUT) */
+    struct blob *blob;        /* counted; NULL for STORE_DROP */
+};
+
+void disk_clear(struct disk *d, struct blobs *blobs);
+enum err disk_get(const struct disk *d, uint64_t now_unix_s, enum store_space space,
+                  enum record_kind kind, const struct id *target, struct stored *out);
+enum err disk_next(const struct disk *d, uint64_t now_unix_s, enum store_space space,
+                   enum record_kind kind, const struct id *target, struct stored *out);
+/* Carries it out. *seq: what is stored when that refuses it. *replaced: the blob whose place it
+ * took (or that was dropped), one reference of which is now the caller's; NULL when none. */
+enum err disk_apply(struct disk *d, uint64_t now_unix_s, const struct disk_write *write,
+                    int64_t *seq, struct blob **replaced);
+/* Forgets what has ended. Returns how many. */
+uint32_t disk_expire(struct disk *d, uint64_t now_unix_s, struct blobs *blobs);
+
+#endif

@@ -1,0 +1,137 @@
+#include "tests/sim/process.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define ADDR_BASE   0x14000000u /* 20.0.0.0 */
+#define NUMBERS_MAX 0x00c00000u /* up to 223.255.255.1 */
+#define NAT_SLOTS   512u        /* a home router's table, small */
+#define NAT_KEPT_MS 120000u     /* RFC 4787: at least two minutes */
+#define NETWORK     7
+#define ADDR_HOST   1
+
+struct nat {
+    struct {
+        struct addr addr;
+        uint64_t at_ms;
+    } asked[NAT_SLOTS];
+};
+
+struct process *process_new(uint32_t number, const uint64_t *time_ms)
+{
+    struct process *p = calloc(1, sizeof *p);
+    assert(p != NULL && number < NUMBERS_MAX);
+    p->number = number;
+    p->time_ms = time_ms;
+    p->addr = process_addr(number);
+    p->live_at = PROCESS_NONE;
+    p->tick_at_ms = UINT64_MAX;
+    p->clock.base_local_ms = 1000000;
+    return p;
+}
+
+void process_free(struct process *p, struct blobs *blobs)
+{
+    node_free(p->node);
+    disk_clear(&p->disk, blobs);
+    free(p->saved);
+    free(p->nat);
+    free(p);
+}
+
+struct addr process_addr(uint32_t number)
+{
+    uint32_t host = ADDR_BASE + (number << 8) + ADDR_HOST;
+    const uint8_t ip[4] = {(uint8_t)(host >> 24), (uint8_t)(host >> 16), (uint8_t)(host >> 8),
+                           (uint8_t)host};
+    return addr_v4(ip, PROCESS_PORT);
+}
+
+uint32_t process_number(const struct addr *addr)
+{
+    uint32_t host = (uint32_t)addr->ip[0] << 24 | (uint32_t)addr->ip[1] << 16 |
+                    (uint32_t)addr->ip[2] << 8 | addr->ip[3];
+    if (addr->family != ADDR_V4 || addr->port != PROCESS_PORT || host < ADDR_BASE ||
+        addr->ip[3] != ADDR_HOST)
+        return PROCESS_NONE;
+    return (host - ADDR_BASE) >> 8;
+}
+
+struct now process_now(const struct process *p)
+{
+    return clock_now(&p->clock, *p->time_ms);
+}
+
+static enum err read_one(void *context, enum store_space space, enum record_kind kind,
+                         const struct id *target, struct stored *out)
+{
+    const struct process *p = context;
+    return disk_get(&p->disk, process_now(p).unix_s, space, kind, target, out);
+}
+
+static enum err read_next(void *context, enum store_space space, enum record_kind kind,
+                          const struct id *target, struct stored *out)
+{
+    const struct process *p = context;
+    return disk_next(&p->disk, process_now(p).unix_s, space, kind, target, out);
+}
+
+void process_boot(struct process *p, const uint8_t seed[RNG_SEED_SIZE], enum node_role role)
+{
+    struct node_config config = {
+        .id = p->id,
+        .role = role,
+        .has_v4 = true,
+        .has_network = true,
+        .network = NETWORK,
+        .version = {'X', 'O', 0, 1},
+        .store = {.context = p, .get = read_one, .next = read_next},
+    };
+    memcpy(config.seed, seed, RNG_SEED_SIZE);
+    p->node = node_new(&config, process_now(p));
+    assert(p->node != NULL);
+    if (id_is_zero(&p->id)) {
+        struct node_info info;
+        node_get_info(p->node, &info);
+        p->id = info.id;
+    }
+}
+
+void process_save(struct process *p)
+{
+    const struct routing *table = node_routing(p->node, ADDR_V4);
+    const struct routing_node *member;
+    size_t bucket = 0, index = 0;
+    p->saved_count = 0;
+    free(p->saved);
+    p->saved = malloc(PROCESS_SAVED_MAX * sizeof *p->saved);
+    assert(p->saved != NULL);
+    while (p->saved_count < PROCESS_SAVED_MAX &&
+           (member = routing_each(table, &bucket, &index)) != NULL)
+        p->saved[p->saved_count++] = member->contact;
+}
+
+void process_set_nat(struct process *p, bool is_behind)
+{
+    free(p->nat);
+    p->nat = is_behind ? calloc(1, sizeof *p->nat) : NULL;
+    assert(!is_behind || p->nat != NULL);
+}
+
+void process_asked(struct process *p, const struct addr *to)
+{
+    if (p->nat == NULL)
+        return;
+    size_t slot = addr_hash(to, 0) % NAT_SLOTS;
+    p->nat->asked[slot].addr = *to;
+    p->nat->asked[slot].at_ms = *p->time_ms;
+}
+
+bool process_hears(const struct process *p, const struct addr *from)
+{
+    if (p->nat == NULL)
+        return true;
+    size_t slot = addr_hash(from, 0) % NAT_SLOTS;
+    return addr_equal(&p->nat->asked[slot].addr, from) &&
+           *p->time_ms - p->nat->asked[slot].at_ms <= NAT_KEPT_MS;
+}
