@@ -38,14 +38,17 @@ LIBRARY_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(COMMON) $(CORE) $(RPC) $(SHELL_
 
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/common/test_*.c tests/dht/test_*.c \
               tests/rpc/test_*.c tests/daemon/test_*.c tests/sim/test_*.c))
-TEST_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/*/test_*.c),\
+SIM_MAINS  := tests/sim/sim.c
+SIM_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(SIM_MAINS) tests/sim/net.c \
+              $(wildcard tests/sim/test_*.c),$(wildcard tests/sim/*.c)))
+TEST_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(SIM_MAINS) $(wildcard tests/*/test_*.c),\
               $(wildcard tests/common/*.c tests/dht/*.c tests/rpc/*.c tests/daemon/*.c tests/sim/*.c)))
 FUZZ       := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/bench/bench_*.c),\
               $(wildcard tests/bench/*.c)))
 
-.PHONY: all tests check unit fuzz fuzz-run layers style format e2e bench install clean
+.PHONY: all tests check unit fuzz fuzz-run layers style format e2e bench install clean sim
 .SECONDARY:
 
 all: $(BUILD)/xord
@@ -67,6 +70,10 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(filter %.o,$(FUZZ_MAIN)) $(BUIL
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BENCH_HELPERS) $(BUILD)/libxord.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(SIM_MAINS:%.c=$(BUILD)/%): $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(SIM_HELPERS) \
+              $(BUILD)/libxord.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_HELPERS) $(BUILD)/libxord.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
 
@@ -75,6 +82,15 @@ tests: $(UNIT_TESTS) $(FUZZ)
 # Each test binary prints its own summary; the first that fails ends the run.
 unit: $(UNIT_TESTS)
 	@set -e; for test in $^; do $$test; done
+
+# One simulation of many nodes: make sim NODES=1000 HOURS=24 SEED=7 SIM="loss=50 median_minutes=30".
+# build/tests/sim/sim --help names all that can be set.
+NODES ?= 100
+HOURS ?= 1
+SEED  ?= 1
+
+sim: $(BUILD)/tests/sim/sim
+	$< nodes=$(NODES) minutes=$$(($(HOURS) * 60)) seed=$(SEED) $(SIM)
 
 # Each fuzz target replays its corpus as a test.
 fuzz: $(FUZZ)

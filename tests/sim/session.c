@@ -1,0 +1,200 @@
+#include "tests/sim/session.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define MINUTE_MS       60000u
+#define LIMITS_MS       30000u /* how often all nodes' limits are checked */
+#define FINAL_SPREAD_MS 20u    /* between the last gets */
+#define FINAL_WAIT_MS   30000u
+
+void session_defaults(struct session_options *options)
+{
+#define SESSION_DEFAULT(name, value, text) .name = (value),
+    *options = (struct session_options){SESSION_TABLE(SESSION_DEFAULT)};
+#undef SESSION_DEFAULT
+}
+
+bool session_set(struct session_options *options, const char *name, const char *value)
+{
+    char *end;
+    errno = 0;
+    uint64_t number = strtoull(value, &end, 0);
+    if (end == value || *end != 0 || errno != 0 || *value == '-')
+        return false;
+#define SESSION_SET(option, standard, text)                                                        \
+    if (strcmp(name, #option) == 0) {                                                              \
+        options->option = number;                                                                  \
+        return true;                                                                               \
+    }
+    SESSION_TABLE(SESSION_SET)
+#undef SESSION_SET
+    return false;
+}
+
+static void spawn(struct world *w, void *context, uint64_t argument)
+{
+    (void)context;
+    (void)argument;
+    world_spawn(w, false);
+}
+
+static void check_limits(struct world *w, void *context, uint64_t argument)
+{
+    struct session *s = context;
+    (void)argument;
+    for (uint32_t i = 0; i < w->live_count; i++) {
+        const struct process *p = w->processes[w->live[i]];
+        if (p->node != NULL)
+            oracle_check_limits(&s->oracle, p);
+    }
+    s->node_ms += (uint64_t)w->live_count * LIMITS_MS;
+    world_at(w, w->now_ms + LIMITS_MS, check_limits, s, 0);
+}
+
+static void build(struct session *s)
+{
+    const struct session_options *o = &s->options;
+    const struct world_config config = {
+        .seed = o->seed,
+        .wires = {.delay_min_ms = (uint32_t)o->delay_min_ms,
+                  .delay_median_ms = (uint32_t)o->delay_median_ms,
+                  .delay_max_ms = (uint32_t)o->delay_max_ms,
+                  .loss_permille = (uint32_t)o->loss,
+                  .duplicate_permille = (uint32_t)o->duplicate,
+                  .reorder_permille = (uint32_t)o->reorder,
+                  .corrupt_permille = (uint32_t)o->corrupt},
+        .disk_min_ms = (uint32_t)o->disk_min_ms,
+        .disk_median_ms = (uint32_t)o->disk_median_ms,
+        .disk_error_permille = (uint32_t)o->disk_errors,
+        .drift_ppm = (uint32_t)o->drift_ppm,
+        .nat_permille = (uint32_t)o->nat,
+    };
+    const struct client_config client = {
+        .get_every_ms = o->get_ms,
+        .put_every_ms = o->put_ms,
+        .keep_permille = (uint32_t)o->keep,
+        .value_size = (uint32_t)o->value_size,
+    };
+    world_init(&s->world, &config);
+    ledger_init(&s->ledger, (uint32_t)o->keys, (uint32_t)o->owners, o->seed);
+    ledger_watch(&s->ledger, &s->world);
+    oracle_init(&s->oracle, &s->world, &s->ledger);
+    client_init(&s->client, &s->world, &s->ledger, &s->oracle, &client);
+    world_at(&s->world, s->world.now_ms, check_limits, s, 0);
+}
+
+static bool is_calm(const struct session_options *o)
+{
+    return o->loss == 0 && o->corrupt == 0 && o->median_minutes == 0 && o->faults == 0 &&
+           o->disk_errors == 0;
+}
+
+static void run_to_quiet(struct session *s)
+{
+    const struct session_options *o = &s->options;
+    struct world *w = &s->world;
+    const struct churn_config churn = {
+        .median_ms = o->median_minutes * MINUTE_MS,
+        .leave_permille = (uint32_t)o->leave,
+        .fresh_permille = (uint32_t)o->fresh,
+    };
+    for (uint64_t i = 0; i < o->nodes; i++)
+        world_at(w, w->now_ms + i * o->ramp_s * 1000 / o->nodes, spawn, NULL, 0);
+    world_run(w, w->now_ms + o->ramp_s * 1000 + MINUTE_MS);
+    client_begin(&s->client, o->load_s * 1000);
+    world_run(w, w->now_ms + o->load_s * 1000);
+    s->oracle.is_strict = is_calm(o);
+    churn_begin(&s->churn, w, &churn);
+    s->quiet_ms = w->now_ms + o->minutes * MINUTE_MS;
+    plan_draw(&s->plan, o->seed, (uint32_t)o->faults, w->now_ms, s->quiet_ms,
+              o->fault_every_minutes * MINUTE_MS);
+    s->plan.only = o->only;
+    plan_begin(&s->plan, w);
+    world_run(w, s->quiet_ms);
+}
+
+static void check_queues(struct session *s, const struct process *p)
+{
+    struct node_info info;
+    node_get_info(p->node, &info);
+    if (info.operations > 0 || info.writes > 0)
+        oracle_fail(&s->oracle, p, "when all is quiet: %zu operations, %zu writes under way",
+                    info.operations, info.writes);
+}
+
+static void check_tables(struct session *s)
+{
+    const struct process *worst = NULL;
+    uint32_t worst_dead = 0;
+    for (uint32_t i = 0; i < s->world.live_count; i++) {
+        const struct process *p = s->world.processes[s->world.live[i]];
+        uint32_t members;
+        if (p->node == NULL)
+            continue;
+        uint32_t dead = oracle_count_dead(&s->oracle, p, &members);
+        check_queues(s, p);
+        s->members += members;
+        s->dead += dead;
+        if (dead > worst_dead) {
+            worst = p;
+            worst_dead = dead;
+        }
+    }
+    if (s->dead * 1000 > s->members * s->options.dead)
+        oracle_fail(&s->oracle, worst,
+                    "when all was quiet for %" PRIu64 " minutes: %" PRIu64 " of %" PRIu64
+                    " table members are dead",
+                    s->options.settle_minutes, s->dead, s->members);
+}
+
+static void read_all(struct session *s)
+{
+    for (uint32_t i = 0; i < s->ledger.key_count && !s->world.is_stopped; i++) {
+        const struct ledger_key *key = &s->ledger.keys[i];
+        struct process *p = world_pick(&s->world, &s->client.rng);
+        if (key->acked_seq == 0 || p == NULL)
+            continue;
+        if (key->holders + key->keepers == 0 || key->top_seq < key->acked_seq)
+            s->lost++;
+        client_get(&s->client, p, i);
+        world_run(&s->world, s->world.now_ms + FINAL_SPREAD_MS);
+    }
+    world_run(&s->world, s->world.now_ms + FINAL_WAIT_MS);
+}
+
+static void judge(struct session *s)
+{
+    const struct oracle_figures *f = &s->oracle.figures;
+    uint64_t gets = f->gets - s->at_quiet.gets, found = f->found - s->at_quiet.found;
+    if (gets > 0 && found * 1000 < gets * s->options.good)
+        oracle_fail(&s->oracle, NULL, "in the end %" PRIu64 " of %" PRIu64 " gets were good", found,
+                    gets);
+}
+
+void session_run(struct session *s, const struct session_options *options)
+{
+    *s = (struct session){.options = *options};
+    build(s);
+    run_to_quiet(s);
+    churn_end(&s->churn);
+    plan_heal(&s->plan, &s->world);
+    client_end(&s->client);
+    world_run(&s->world, s->world.now_ms + s->options.settle_minutes * MINUTE_MS);
+    if (s->oracle.has_failed)
+        return;
+    check_tables(s);
+    s->at_quiet = s->oracle.figures;
+    s->oracle.is_strict = true;
+    read_all(s);
+    judge(s);
+}
+
+void session_clear(struct session *s)
+{
+    client_clear(&s->client);
+    oracle_clear(&s->oracle);
+    ledger_clear(&s->ledger);
+    world_clear(&s->world);
+}

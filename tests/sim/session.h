@@ -1,0 +1,73 @@
+/* One simulation from its options to its verdict: a network that bootstraps, a load, churn and
+ * faults, then quiet, in which all must come right. */
+#ifndef XORD_TESTS_SIM_SESSION_H
+#define XORD_TESTS_SIM_SESSION_H
+
+#include "tests/sim/churn.h"
+#include "tests/sim/client.h"
+#include "tests/sim/plan.h"
+
+/* Every option, by the name it has on the command line, with its default. */
+#define SESSION_TABLE(X)                                                                           \
+    X(seed, 1, "all chance comes from it")                                                         \
+    X(nodes, 100, "honest nodes")                                                                  \
+    X(minutes, 60, "from the first put until the faults stop")                                     \
+    X(ramp_s, 60, "in which the nodes start, one after the other")                                 \
+    X(settle_minutes, 40, "quiet at the end, in which all must come right")                        \
+    X(keys, 100, "records, put once at the beginning")                                             \
+    X(owners, 16, "who sign them")                                                                 \
+    X(load_s, 120, "in which they are put")                                                        \
+    X(keep, 0, "permille of puts that the putting node keeps alive")                               \
+    X(get_ms, 1000, "between gets, on the average, all nodes together")                            \
+    X(put_ms, 20000, "between later puts")                                                         \
+    X(value_size, 100, "bytes")                                                                    \
+    X(loss, 0, "permille of packets")                                                              \
+    X(duplicate, 0, "permille")                                                                    \
+    X(reorder, 0, "permille held back")                                                            \
+    X(corrupt, 0, "permille with a byte changed")                                                  \
+    X(delay_min_ms, 10, "of each packet")                                                          \
+    X(delay_median_ms, 20, "more, exponentially")                                                  \
+    X(delay_max_ms, 400, "of both together")                                                       \
+    X(disk_min_ms, 2, "until a write is synced")                                                   \
+    X(disk_median_ms, 4, "more")                                                                   \
+    X(disk_errors, 0, "permille of writes that end in an error")                                   \
+    X(nat, 0, "permille of nodes that hear only those they asked")                                 \
+    X(drift_ppm, 0, "of each clock, at most")                                                      \
+    X(median_minutes, 0, "median session; 0: nobody comes or goes")                                \
+    X(leave, 0, "permille of sessions that end in order")                                          \
+    X(fresh, 1000, "permille of sessions after which a new node comes instead")                    \
+    X(faults, 0, "kinds of faults, a bit each; --help names them")                                 \
+    X(fault_every_minutes, 10, "on the average")                                                   \
+    X(only, UINT64_MAX, "which of the drawn faults take place, a bit each")                        \
+    X(good, 0, "permille of gets that must be good in the end; 0: not judged")                     \
+    X(dead, 0, "permille of table members that may be dead in the end")
+
+#define SESSION_FIELD(name, value, text) uint64_t name;
+struct session_options {
+    SESSION_TABLE(SESSION_FIELD)
+};
+#undef SESSION_FIELD
+
+struct session {
+    struct session_options options;
+    struct world world;
+    struct ledger ledger;
+    struct oracle oracle;
+    struct client client;
+    struct churn churn;
+    struct plan plan;
+    uint64_t quiet_ms; /* when the faults stop */
+    struct oracle_figures at_quiet;
+    uint64_t lost; /* acknowledged keys that no disk of a node that is up has, at the end */
+    uint64_t members, dead;
+    uint64_t node_ms; /* of nodes that were up */
+};
+
+void session_defaults(struct session_options *options);
+/* Sets one option by its name; false when there is none of it or the value is no number. */
+bool session_set(struct session_options *options, const char *name, const char *value);
+/* Runs it to its end, or to the first broken rule (s->oracle.has_failed). To be cleared after. */
+void session_run(struct session *s, const struct session_options *options);
+void session_clear(struct session *s);
+
+#endif

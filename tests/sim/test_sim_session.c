@@ -1,0 +1,101 @@
+/* A network of real nodes keeps its promises: when nothing is wrong every get is good, faults end
+ * without a broken rule, and the same seed runs the same way each time. */
+#include <check.h>
+#include <stdio.h>
+
+#include "tests/sim/session.h"
+
+#define TIMEOUT_S 60
+
+static struct session session;
+
+/* Runs with these options, each `name=value`, and says what broke if anything did. */
+static void run(const char *const options[])
+{
+    struct session_options o;
+    session_defaults(&o);
+    for (size_t i = 0; options[i] != NULL; i++) {
+        char name[64];
+        unsigned long long value;
+        ck_assert_int_eq(sscanf(options[i], "%63[a-z_]=%llu", name, &value), 2);
+        ck_assert(session_set(&o, name, strchr(options[i], '=') + 1));
+    }
+    session_run(&session, &o);
+}
+
+static void expect_good(const char *const options[])
+{
+    run(options);
+    ck_assert_msg(!session.oracle.has_failed, "at %llu ms: %s",
+                  (unsigned long long)session.world.now_ms, session.oracle.rule);
+    ck_assert_uint_gt(session.oracle.figures.found, 0);
+    session_clear(&session);
+}
+
+START_TEST(all_is_good_when_nothing_is_wrong)
+{
+    expect_good((const char *const[]){"minutes=60", NULL});
+    expect_good((const char *const[]){"nodes=5", "seed=2", "minutes=30", "keep=500", NULL});
+}
+END_TEST
+
+START_TEST(faults_break_no_rule)
+{
+    static const char *const seeds[] = {"seed=1", "seed=2", "seed=3", "seed=4"};
+    for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++)
+        expect_good((const char *const[]){seeds[i], "faults=0x3ff", "fault_every_minutes=3",
+                                          "nat=100", "drift_ppm=100", "keep=1000", NULL});
+}
+END_TEST
+
+START_TEST(loss_and_damage_break_no_rule)
+{
+    expect_good((const char *const[]){"loss=200", "duplicate=50", "reorder=50", "corrupt=20",
+                                      "disk_errors=20", "keep=1000", NULL});
+}
+END_TEST
+
+START_TEST(churn_breaks_no_rule)
+{
+    expect_good(
+        (const char *const[]){"median_minutes=30", "leave=300", "fresh=700", "loss=50", NULL});
+}
+END_TEST
+
+START_TEST(the_same_seed_runs_the_same_way)
+{
+    const char *const options[] = {
+        "nodes=40", "minutes=20", "faults=0x7ff", "loss=20", "median_minutes=20", "nat=100", NULL};
+    run(options);
+    uint64_t hash = session.world.trace.hash;
+    session_clear(&session);
+    run(options);
+    ck_assert_uint_eq(session.world.trace.hash, hash);
+    session_clear(&session);
+    const char *const others[] = {"nodes=40", "minutes=20", "faults=0x7ff",
+                                  "loss=20",  "seed=2",     NULL};
+    run(others);
+    ck_assert_uint_ne(session.world.trace.hash, hash);
+    session_clear(&session);
+}
+END_TEST
+
+int main(void)
+{
+    if (keys_init() != ERR_OK)
+        return 1;
+    Suite *suite = suite_create("sim_session");
+    TCase *tcase = tcase_create("session");
+    tcase_set_timeout(tcase, TIMEOUT_S);
+    tcase_add_test(tcase, all_is_good_when_nothing_is_wrong);
+    tcase_add_test(tcase, faults_break_no_rule);
+    tcase_add_test(tcase, loss_and_damage_break_no_rule);
+    tcase_add_test(tcase, churn_breaks_no_rule);
+    tcase_add_test(tcase, the_same_seed_runs_the_same_way);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed > 0;
+}
