@@ -189,7 +189,7 @@ uint64_t node_next_ms(const struct node *node)
 {
     uint64_t next = min_ms(inflight_next_ms(node->inflight), ops_next_ms(&node->ops));
     next = min_ms(next, min_ms(maintain_next_ms(node), keep_next_ms(&node->keep)));
-    return min_ms(next, repair_next_ms(&node->repair));
+    return min_ms(next, repair_next_ms(node));
 }
 
 void node_stored(struct node *node, struct now now, uint64_t write, enum err err, int64_t seq,

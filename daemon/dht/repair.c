@@ -348,8 +348,9 @@ void repair_tick(struct node *node, struct now now, struct outbox *out)
         finish_leaving(node, now, out);
 }
 
-uint64_t repair_next_ms(const struct repair *repair)
+uint64_t repair_next_ms(const struct node *node)
 {
+    const struct repair *repair = &node->repair;
     unsigned at_once = is_leaving(repair) ? REPAIR_LEAVE_AT_ONCE : REPAIR_AT_ONCE;
     if (repair->queue_count > 0 && repair->running < at_once)
         return 0;
@@ -358,5 +359,7 @@ uint64_t repair_next_ms(const struct repair *repair)
         return repair->queue_count > REPAIR_QUEUE_MAX - HOLDERS ? UINT64_MAX : repair->slice_at_ms;
     if (is_leaving(repair))
         return repair->running == 0 ? 0 : UINT64_MAX;
+    if (node->role != NODE_SERVER)
+        return UINT64_MAX; /* a client holds nothing for others, and begins no scan */
     return repair->scan_at_ms < repair->round_at_ms ? repair->scan_at_ms : repair->round_at_ms;
 }

@@ -71,6 +71,6 @@ void repair_leave(struct node *node, struct now now, uint64_t op);
 /* A push ended, however it ended. */
 void repair_push_finished(struct node *node);
 void repair_tick(struct node *node, struct now now, struct outbox *out);
-uint64_t repair_next_ms(const struct repair *repair);
+uint64_t repair_next_ms(const struct node *node);
 
 #endif

@@ -194,6 +194,18 @@ START_TEST(what_has_no_expiry_is_not_passed_on)
 }
 END_TEST
 
+START_TEST(a_client_never_waits_for_a_time_that_has_passed)
+{
+    build(10, 18);
+    size_t client = net_add(&net, 0, NODE_CLIENT);
+    for (unsigned minutes = 0; minutes < 90; minutes++) {
+        net_run(&net, 60000);
+        ck_assert_uint_gt(node_next_ms(net.nodes[client].node), net.now.ms);
+    }
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(a_holder_that_is_behind_is_brought_up_and_one_ahead_is_followed)
 {
     build(10, 28);
@@ -228,6 +240,7 @@ int main(void)
     tcase_add_test(tests, the_round_mends_what_repair_has_missed);
     tcase_add_test(tests, rounds_do_not_all_ask_the_same);
     tcase_add_test(tests, what_has_no_expiry_is_not_passed_on);
+    tcase_add_test(tests, a_client_never_waits_for_a_time_that_has_passed);
     tcase_add_test(tests, a_holder_that_is_behind_is_brought_up_and_one_ahead_is_followed);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
