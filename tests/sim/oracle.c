@@ -63,6 +63,12 @@ static void stopped(void *context, struct world *w, struct process *p)
     pending_put_forget(o->pending, p->number);
 }
 
+static void spun(void *context, struct world *w, struct process *p)
+{
+    (void)w;
+    oracle_fail(context, p, "a node wants tick after tick without an end");
+}
+
 void oracle_init(struct oracle *o, struct world *w, const struct ledger *ledger)
 {
     *o = (struct oracle){.world = w, .ledger = ledger, .mark_places = MARKS_START};
@@ -74,6 +80,7 @@ void oracle_init(struct oracle *o, struct world *w, const struct ledger *ledger)
         .writing = writing,
         .placed = placed,
         .stopped = stopped,
+        .spun = spun,
         .sent = oracle_sent,
         .arrived = oracle_arrived,
     };

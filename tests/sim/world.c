@@ -249,6 +249,10 @@ static void tick(struct world *w, uint32_t number, uint64_t at_ms)
     if (p->node == NULL || p->state != PROCESS_UP)
         return;
     struct now now = process_now(p);
+    p->ticks = p->ticked_ms == w->now_ms ? p->ticks + 1 : 1;
+    p->ticked_ms = w->now_ms;
+    if (p->ticks > WORLD_TICKS_MAX)
+        TELL(w, spun, p);
     if (node_next_ms(p->node) <= now.ms)
         node_tick(p->node, now, &w->out);
     world_flush(w, p);

@@ -9,7 +9,8 @@
 #include "tests/sim/trace.h"
 #include "tests/sim/wires.h"
 
-#define WORLD_BOOTSTRAPS 3u /* addresses a process starts from, drawn from those that are up */
+#define WORLD_TICKS_MAX  1000u /* of one node in one millisecond: more is a loop without an end */
+#define WORLD_BOOTSTRAPS 3u    /* addresses a process starts from, drawn from those that are up */
 
 struct world;
 
@@ -28,6 +29,8 @@ struct watcher {
                    struct blob *blob);
     void (*removed)(void *context, struct world *w, struct process *p, enum store_space space,
                     struct blob *blob);
+    /* Its node wants tick after tick while no time passes. */
+    void (*spun)(void *context, struct world *w, struct process *p);
     void (*started)(void *context, struct world *w, struct process *p);
     void (*stopped)(void *context, struct world *w, struct process *p);
 };
