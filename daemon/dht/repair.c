@@ -9,7 +9,6 @@
 #define HOLDERS       LOOKUP_K /* copies of a record */
 #define NOTICED_START 256u
 #define MINUTE_MS     60000u
-#define NOTICED_MIN   50u /* minutes for which another's round stands in for ours */
 
 void repair_init(struct repair *repair, struct node *node, struct now now)
 {
@@ -36,6 +35,8 @@ static bool cancel_opposite(struct repair *repair, const struct contact *contact
             !id_equal(&repair->changes[i].contact.id, &contact->id))
             continue;
         repair->changes[i] = repair->changes[--repair->change_count];
+        if (!is_lost && repair->losses > 0)
+            repair->losses--;
         return true;
     }
     return false;
@@ -52,6 +53,10 @@ static void note_change(struct node *node, struct now now, const struct contact 
             (struct repair_change){.contact = *contact, .is_lost = is_lost};
     else
         repair->has_overflown = true;
+    if (is_lost && repair->losses < UINT8_MAX)
+        repair->losses++;
+    if (repair->losses >= REPAIR_LOSSES_MAX && repair->round_at_ms > now.ms + 2 * REPAIR_WAIT_MS)
+        repair->round_at_ms = now.ms + REPAIR_WAIT_MS + rng_below(&node->rng, REPAIR_WAIT_MS);
     if (repair->scan_at_ms == UINT64_MAX)
         repair->scan_at_ms = now.ms + REPAIR_WAIT_MS + rng_below(&node->rng, REPAIR_JITTER_MS);
 }
@@ -97,17 +102,18 @@ void repair_noticed(struct node *node, struct now now, const struct id *target)
         return;
     uint32_t *slot = &repair->noticed[target_hash(target) & (repair->noticed_size - 1)];
     /* A slot in use by a recent notice of (likely) another record: the table is too small. */
-    if (*slot != 0 && *slot + 1 < minute && minute - *slot < NOTICED_MIN)
+    if (*slot != 0 && *slot + 1 < minute && minute - *slot < REPAIR_ROUND_MS / MINUTE_MS)
         grow_noticed(repair);
     repair->noticed[target_hash(target) & (repair->noticed_size - 1)] = minute;
 }
 
-static bool was_noticed(const struct repair *repair, struct now now, const struct id *target)
+/* Since our own last round, that is: then another has done ours. */
+static bool was_noticed(const struct repair *repair, const struct id *target)
 {
     if (repair->noticed_size == 0)
         return false;
     uint32_t minute = repair->noticed[target_hash(target) & (repair->noticed_size - 1)];
-    return minute != 0 && now.ms / MINUTE_MS - minute < NOTICED_MIN;
+    return minute > repair->noticed_since_min;
 }
 
 /* One record: who should have it, who may lack it, and whether it is ours to see to. */
@@ -158,13 +164,14 @@ static bool mark_new(const struct repair *repair, const struct id *target, struc
     return has_new;
 }
 
-/* The nearest of those that had the record before passes it on; the others leave it to that one. */
+/* The nearest of those that should have had the record before pass it on; the others leave it to
+ * them. More than one, since one of them may lack it itself. */
 static bool is_nearest_old_holder(const struct holders *h)
 {
+    unsigned nearer = 0;
     for (size_t i = 0; i < h->rank && i < h->count; i++)
-        if (!h->is_new[i])
-            return false;
-    return true;
+        nearer += !h->is_new[i];
+    return nearer < REPAIR_PUSHERS;
 }
 
 static bool queue_push(struct repair *repair, const struct record *record, const struct contact *to)
@@ -212,7 +219,7 @@ static bool is_passed_on(const struct stored *stored)
     return envelope.has_expiry;
 }
 
-static void consider(struct node *node, struct now now, const struct stored *stored)
+static void consider(struct node *node, const struct stored *stored)
 {
     struct repair *repair = &node->repair;
     struct holders h;
@@ -228,7 +235,7 @@ static void consider(struct node *node, struct now now, const struct stored *sto
             return;
         break;
     case REPAIR_ROUND:
-        if (was_noticed(repair, now, target))
+        if (was_noticed(repair, target))
             return;
         mark_all(&h);
         break;
@@ -263,6 +270,9 @@ static void begin_due_scan(struct node *node, struct now now)
     } else if (repair->round_at_ms <= now.ms) {
         begin_scan(repair, REPAIR_ROUND, now);
         repair->round_at_ms = now.ms + REPAIR_ROUND_MS - rng_below(&node->rng, REPAIR_ROUND_MS / 4);
+        repair->noticed_since_min = repair->last_round_min;
+        repair->last_round_min = (uint32_t)(now.ms / MINUTE_MS);
+        repair->losses = 0;
     }
 }
 
@@ -290,7 +300,7 @@ static void scan_slice(struct node *node, struct now now)
         }
         repair->cursor_kind = (uint8_t)stored.record.kind;
         repair->cursor = stored.record.target;
-        consider(node, now, &stored);
+        consider(node, &stored);
     }
     repair->slice_at_ms = now.ms + REPAIR_PAUSE_MS;
 }

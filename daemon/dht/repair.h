@@ -1,9 +1,9 @@
 /* Keeping the copies of held records alive without their owners. When one of a record's k closest
- * nodes is lost, or a closer one joins, the nearest surviving holder passes the record on; an
- * hourly round, suppressed where another holder has just done it, is the backstop; a node that
- * stops hands over to whoever takes its place. Decides from the table alone which of its records a
- * change touches, so nothing is kept in memory a record. Sends through pushes (push.h): each asks
- * first, so what a node has already is not sent again.
+ * nodes is lost, or a closer one joins, the nearest surviving holder passes the record on; a
+ * round, hourly or when many neighbours were lost, suppressed where another holder has just done
+ * it, is the backstop; a node that stops hands over to whoever takes its place. Decides from the
+ * table alone which of its records a change touches, so nothing is kept in memory a record. Sends
+ * through pushes (push.h): each asks first, so what a node has already is not sent again.
  *
  * Only records with a signed expiry are passed on: what has none ends after its keeper, or
  * 2 hours (BEP 44). */
@@ -17,6 +17,8 @@
 #define REPAIR_CHANGES_MAX   16u    /* in one scan; more: every record is looked at as in a round */
 #define REPAIR_WAIT_MS       60000u /* after a change: more may come, and the lost may come back */
 #define REPAIR_JITTER_MS     30000u
+#define REPAIR_PUSHERS       2u /* nearest holders that see to a change: one may lack it */
+#define REPAIR_LOSSES_MAX    4u /* neighbours lost since the last round: the next is due */
 #define REPAIR_ROUND_MS      (60u * 60u * 1000u)
 #define REPAIR_SLICE         64u    /* records looked at in one tick */
 #define REPAIR_PAUSE_MS      5u     /* between slices: the loop's other work comes first */
@@ -44,9 +46,12 @@ struct repair {
     struct repair_change changes[REPAIR_CHANGES_MAX]; /* since the last scan began */
     struct repair_change scanned[REPAIR_CHANGES_MAX]; /* those that the scan under way is about */
     uint8_t change_count, scanned_count;
-    bool has_overflown;  /* more changes than fit */
-    uint8_t mode;        /* enum repair_mode: the scan under way */
-    uint8_t cursor_kind; /* where it goes on; 0: from the start */
+    uint8_t losses;             /* neighbours lost since the last round */
+    uint32_t last_round_min;    /* when it began, in minutes, */
+    uint32_t noticed_since_min; /* and the one before: what is noticed later need not be done */
+    bool has_overflown;         /* more changes than fit */
+    uint8_t mode;               /* enum repair_mode: the scan under way */
+    uint8_t cursor_kind;        /* where it goes on; 0: from the start */
     struct id cursor;
     uint64_t scan_at_ms;       /* when the next scan for changes begins; UINT64_MAX: no change */
     uint64_t round_at_ms;      /* when the next round begins */
