@@ -39,16 +39,22 @@ static void reply_error(struct node *node, const struct addr *to, struct bytes t
     query_reply(node, to, &reply, out);
 }
 
+/* The asker knows itself: it takes no place in the list. */
 static struct bytes list_nodes(const struct node *node, enum addr_family family,
-                               const struct id *target, uint8_t *buffer, size_t size)
+                               const struct krpc *query, uint8_t *buffer, size_t size)
 {
-    struct contact closest[KRPC_NODES_MAX];
+    struct contact closest[KRPC_NODES_MAX + 1];
     struct wire_writer w;
+    size_t count = 0, listed = 0;
     wire_writer_init(&w, buffer, size);
-    if (node->has_family[family_index(family)]) {
-        size_t count = node_closest(node, family_index(family), target, closest, KRPC_NODES_MAX);
-        for (size_t i = 0; i < count; i++)
-            krpc_write_contact(&w, &closest[i].id, &closest[i].addr);
+    if (node->has_family[family_index(family)])
+        count =
+            node_closest(node, family_index(family), &query->target, closest, KRPC_NODES_MAX + 1);
+    for (size_t i = 0; i < count && listed < KRPC_NODES_MAX; i++) {
+        if (id_equal(&closest[i].id, &query->id))
+            continue;
+        krpc_write_contact(&w, &closest[i].id, &closest[i].addr);
+        listed++;
     }
     return wire_written(&w);
 }
@@ -59,11 +65,9 @@ static void add_nodes(const struct node *node, const struct addr *from, const st
 {
     bool has_want = query->want_v4 || query->want_v6;
     if (has_want ? query->want_v4 : from->family == ADDR_V4)
-        reply->nodes =
-            list_nodes(node, ADDR_V4, &query->target, memory->nodes, sizeof memory->nodes);
+        reply->nodes = list_nodes(node, ADDR_V4, query, memory->nodes, sizeof memory->nodes);
     if (has_want ? query->want_v6 : from->family == ADDR_V6)
-        reply->nodes6 =
-            list_nodes(node, ADDR_V6, &query->target, memory->nodes6, sizeof memory->nodes6);
+        reply->nodes6 = list_nodes(node, ADDR_V6, query, memory->nodes6, sizeof memory->nodes6);
 }
 
 static void add_token(const struct node *node, struct now now, const struct addr *from,
@@ -213,10 +217,11 @@ void serve_stored(struct node *node, const struct pending_write *pending, enum e
         return;
     }
     node_count(node, serve_put_counter(err));
-    if (err == ERR_IO || err == ERR_STORAGE_FULL)
-        reply_error(node, &pending->from, t, ERR_SERVER, err_text(err), out);
-    else
+    /* What BEP 44 has no number for is our own trouble. */
+    if (err == ERR_BAD_SIGNATURE || err == ERR_STALE_SEQ || err == ERR_CAS_MISMATCH)
         reply_error(node, &pending->from, t, err, NULL, out);
+    else
+        reply_error(node, &pending->from, t, ERR_SERVER, err_text(err), out);
 }
 
 /* BEP 43: a read-only node is never met. */

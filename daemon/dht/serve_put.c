@@ -90,6 +90,8 @@ enum counter serve_put_counter(enum err err)
         return COUNTER_PUTS_REFUSED_SEQ;
     if (err == ERR_CAS_MISMATCH)
         return COUNTER_PUTS_REFUSED_CAS;
+    if (err == ERR_BUSY)
+        return COUNTER_PUTS_REFUSED_BUSY;
     return COUNTER_PUTS_REFUSED_STORAGE;
 }
 

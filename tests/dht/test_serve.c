@@ -104,6 +104,23 @@ START_TEST(the_nodes_listed_are_the_closest)
 }
 END_TEST
 
+START_TEST(the_asker_is_not_listed_to_itself)
+{
+    struct id id;
+    struct addr addr;
+    asker_init(&asker, 10, false);
+    const struct id target = own_id(4);
+    asker.id = target;
+    asker.from = asker.net.nodes[4].addr;
+    asker.net.nodes[4].addr.port++; /* its answers are the asker's to see */
+    const struct krpc *reply = ask(KRPC_FIND_NODE, &target);
+    ck_assert_uint_eq(reply->nodes.size, 8 * KRPC_COMPACT_V4);
+    for (size_t i = 0; krpc_read_contact(reply->nodes, ADDR_V4, i, &id, &addr); i++)
+        ck_assert(!id_equal(&id, &target));
+    asker_clear(&asker);
+}
+END_TEST
+
 START_TEST(get_peers_and_get_give_a_token_and_nodes)
 {
     asker_init(&asker, 10, false);
@@ -342,6 +359,7 @@ int main(void)
     tcase_add_test(tests, t_is_echoed_byte_for_byte);
     tcase_add_test(tests, lists_are_of_the_family_that_was_wanted);
     tcase_add_test(tests, the_nodes_listed_are_the_closest);
+    tcase_add_test(tests, the_asker_is_not_listed_to_itself);
     tcase_add_test(tests, get_peers_and_get_give_a_token_and_nodes);
     tcase_add_test(tests, who_announced_is_listed_with_the_port_it_said);
     tcase_add_test(tests, an_announce_without_token_port_or_hash_is_refused);

@@ -88,12 +88,12 @@ START_TEST(a_single_put_is_got_as_it_was_and_without_v_when_it_is_known)
 }
 END_TEST
 
-START_TEST(the_acknowledgement_waits_for_the_disk)
+/* Hands a put to the node and leaves the write to the test; its number. */
+static struct store_write begin_put(struct krpc put)
 {
     uint8_t buffer[ASKER_PACKET_MAX];
     struct wire_writer w;
-    asker_init(&asker, 1, false);
-    struct krpc put = asker_single(&asker, "s", 1, bytes_of_string("1:x"), sig);
+    struct net *net = &asker.net;
     put.type = KRPC_QUERY;
     put.has_network = put.has_id = true;
     put.network = 7;
@@ -101,13 +101,21 @@ START_TEST(the_acknowledgement_waits_for_the_disk)
     put.read_only = true;
     wire_writer_init(&w, buffer, sizeof buffer);
     krpc_write(&w, &put);
-    struct net *net = &asker.net;
     node_recv(net->nodes[0].node, net->now, &asker.from, buffer, w.used, &net->out);
     ck_assert_uint_eq(net->out.packet_count, 0);
     ck_assert_uint_eq(net->out.write_count, 1);
-    ck_assert(!net->out.writes[0].is_verified);
-    ck_assert(addr_equal(&net->out.writes[0].putter, &asker.from));
-    const uint64_t write = net->out.writes[0].write;
+    return net->out.writes[0];
+}
+
+START_TEST(the_acknowledgement_waits_for_the_disk)
+{
+    asker_init(&asker, 1, false);
+    struct net *net = &asker.net;
+    const struct store_write begun =
+        begin_put(asker_single(&asker, "s", 1, bytes_of_string("1:x"), sig));
+    ck_assert(!begun.is_verified);
+    ck_assert(addr_equal(&begun.putter, &asker.from));
+    const uint64_t write = begun.write;
     outbox_reset(&net->out);
     node_stored(net->nodes[0].node, net->now, write + 1, ERR_OK, 0, &net->out);
     ck_assert(outbox_is_empty(&net->out));
@@ -119,6 +127,28 @@ START_TEST(the_acknowledgement_waits_for_the_disk)
     outbox_reset(&net->out);
     node_stored(net->nodes[0].node, net->now, write, ERR_OK, 0, &net->out);
     ck_assert(outbox_is_empty(&net->out));
+    asker_clear(&asker);
+}
+END_TEST
+
+START_TEST(trouble_of_our_own_is_202)
+{
+    static const enum err errs[] = {ERR_IO, ERR_STORAGE_FULL, ERR_BUSY, ERR_NO_MEMORY,
+                                    ERR_STOPPING};
+    asker_init(&asker, 1, false);
+    struct net *net = &asker.net;
+    for (size_t i = 0; i < sizeof errs / sizeof errs[0]; i++) {
+        struct krpc reply;
+        const struct store_write begun =
+            begin_put(asker_single(&asker, "s", 1, bytes_of_string("1:x"), sig));
+        outbox_reset(&net->out);
+        node_stored(net->nodes[0].node, net->now, begun.write, errs[i], 0, &net->out);
+        ck_assert_uint_eq(net->out.packet_count, 1);
+        ck_assert_int_eq(krpc_parse(net->out.packets[0].data, &reply), ERR_OK);
+        ck_assert_int_eq(reply.error_code, 202);
+        outbox_reset(&net->out);
+    }
+    ck_assert_uint_eq(asker_counter(&asker, COUNTER_PUTS_REFUSED_BUSY), 1);
     asker_clear(&asker);
 }
 END_TEST
@@ -437,6 +467,7 @@ int main(void)
     tcase_add_test(tests, an_immutable_put_is_got_as_it_was);
     tcase_add_test(tests, a_single_put_is_got_as_it_was_and_without_v_when_it_is_known);
     tcase_add_test(tests, the_acknowledgement_waits_for_the_disk);
+    tcase_add_test(tests, trouble_of_our_own_is_202);
     tcase_add_test(tests, a_disk_that_fails_is_202_and_nothing_is_stored);
     tcase_add_test(tests, a_token_belongs_to_address_port_target_and_time);
     tcase_add_test(tests, a_bad_signature_is_206);
