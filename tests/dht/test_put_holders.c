@@ -7,7 +7,10 @@
 
 static struct net net;
 static struct addr refuser, sleeper; /* two holders driven by hand */
-static unsigned rounds;              /* searches that the refuser has seen for the put */
+static size_t token_size = 3;
+static struct bytes big_v; /* what has come to the refuser of the largest put */
+static uint8_t big_buffer[RECORD_V_MAX];
+static unsigned rounds; /* searches that the refuser has seen for the put */
 static bool is_late_answer_sent, has_early_t;
 static uint8_t early_t[KRPC_T_SIZE]; /* of the last put that the sleeper left unanswered */
 
@@ -15,13 +18,14 @@ static void answer(const struct net_packet *packet, struct bytes t, int64_t erro
 {
     uint8_t buffer[512];
     struct wire_writer w;
+    uint8_t token[KRPC_TOKEN_MAX] = {0};
     struct krpc reply = {
         .type = error_code ? KRPC_ERROR : KRPC_RESPONSE,
         .t = t,
         .has_network = true,
         .network = 7,
         .has_id = true,
-        .token = bytes_of_string("tok"),
+        .token = bytes_of(token, token_size),
         .error_code = error_code,
     };
     reply.id.b[0] = packet->to.ip[3];
@@ -89,6 +93,57 @@ START_TEST(a_late_answer_to_an_earlier_round_does_not_count)
 }
 END_TEST
 
+static void on_largest(struct net *unused, const struct net_packet *packet)
+{
+    struct krpc query;
+    (void)unused;
+    ck_assert_int_eq(krpc_parse(bytes_of(packet->data, packet->size), &query), ERR_OK);
+    ck_assert_uint_le(packet->size, KRPC_PACKET_MAX);
+    if (query.method == KRPC_PUT) {
+        ck_assert_uint_eq(query.v.size, RECORD_V_MAX);
+        ck_assert_uint_eq(query.token.size, KRPC_TOKEN_MAX);
+        ck_assert(query.has_cas);
+        memcpy(big_buffer, query.v.data, query.v.size);
+        big_v = bytes_of(big_buffer, query.v.size);
+    }
+    answer(packet, query.t, 0);
+}
+
+START_TEST(the_largest_put_with_the_largest_token_is_sent)
+{
+    static uint8_t content[RECORD_V_MAX];
+    uint8_t public_key[KEYS_PUBLIC_SIZE], secret_key[KEYS_SECRET_SIZE], salt[RECORD_SALT_MAX];
+    uint64_t op;
+    net_init(&net, 10);
+    keys_from_seed(net.seed, public_key, secret_key);
+    net.on_foreign = on_largest;
+    token_size = KRPC_TOKEN_MAX;
+    refuser = addr_v4((const uint8_t[4]){10, 1, 1, 1}, 5000);
+    net_add(&net, -1, NODE_CLIENT);
+    node_bootstrap(net.nodes[0].node, &refuser);
+    net_run(&net, 5000);
+    memset(salt, 's', sizeof salt);
+    memset(content, 'x', sizeof content);
+    memcpy(content, "996:", 4);
+    const struct put_request request = {.kind = RECORD_SINGLE,
+                                        .k = public_key,
+                                        .salt = bytes_of(salt, sizeof salt),
+                                        .v = bytes_of(content, sizeof content),
+                                        .has_seq = true,
+                                        .seq = INT64_MAX,
+                                        .has_cas = true,
+                                        .cas = INT64_MAX - 1};
+    ck_assert_int_eq(node_put(net.nodes[0].node, net.now, &request, &op, &net.out), ERR_OK);
+    net_flush(&net, 0);
+    const struct event *event = net_wait(&net, 0, op);
+    ck_assert_ptr_nonnull(event);
+    ck_assert_int_eq(event->err, ERR_OK);
+    ck_assert_uint_eq(event->put.stored, 1);
+    ck_assert(bytes_equal(big_v, request.v));
+    net_clear(&net);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("put_holders");
@@ -96,6 +151,7 @@ int main(void)
     if (keys_init() != ERR_OK)
         return 1;
     tcase_add_test(tests, a_late_answer_to_an_earlier_round_does_not_count);
+    tcase_add_test(tests, the_largest_put_with_the_largest_token_is_sent);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
