@@ -258,7 +258,7 @@ void node_cancel(struct node *node, struct now now, uint64_t number, struct outb
 {
     struct op *op = op_find(&node->ops, number);
     if (op != NULL)
-        op_finish(node, now, op, ERR_CANCELLED, out);
+        op_cancel(node, now, op, out);
 }
 
 size_t node_closest(const struct node *node, unsigned family, const struct id *target,

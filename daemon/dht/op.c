@@ -173,32 +173,48 @@ static void internal_finished(struct node *node, struct now now, const struct op
         repair_push_finished(node);
 }
 
+/* Its one event, unless nobody waits for it. */
+static void tell(struct node *node, struct now now, struct op *op, enum err err, struct outbox *out)
+{
+    if (op->is_internal || op->is_answered)
+        return;
+    op->is_answered = true;
+    struct event *event = outbox_event(out);
+    if (event == NULL) {
+        node_count(node, COUNTER_EFFECTS_LOST);
+        return;
+    }
+    event->kind = event_kind_of(op->kind);
+    event->op = op->number;
+    event->err = err;
+    search_stats(&op->search, now, &event->stats);
+    event->stats.ms = (uint32_t)(now.ms - op->started_ms);
+    event->stats.is_complete = is_search_complete(op);
+    fill_event(node, now, op, event, out);
+}
+
 void op_finish(struct node *node, struct now now, struct op *op, enum err err, struct outbox *out)
 {
-    bool is_put = op->kind == OP_PUT || op->kind == OP_ANNOUNCE;
-    bool is_told = !op->is_internal && !(is_put && op->put.is_answered);
-    if (is_told) {
-        struct event *event = outbox_event(out);
-        if (event == NULL) {
-            node_count(node, COUNTER_EFFECTS_LOST);
-        } else {
-            event->kind = event_kind_of(op->kind);
-            event->op = op->number;
-            event->err = err;
-            search_stats(&op->search, now, &event->stats);
-            event->stats.ms = (uint32_t)(now.ms - op->started_ms);
-            event->stats.is_complete = is_search_complete(op);
-            fill_event(node, now, op, event, out);
-        }
-    }
-    bool is_queued = op->kind == OP_PUT && op->put.phase == PUT_QUEUED;
-    bool was_put = op->kind == OP_PUT;
+    bool is_begun_put = op->kind == OP_PUT && op->put.phase != PUT_QUEUED;
     const struct id target = op->search.target;
+    tell(node, now, op, err, out);
     if (op->is_internal)
         internal_finished(node, now, op);
     op_discard(node, op);
-    if (was_put && !is_queued)
+    if (is_begun_put)
         put_start_next(node, now, &target, out);
+}
+
+void op_cancel(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    bool is_keeping = op->kind == OP_PUT && op->put.keep_write != 0;
+    if (!is_keeping && op->kind != OP_DROP) {
+        op_finish(node, now, op, ERR_CANCELLED, out);
+        return;
+    }
+    tell(node, now, op, ERR_CANCELLED, out);
+    if (is_keeping)
+        put_await_keeping(op);
 }
 
 enum err op_nothing_err(const struct node *node, const struct op *op, bool is_complete)
@@ -262,7 +278,7 @@ static void search_reply(struct node *node, struct now now, struct op *op,
         if (op->kind == OP_GET)
             is_done = get_answered(node, now, op, reply);
         else if (op->kind == OP_PUT)
-            put_answered(node, now, op, from, reply);
+            put_answered(node, now, op, from, reply, out);
         else if (op->kind == OP_PEERS)
             peers_answered(op, reply);
     }
@@ -399,7 +415,7 @@ static void deadline(struct node *node, struct now now, struct op *op, struct ou
         return;
     }
     case OP_LEAVE:
-        leave_handed_over(node, now, op, out);
+        leave_handed_over(node, now, op, ERR_TIMEOUT, out);
         return;
     case OP_PING:
     case OP_DROP:

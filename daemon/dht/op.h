@@ -58,11 +58,11 @@ struct op_put {
     bool is_signed;    /* `sig` is the caller's own, or made for the present seq */
     bool is_presigned; /* the caller's own: seq and sig can't be changed */
     bool has_cas, is_auto_seq, is_kept, is_quick, is_republish;
-    bool is_answered; /* the caller has its event; the rest is our own affair */
-    bool was_kept;    /* when its own keeping began, a record of this target was kept already */
-    bool has_rival;   /* a verified record with the caller's own seq but other content was seen */
-    bool is_seen;     /* a verified record was seen, with this seq: */
+    bool was_kept;  /* when its own keeping began, a record of this target was kept already */
+    bool has_rival; /* a verified record with the caller's own seq but other content was seen */
+    bool is_seen;   /* a verified record was seen, with this seq: */
     int64_t seen_seq;
+    int64_t adopted_seq; /* of a newer record that a republish met and now keeps */
     int64_t seq, cas;
     struct bytes salt, v; /* into `memory` */
     uint8_t attempts;     /* rounds that ended in 301 or 302 */
@@ -92,6 +92,7 @@ struct op {
     uint64_t number;
     enum op_kind kind;
     bool is_internal; /* no event at its end */
+    bool is_answered; /* the caller has its event; the rest is our own affair */
     bool is_join;     /* the search of our own id */
     bool is_searching;
     uint64_t started_ms, deadline_ms;
@@ -125,6 +126,9 @@ struct op *op_new(struct node *node, struct now now, enum op_kind kind, bool is_
 struct op *op_find(const struct ops *ops, uint64_t number); /* NULL when it has ended */
 /* Ends it with its one event (none when internal or already answered), and frees it. */
 void op_finish(struct node *node, struct now now, struct op *op, enum err err, struct outbox *out);
+/* Its caller gives it up: the event comes now. What is on its way to our disk can't be called back,
+ * so then the operation itself ends with the write. */
+void op_cancel(struct node *node, struct now now, struct op *op, struct outbox *out);
 /* Frees one that was refused before it began: no event. */
 void op_discard(struct node *node, struct op *op);
 /* Starts its search, and goes on with what can be done at once. */

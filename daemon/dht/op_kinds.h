@@ -23,11 +23,13 @@ struct put_origin {
 enum err put_start(struct node *node, struct now now, const struct put_request *request,
                    const struct put_origin *origin, uint64_t *number, struct outbox *out);
 void put_answered(struct node *node, struct now now, struct op *op, struct lookup_candidate *from,
-                  const struct krpc *reply);
+                  const struct krpc *reply, struct outbox *out);
 void put_search_done(struct node *node, struct now now, struct op *op, struct outbox *out);
 void put_deadline(struct node *node, struct now now, struct op *op, struct outbox *out);
 void put_wrote(struct node *node, struct now now, struct op *op, uint64_t write, enum err err,
                int64_t seq, struct outbox *out);
+/* Only the end of its own keeping is still awaited: the disk always answers. */
+void put_await_keeping(struct op *op);
 void put_fill_event(const struct op *op, struct event *event);
 void put_clear(struct op *op);
 /* Starts the put that waits behind one for this target, when there is one. */
@@ -67,7 +69,10 @@ void push_late(struct node *node, struct now now, struct op *op, const struct in
                struct outbox *out);
 
 /* op_leave.c */
-void leave_handed_over(struct node *node, struct now now, struct op *op, struct outbox *out);
+/* All is handed over (ERR_OK), or time ran out on the way (ERR_TIMEOUT): the neighbours are told.
+ */
+void leave_handed_over(struct node *node, struct now now, struct op *op, enum err err,
+                       struct outbox *out);
 
 /* op_lookup.c */
 void lookup_fill_event(const struct op *op, struct event *event, struct outbox *out);

@@ -39,10 +39,11 @@ static void say_bye(struct node *node, struct now now, struct outbox *out)
     }
 }
 
-void leave_handed_over(struct node *node, struct now now, struct op *op, struct outbox *out)
+void leave_handed_over(struct node *node, struct now now, struct op *op, enum err err,
+                       struct outbox *out)
 {
     node->repair.leave_op = 0;
     node->role = NODE_CLIENT; /* from here on we answer nothing */
     say_bye(node, now, out);
-    op_finish(node, now, op, ERR_OK, out);
+    op_finish(node, now, op, err, out);
 }

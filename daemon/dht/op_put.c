@@ -48,13 +48,62 @@ static bool is_rival(const struct op_put *put, const struct record *record)
             (put->is_presigned && memcmp(record->sig, put->sig, KEYS_SIGNATURE_SIZE) != 0));
 }
 
-static void saw_record(struct op_put *put, const struct record *record)
+static bool is_being_dropped(const struct ops *ops, enum record_kind kind, const struct id *target)
 {
-    saw_seq(put, record->seq);
-    put->has_rival = put->has_rival || is_rival(put, record);
+    for (uint32_t i = 0; i < ops->capacity; i++) {
+        const struct op *op = ops->slots[i];
+        if (op != NULL && op->kind == OP_DROP && op->drop_kind == kind &&
+            id_equal(&op->search.target, target))
+            return true;
+    }
+    return false;
 }
 
-static void look_at_home(struct node *node, struct op *op)
+/* The record of this target that is kept, and will be when the writes under way are done. */
+static bool read_kept(struct node *node, const struct op *op, struct stored *kept)
+{
+    return node->store.get(node->store.context, STORE_KEPT, op->put.kind, &op->search.target,
+                           kept) == ERR_OK &&
+           !is_being_dropped(&node->ops, op->put.kind, &op->search.target);
+}
+
+static bool is_kept_now(struct node *node, const struct op *op)
+{
+    struct stored kept;
+    return read_kept(node, op, &kept);
+}
+
+/* A republish that meets a newer record keeps that one from now on: it is what the owner put
+ * elsewhere, or our own renewal when we stopped between storing and keeping it. */
+static void adopt_newer(struct node *node, struct now now, struct op *op,
+                        const struct record *record, struct outbox *out)
+{
+    struct stored kept;
+    if (!op->put.is_republish || record->seq <= op->put.adopted_seq ||
+        !read_kept(node, op, &kept) || record->seq <= kept.record.seq)
+        return;
+    const struct store_write write = {
+        .action = STORE_PUT,
+        .space = STORE_KEPT,
+        .is_verified = true,
+        .put_unix_s = now.unix_s,
+        .expiry_unix_s = STORE_EXPIRY_NEVER,
+        .record = *record,
+    };
+    if (op_write(node, op, &write, NULL, out))
+        op->put.adopted_seq = record->seq;
+}
+
+/* A verified record of this target, found here or in a reply. */
+static void saw_record(struct node *node, struct now now, struct op *op,
+                       const struct record *record, struct outbox *out)
+{
+    saw_seq(&op->put, record->seq);
+    op->put.has_rival = op->put.has_rival || is_rival(&op->put, record);
+    adopt_newer(node, now, op, record, out);
+}
+
+static void look_at_home(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     const struct id *target = &op->search.target;
     int64_t seq;
@@ -65,8 +114,17 @@ static void look_at_home(struct node *node, struct op *op)
         if (node->store.get(node->store.context, (enum store_space)space, op->put.kind, target,
                             &stored) != ERR_OK)
             continue;
-        saw_record(&op->put, &stored.record);
+        saw_record(node, now, op, &stored.record, out);
     }
+}
+
+/* The next after the highest seen; false when there is none. */
+static bool next_seq(const struct op_put *put, int64_t *seq)
+{
+    if (put->is_seen && put->seen_seq == INT64_MAX)
+        return false;
+    *seq = put->is_seen ? put->seen_seq + 1 : 1;
+    return true;
 }
 
 static void begin_search(struct node *node, struct now now, struct op *op, struct outbox *out)
@@ -75,13 +133,6 @@ static void begin_search(struct node *node, struct now now, struct op *op, struc
     search_clear(&op->search);
     op->put.phase = PUT_SEARCHING;
     op_search(node, now, op, op->put.is_announce ? KRPC_GET_PEERS : KRPC_GET, &target, out);
-}
-
-static bool is_kept_now(struct node *node, const struct op *op)
-{
-    struct stored stored;
-    return node->store.get(node->store.context, STORE_KEPT, op->put.kind, &op->search.target,
-                           &stored) == ERR_OK;
 }
 
 static bool write_kept(struct node *node, struct now now, struct op *op, struct outbox *out)
@@ -100,12 +151,17 @@ static bool write_kept(struct node *node, struct now now, struct op *op, struct 
     return true;
 }
 
+void put_await_keeping(struct op *op)
+{
+    op->put.phase = PUT_KEEPING;
+    op->deadline_ms = UINT64_MAX;
+}
+
 static bool begin_keeping(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     if (!write_kept(node, now, op, out))
         return false;
-    op->put.phase = PUT_KEEPING;
-    op->deadline_ms = UINT64_MAX; /* the disk always answers, and until then there is no answer */
+    put_await_keeping(op);
     return true;
 }
 
@@ -142,14 +198,14 @@ static void ask_signature(struct node *node, struct now now, struct op *op, stru
 static void begin(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     struct op_put *put = &op->put;
-    look_at_home(node, op);
+    look_at_home(node, now, op, out);
     if (!put->is_quick) {
         begin_search(node, now, op, out);
         return;
     }
-    if (put->is_auto_seq)
-        put->seq = put->is_seen ? put->seen_seq + 1 : 1;
-    if (put->kind == RECORD_SINGLE && !put->is_presigned)
+    if (put->is_auto_seq && !next_seq(put, &put->seq))
+        op_finish(node, now, op, ERR_STALE_SEQ, out);
+    else if (put->kind == RECORD_SINGLE && !put->is_presigned)
         ask_signature(node, now, op, out);
     else if (!begin_keeping(node, now, op, out))
         op_finish(node, now, op, ERR_BUSY, out);
@@ -261,14 +317,14 @@ enum err node_put(struct node *node, struct now now, const struct put_request *r
 }
 
 void put_answered(struct node *node, struct now now, struct op *op, struct lookup_candidate *from,
-                  const struct krpc *reply)
+                  const struct krpc *reply, struct outbox *out)
 {
     const struct record wanted = put_record(op);
     struct record record;
     from->has_seq = op->put.kind != RECORD_IMMUTABLE && reply->has_seq;
     from->seq = reply->seq;
     if (get_read_record(node, now, &wanted, reply, &record))
-        saw_record(&op->put, &record);
+        saw_record(node, now, op, &record, out);
 }
 
 /* Settles seq before anything is stored: the errors here leave no trace on any holder. */
@@ -281,8 +337,8 @@ static enum err settle_seq(struct op_put *put)
     if (!put->is_auto_seq)
         return put->has_rival || (put->is_seen && put->seen_seq > put->seq) ? ERR_STALE_SEQ
                                                                             : ERR_OK;
-    int64_t seq = put->is_seen ? put->seen_seq + 1 : 1;
-    if (put->is_seen && put->seen_seq == INT64_MAX)
+    int64_t seq;
+    if (!next_seq(put, &seq))
         return ERR_STALE_SEQ;
     /* A quick put was signed and kept with the seq known here: good unless the network is ahead. */
     if (put->is_signed && put->is_quick && put->seq >= seq)
@@ -418,7 +474,7 @@ void node_put_signed(struct node *node, struct now now, uint64_t number, const u
     }
     memcpy(op->put.sig, sig, KEYS_SIGNATURE_SIZE);
     op->put.is_signed = true;
-    if (!op->put.is_quick || op->put.is_answered)
+    if (!op->put.is_quick || op->is_answered)
         begin_storing(node, now, op, out);
     else if (!begin_keeping(node, now, op, out))
         op_finish(node, now, op, ERR_BUSY, out);
@@ -434,7 +490,7 @@ static void answer_quick(struct node *node, struct now now, struct op *op, struc
         event->stats.ms = (uint32_t)(now.ms - op->started_ms);
         put_fill_event(op, event);
     }
-    op->put.is_answered = true;
+    op->is_answered = true;
     op->deadline_ms = now.ms + NODE_TIMEOUT_MS;
     begin_search(node, now, op, out);
 }
@@ -467,7 +523,7 @@ void put_wrote(struct node *node, struct now now, struct op *op, uint64_t write,
         op_finish(node, now, op, err, out);
     else if (put->phase == PUT_STORING)
         put_search_done(node, now, op, out);
-    else if (put->is_quick && !put->is_answered)
+    else if (put->is_quick && !op->is_answered)
         answer_quick(node, now, op, out);
     else
         complete(node, now, op, out);
@@ -485,8 +541,7 @@ void put_deadline(struct node *node, struct now now, struct op *op, struct outbo
     op->put.self_write = 0;
     op->put.attempts = PUT_CONFLICTS_MAX;
     if (op->put.keep_write != 0) { /* so a holder has it: it ends once it is kept */
-        op->put.phase = PUT_KEEPING;
-        op->deadline_ms = UINT64_MAX;
+        put_await_keeping(op);
         return;
     }
     evaluate(node, now, op, out);

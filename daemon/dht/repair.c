@@ -342,7 +342,7 @@ static void finish_leaving(struct node *node, struct now now, struct outbox *out
     struct op *op = op_find(&node->ops, repair->leave_op);
     repair->leave_op = 0;
     if (op != NULL)
-        leave_handed_over(node, now, op, out);
+        leave_handed_over(node, now, op, ERR_OK, out);
 }
 
 void repair_tick(struct node *node, struct now now, struct outbox *out)

@@ -302,6 +302,139 @@ START_TEST(what_is_dropped_during_its_put_is_kept_as_the_put_says)
 }
 END_TEST
 
+/* Puts an immutable on a lone node, up to where its keeping is on its way to the disk; the number
+ * of that write. */
+static uint64_t begin_keeping(uint64_t *op)
+{
+    const struct put_request request = {
+        .kind = RECORD_IMMUTABLE, .v = bytes_of_string("1:x"), .is_kept = true};
+    struct node *node = net.nodes[0].node;
+    ck_assert_int_eq(node_put(node, net.now, &request, op, &net.out), ERR_OK);
+    const struct store_write held = net.out.writes[net.out.write_count - 1];
+    ck_assert_int_eq(held.space, STORE_HELD);
+    node_stored(node, net.now, held.write, ERR_OK, 0, &net.out);
+    const struct store_write kept_write = net.out.writes[net.out.write_count - 1];
+    ck_assert_int_eq(kept_write.space, STORE_KEPT);
+    ck_assert_int_eq(kept_write.action, STORE_PUT);
+    outbox_reset(&net.out);
+    return kept_write.write;
+}
+
+START_TEST(a_put_given_up_while_it_is_kept_has_its_turns_and_one_event)
+{
+    uint64_t op;
+    build(1);
+    const uint64_t write = begin_keeping(&op);
+    node_cancel(net.nodes[0].node, net.now, op, &net.out);
+    ck_assert_uint_eq(net.out.event_count, 1);
+    ck_assert_int_eq(net.out.events[0].err, ERR_CANCELLED);
+    outbox_reset(&net.out);
+    node_cancel(net.nodes[0].node, net.now, op, &net.out);
+    node_stored(net.nodes[0].node, net.now, write, ERR_OK, 0, &net.out);
+    ck_assert_uint_eq(net.out.event_count, 0);
+    ck_assert_uint_eq(kept(0), 1);
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(a_drop_given_up_while_it_is_written_drops_nevertheless)
+{
+    uint64_t op;
+    build(1);
+    struct node *node = net.nodes[0].node;
+    const uint64_t write = begin_keeping(&op);
+    node_stored(node, net.now, write, ERR_OK, 0, &net.out);
+    ck_assert_uint_eq(kept(0), 1);
+    outbox_reset(&net.out);
+    struct id of;
+    record_immutable_target(bytes_of_string("1:x"), &of);
+    ck_assert_int_eq(node_drop_kept(node, net.now, RECORD_IMMUTABLE, &of, &op, &net.out), ERR_OK);
+    const uint64_t drop_write = net.out.writes[0].write;
+    node_cancel(node, net.now, op, &net.out);
+    ck_assert_uint_eq(net.out.event_count, 1);
+    node_stored(node, net.now, drop_write, ERR_OK, 0, &net.out);
+    ck_assert_uint_eq(net.out.event_count, 1);
+    ck_assert_uint_eq(kept(0), 0);
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(a_put_behind_a_drop_on_its_way_to_the_disk_has_its_turns)
+{
+    uint64_t put_op, drop_op;
+    const struct put_request request = {
+        .kind = RECORD_IMMUTABLE, .v = bytes_of_string("1:x"), .is_kept = true};
+    struct id of;
+    build(1);
+    record_immutable_target(request.v, &of);
+    ck_assert_int_eq(node_put(net.nodes[0].node, net.now, &request, &put_op, &net.out), ERR_OK);
+    net_flush(&net, 0);
+    ck_assert_uint_eq(kept(0), 1);
+    struct node *node = net.nodes[0].node;
+    ck_assert_int_eq(node_drop_kept(node, net.now, RECORD_IMMUTABLE, &of, &drop_op, &net.out),
+                     ERR_OK);
+    const uint64_t drop_write = net.out.writes[0].write;
+    const uint64_t keep_write = begin_keeping(&put_op);
+    node_stored(node, net.now, drop_write, ERR_OK, 0, &net.out);
+    ck_assert_uint_eq(kept(0), 0);
+    node_stored(node, net.now, keep_write, ERR_OK, 0, &net.out);
+    ck_assert_uint_eq(kept(0), 1);
+    net_clear(&net);
+}
+END_TEST
+
+/* The record that node `index` keeps; there is one. */
+static struct net_record *kept_record(size_t index)
+{
+    for (size_t i = 0; i < NET_RECORDS_MAX; i++) {
+        struct net_record *r = &net.nodes[index].records[i];
+        if (r->is_used && r->space == STORE_KEPT)
+            return r;
+    }
+    ck_abort();
+}
+
+static int64_t kept_seq(size_t index)
+{
+    const struct net_record *r = kept_record(index);
+    struct record record;
+    ck_assert(record_unpack(bytes_of(r->packed, r->size), &record));
+    return record.seq;
+}
+
+START_TEST(a_renewal_that_was_stored_but_not_kept_is_kept_later)
+{
+    build(4);
+    put(1, "1", true);
+    const struct net_record first = *kept_record(1);
+    net.now.unix_s += HALF_S;
+    net_run(&net, HOUR_MS);
+    ck_assert_int_eq(kept_seq(1), 2);
+    /* As if the node had been killed between the two writes. */
+    *kept_record(1) = first;
+    net_restart(&net, 1, 0);
+    net_run(&net, HOUR_MS);
+    ck_assert_int_eq(kept_seq(1), 2);
+    ck_assert_uint_eq(kept(1), 1);
+    net.now.unix_s += HALF_S;
+    net_run(&net, HOUR_MS);
+    ck_assert_int_eq(kept_seq(1), 3);
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(what_the_owner_put_elsewhere_is_what_is_kept)
+{
+    build(4);
+    put(1, "1", true);
+    ck_assert_int_eq(put(2, "2", false)->put.seq, 2);
+    net_run(&net, HOUR_MS);
+    ck_assert_int_eq(kept_seq(1), 2);
+    ck_assert_uint_eq(kept(1), 1);
+    net_clear(&net);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keep");
@@ -319,6 +452,11 @@ int main(void)
     tcase_add_test(tests, without_the_key_it_is_republished_as_it_is);
     tcase_add_test(tests, a_renewal_under_way_does_not_bring_back_what_is_dropped);
     tcase_add_test(tests, what_is_dropped_during_its_put_is_kept_as_the_put_says);
+    tcase_add_test(tests, a_put_given_up_while_it_is_kept_has_its_turns_and_one_event);
+    tcase_add_test(tests, a_drop_given_up_while_it_is_written_drops_nevertheless);
+    tcase_add_test(tests, a_put_behind_a_drop_on_its_way_to_the_disk_has_its_turns);
+    tcase_add_test(tests, a_renewal_that_was_stored_but_not_kept_is_kept_later);
+    tcase_add_test(tests, what_the_owner_put_elsewhere_is_what_is_kept);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

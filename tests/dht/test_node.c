@@ -197,6 +197,24 @@ START_TEST(a_put_without_a_key_changes_nothing)
 }
 END_TEST
 
+START_TEST(after_the_highest_seq_there_is_none)
+{
+    uint8_t buffer[64];
+    build(1, 31);
+    struct put_request request = single(json_value(buffer, sizeof buffer, "1"), "x");
+    request.has_seq = true;
+    request.seq = INT64_MAX;
+    ck_assert_int_eq(put(0, &request)->err, ERR_OK);
+    request.has_seq = false;
+    ck_assert_int_eq(put(0, &request)->err, ERR_STALE_SEQ);
+    request.is_quick = true;
+    const struct event *event = put(0, &request);
+    ck_assert_int_eq(event->err, ERR_STALE_SEQ);
+    ck_assert_int_eq(event->put.seq, INT64_MAX);
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(requests_beyond_the_limits_are_refused_at_once)
 {
     static uint8_t big[1200];
@@ -481,6 +499,7 @@ int main(void)
     tcase_add_test(tests, seq_is_counted_up_and_cas_and_stale_are_refused);
     tcase_add_test(tests, puts_of_one_target_queue);
     tcase_add_test(tests, a_put_without_a_key_changes_nothing);
+    tcase_add_test(tests, after_the_highest_seq_there_is_none);
     tcase_add_test(tests, requests_beyond_the_limits_are_refused_at_once);
     tcase_add_test(tests, half_of_the_nodes_killed_costs_no_key_with_a_holder);
     tcase_add_test(tests, loss_does_not_lose_puts);

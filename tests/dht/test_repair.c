@@ -226,6 +226,21 @@ START_TEST(a_holder_that_is_behind_is_brought_up_and_one_ahead_is_followed)
 }
 END_TEST
 
+START_TEST(leaving_that_runs_out_of_time_says_so)
+{
+    uint64_t op;
+    build(10, 30);
+    put_all();
+    net.loss_percent = 100;
+    ck_assert_int_eq(node_leave(net.nodes[1].node, net.now, 100, &op, &net.out), ERR_OK);
+    net_flush(&net, 1);
+    const struct event *event = net_wait(&net, 1, op);
+    ck_assert_ptr_nonnull(event);
+    ck_assert_int_eq(event->err, ERR_TIMEOUT);
+    net_clear(&net);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("repair");
@@ -242,6 +257,7 @@ int main(void)
     tcase_add_test(tests, what_has_no_expiry_is_not_passed_on);
     tcase_add_test(tests, a_client_never_waits_for_a_time_that_has_passed);
     tcase_add_test(tests, a_holder_that_is_behind_is_brought_up_and_one_ahead_is_followed);
+    tcase_add_test(tests, leaving_that_runs_out_of_time_says_so);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
