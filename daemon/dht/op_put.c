@@ -73,6 +73,18 @@ static bool is_kept_now(struct node *node, const struct op *op)
     return read_kept(node, op, &kept);
 }
 
+static struct store_write kept_write(struct now now, const struct record *record)
+{
+    return (struct store_write){
+        .action = STORE_PUT,
+        .space = STORE_KEPT,
+        .is_verified = true,
+        .put_unix_s = now.unix_s,
+        .expiry_unix_s = STORE_EXPIRY_NEVER,
+        .record = *record,
+    };
+}
+
 /* A republish that meets a newer record keeps that one from now on: it is what the owner put
  * elsewhere, or our own renewal when we stopped between storing and keeping it. */
 static void adopt_newer(struct node *node, struct now now, struct op *op,
@@ -82,14 +94,7 @@ static void adopt_newer(struct node *node, struct now now, struct op *op,
     if (!op->put.is_republish || record->seq <= op->put.adopted_seq ||
         !read_kept(node, op, &kept) || record->seq <= kept.record.seq)
         return;
-    const struct store_write write = {
-        .action = STORE_PUT,
-        .space = STORE_KEPT,
-        .is_verified = true,
-        .put_unix_s = now.unix_s,
-        .expiry_unix_s = STORE_EXPIRY_NEVER,
-        .record = *record,
-    };
+    const struct store_write write = kept_write(now, record);
     if (op_write(node, op, &write, NULL, out))
         op->put.adopted_seq = record->seq;
 }
@@ -137,14 +142,8 @@ static void begin_search(struct node *node, struct now now, struct op *op, struc
 
 static bool write_kept(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
-    const struct store_write write = {
-        .action = STORE_PUT,
-        .space = STORE_KEPT,
-        .is_verified = true,
-        .put_unix_s = now.unix_s,
-        .expiry_unix_s = STORE_EXPIRY_NEVER,
-        .record = put_record(op),
-    };
+    const struct record record = put_record(op);
+    const struct store_write write = kept_write(now, &record);
     if (!op_write(node, op, &write, &op->put.keep_write, out))
         return false;
     op->put.was_kept = is_kept_now(node, op);
