@@ -87,16 +87,18 @@ static enum err open_data(struct daemon *d, char *detail)
 {
     char path[PATH_MAX];
     uint8_t seed[RNG_SEED_SIZE];
+    struct id id;
     enum err err = datadir_open(&d->datadir, settings_text(&d->settings, SETTING_DATADIR), detail);
     if (err != ERR_OK)
         return err;
     randombytes_buf(seed, sizeof(seed));
-    err = datadir_id(&d->datadir, seed, &d->id, detail);
+    err = datadir_id(&d->datadir, seed, &id, detail);
     if (err != ERR_OK)
         return err;
+    saved_id_init(&d->saved_id, &d->loop, &d->datadir, &id);
     if (!datadir_path(&d->datadir, "store", path, sizeof(path)))
         return ERR_TOO_BIG;
-    err = store_open(path, (uint64_t)settings_number(&d->settings, SETTING_MAX_BYTES), &d->id,
+    err = store_open(path, (uint64_t)settings_number(&d->settings, SETTING_MAX_BYTES), &id,
                      &d->store, detail);
     if (err != ERR_OK)
         return err;
@@ -160,7 +162,7 @@ static uint32_t network_tag(const char *name)
 static enum err make_node(struct daemon *d)
 {
     struct node_config config = {
-        .id = d->id,
+        .id = d->saved_id.id,
         .role = choose_role(d),
         .has_v4 = udp_has_family(d->udp, ADDR_V4),
         .has_v6 = udp_has_family(d->udp, ADDR_V6),

@@ -103,6 +103,7 @@ void daemon_on_timer(uv_timer_t *timer)
     if (now.ms >= d->chores_ms) {
         d->chores_ms = now.ms + DAEMON_CHORES_MS;
         tables_save(&d->tables, d->node);
+        saved_id_update(&d->saved_id, d->node);
         writer_expire(d->writer);
     }
 }

@@ -12,6 +12,7 @@
 #include "daemon/datadir.h"
 #include "daemon/keyring.h"
 #include "daemon/resolve.h"
+#include "daemon/saved_id.h"
 #include "daemon/settings.h"
 #include "daemon/store_lmdb.h"
 #include "daemon/tables.h"
@@ -42,7 +43,6 @@ struct daemon {
     bool has_loop;
 
     struct datadir datadir;
-    struct id id;
     struct store *store;
     struct keyring keyring;
     struct contacts contacts;
@@ -54,6 +54,7 @@ struct daemon {
     struct resolve resolve; /* for calls; bootstrap has its own */
     struct bootstrap bootstrap;
     struct tables tables;
+    struct saved_id saved_id;
 
     uv_prepare_t prepare;
     uv_timer_t timer;

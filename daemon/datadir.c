@@ -87,15 +87,15 @@ enum err datadir_open(struct datadir *d, const char *path, char *detail)
 {
     char lock[PATH_MAX];
     d->lock_fd = -1;
-    int written = snprintf(d->path, sizeof(d->path), "%s", path);
-    if ((size_t)written >= sizeof(d->path) || !datadir_path(d, "lock", lock, sizeof(lock))) {
-        snprintf(detail, DATADIR_DETAIL_SIZE, "the data directory's path is too long");
-        return ERR_TOO_BIG;
-    }
-    if (!datadir_make(path, 0700)) {
+    bool is_made = datadir_make(path, 0700) && realpath(path, d->path) != NULL;
+    if (!is_made && errno != ENAMETOOLONG) {
         snprintf(detail, DATADIR_DETAIL_SIZE, "cannot make data directory %.300s: %s", path,
                  strerror(errno));
         return ERR_IO;
+    }
+    if (!is_made || !datadir_path(d, "lock", lock, sizeof(lock))) {
+        snprintf(detail, DATADIR_DETAIL_SIZE, "the data directory's path is too long");
+        return ERR_TOO_BIG;
     }
     enum err err = take_lock(d, lock, detail);
     if (err != ERR_OK)
@@ -119,17 +119,25 @@ static bool parse_id(const uint8_t *text, size_t size, struct id *out)
            digits[2 * ID_SIZE] == '\n' && hex_decode(digits, 2 * ID_SIZE, out->b, ID_SIZE);
 }
 
-static enum err make_id(const char *path, const uint8_t seed[RNG_SEED_SIZE], struct id *out,
+enum err datadir_save_id(const struct datadir *d, const struct id *id)
+{
+    char path[PATH_MAX], line[sizeof(id_heading) + 2 * ID_SIZE + 2], hex[2 * ID_SIZE + 1];
+    if (!datadir_path(d, "node", path, sizeof(path)))
+        return ERR_TOO_BIG;
+    int size = snprintf(line, sizeof(line), "%s%s\n", id_heading, hex_encode(id_bytes(id), hex));
+    return file_save_atomically(path, line, (size_t)size, 0600);
+}
+
+static enum err make_id(const struct datadir *d, const uint8_t seed[RNG_SEED_SIZE], struct id *out,
                         char *detail)
 {
-    char line[sizeof(id_heading) + 2 * ID_SIZE + 2], hex[2 * ID_SIZE + 1];
     struct rng rng;
     rng_init(&rng, seed);
     id_random(out, &rng);
-    int size = snprintf(line, sizeof(line), "%s%s\n", id_heading, hex_encode(id_bytes(out), hex));
-    enum err err = file_save_atomically(path, line, (size_t)size, 0600);
+    enum err err = datadir_save_id(d, out);
     if (err != ERR_OK)
-        snprintf(detail, DATADIR_DETAIL_SIZE, "cannot save %.300s: %s", path, strerror(errno));
+        snprintf(detail, DATADIR_DETAIL_SIZE, "cannot save %.300s/node: %s", d->path,
+                 strerror(errno));
     return err;
 }
 
@@ -143,7 +151,7 @@ enum err datadir_id(const struct datadir *d, const uint8_t seed[RNG_SEED_SIZE], 
         return ERR_TOO_BIG;
     enum err err = file_read(path, ID_FILE_MAX, &text, &size);
     if (err == ERR_NOT_FOUND)
-        return make_id(path, seed, out, detail);
+        return make_id(d, seed, out, detail);
     if (err == ERR_TOO_BIG || (err == ERR_OK && !parse_id(text, size, out))) {
         snprintf(detail, DATADIR_DETAIL_SIZE,
                  "%.300s is damaged; restore it, or move it away to start with a new node id",

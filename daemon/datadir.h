@@ -1,5 +1,5 @@
 /* The data directory: made when missing, owned by one daemon at a time, and the node's id in it.
- * Synchronous: used before the loop runs. */
+ * Synchronous: used before the loop runs, but for datadir_save_id. */
 #ifndef XORD_DAEMON_DATADIR_H
 #define XORD_DAEMON_DATADIR_H
 
@@ -13,8 +13,8 @@
 #define DATADIR_DETAIL_SIZE 512
 
 struct datadir {
-    char path[PATH_MAX];
-    int lock_fd; /* -1: not held */
+    char path[PATH_MAX]; /* absolute */
+    int lock_fd;         /* -1: not held */
 };
 
 /* Makes the directory (0700, and its parents) and takes its lock. ERR_IN_USE: another process has
@@ -29,6 +29,9 @@ bool datadir_path(const struct datadir *d, const char *name, char *out, size_t s
  * ERR_CORRUPT: the file is there and damaged; it is left as it is. ERR_IO, ERR_STORAGE_FULL. */
 enum err datadir_id(const struct datadir *d, const uint8_t seed[RNG_SEED_SIZE], struct id *out,
                     char *detail);
+
+/* Replaces the id in its file. On a worker once the loop runs. ERR_IO, ERR_STORAGE_FULL. */
+enum err datadir_save_id(const struct datadir *d, const struct id *id);
 
 /* Makes a directory and the parents that are missing; an existing one is left as it is. False with
  * errno. */

@@ -46,6 +46,20 @@ START_TEST(a_directory_in_use_is_refused_until_it_is_free)
 }
 END_TEST
 
+START_TEST(a_relative_path_is_made_absolute)
+{
+    struct datadir d;
+    char here[PATH_MAX], expected[PATH_MAX];
+    ck_assert_int_eq(chdir(scratch_path(&scratch, ".", path)), 0);
+    ck_assert_ptr_nonnull(realpath(".", here));
+    ck_assert_int_lt(snprintf(expected, sizeof(expected), "%.4000s/a/b", here), PATH_MAX);
+    ck_assert_int_eq(datadir_open(&d, "./a//b", detail), ERR_OK);
+    ck_assert_str_eq(d.path, expected);
+    datadir_close(&d);
+    ck_assert_int_eq(chdir("/"), 0);
+}
+END_TEST
+
 START_TEST(what_is_no_directory_is_refused)
 {
     struct datadir d;
@@ -108,6 +122,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_missing_directory_is_made_for_its_owner_alone);
     tcase_add_test(tests, a_directory_in_use_is_refused_until_it_is_free);
+    tcase_add_test(tests, a_relative_path_is_made_absolute);
     tcase_add_test(tests, what_is_no_directory_is_refused);
     tcase_add_test(tests, the_id_comes_back);
     tcase_add_test(tests, a_damaged_id_is_refused_and_left);
