@@ -3,7 +3,7 @@
  * round, hourly or when many neighbours were lost, suppressed where another holder has just done
  * it, is the backstop; a node that stops hands over to whoever takes its place. Decides from the
  * table alone which of its records a change touches, so nothing is kept in memory a record. Sends
- * through pushes (push.h): each asks first, so what a node has already is not sent again.
+ * through pushes (op_push.c): each asks first, so what a node has already is not sent again.
  *
  * Only records with a signed expiry are passed on: what has none ends after its keeper, or
  * 2 hours (BEP 44). */
