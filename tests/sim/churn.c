@@ -2,8 +2,9 @@
 
 #include "tests/sim/chance.h"
 
-#define CHURN_STREAM 0x63687572u
-#define AWAY_PART    4u /* those that come back are away for a quarter of a session */
+#define CHURN_STREAM  0x63687572u
+#define LEAVE_WAIT_MS (WORLD_LEAVE_MS + 1000u)
+#define AWAY_PART     4u /* those that come back are away for a quarter of a session */
 
 static void come_back(struct world *w, void *context, uint64_t argument)
 {
@@ -15,18 +16,14 @@ static void come_back(struct world *w, void *context, uint64_t argument)
     world_restart(w, p);
 }
 
-static void go(struct world *w, void *context, uint64_t argument)
+/* What comes after a session, once its process is down. */
+static void follow(struct world *w, void *context, uint64_t argument)
 {
     struct churn *c = context;
     struct process *p = w->processes[(uint32_t)argument];
-    if (c->config.median_ms == 0 || p == NULL || p->state == PROCESS_DOWN ||
-        p->incarnation != argument >> 32)
+    if (p == NULL || p->incarnation != argument >> 32)
         return;
-    c->ended++;
-    if (chance_permille(&c->rng, c->config.leave_permille))
-        world_leave(w, p);
-    else
-        world_crash(w, p);
+    world_crash(w, p); /* one that was paused while it left, and is still there */
     if (!chance_permille(&c->rng, c->config.fresh_permille)) {
         uint64_t away_ms = chance_exponential(&c->rng, c->config.median_ms / AWAY_PART);
         world_at(w, w->now_ms + away_ms, come_back, c, p->number);
@@ -35,6 +32,23 @@ static void go(struct world *w, void *context, uint64_t argument)
     c->fresh++;
     world_forget(w, p);
     world_spawn(w, false);
+}
+
+static void go(struct world *w, void *context, uint64_t argument)
+{
+    struct churn *c = context;
+    struct process *p = w->processes[(uint32_t)argument];
+    if (c->config.median_ms == 0 || p == NULL || p->state == PROCESS_DOWN ||
+        p->incarnation != argument >> 32)
+        return;
+    c->ended++;
+    if (!chance_permille(&c->rng, c->config.leave_permille)) {
+        world_crash(w, p);
+        follow(w, c, argument);
+        return;
+    }
+    world_leave(w, p);
+    world_at(w, w->now_ms + LEAVE_WAIT_MS, follow, c, argument);
 }
 
 static void give_time(struct churn *c, struct world *w, const struct process *p)

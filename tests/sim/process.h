@@ -31,6 +31,7 @@ struct process {
     uint64_t tick_at_ms; /* planned in the agenda; UINT64_MAX: none */
     uint64_t ticked_ms;  /* the last one, and how many there were in that millisecond */
     uint32_t ticks;
+    uint64_t leave_op;     /* it is leaving: 0 or the operation that ends it */
     uint64_t disk_free_ms; /* writes end one after the other */
     uint64_t expired_at_ms;
     uint64_t up_ms; /* since when it runs without a break */

@@ -150,6 +150,15 @@ void world_post(struct world *w, struct process *from, const struct addr *as,
         carry(w, as, number, packet->data, way.delay_ms[i], way.is_corrupt && i == 0);
 }
 
+void world_answer(struct world *w, const struct addr *as, struct process *to, struct bytes data)
+{
+    struct way there, back;
+    wires_way(&w->wires, to->side, to->side, &there);
+    wires_way(&w->wires, to->side, to->side, &back);
+    if (there.copies > 0 && back.copies > 0)
+        carry(w, as, to->number, data, there.delay_ms[0] + back.delay_ms[0], back.is_corrupt);
+}
+
 struct process *world_find(const struct world *w, const struct addr *addr)
 {
     uint32_t number = process_number(addr);
@@ -197,7 +206,10 @@ void world_flush(struct world *w, struct process *p)
             const struct event event = out->events[events++];
             world_note(w, event.kind == EVENT_NEED_SIGNATURE ? TRACE_REQUEST : TRACE_COMPLETION, p,
                        (uint32_t)event.err, (uint32_t)event.kind, event.op);
-            TELL(w, event, p, &event);
+            if (event.op == p->leave_op)
+                world_left(w, p);
+            else
+                TELL(w, event, p, &event);
         }
     }
     assert(out->lost == 0);

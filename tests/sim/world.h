@@ -9,6 +9,7 @@
 #include "tests/sim/trace.h"
 #include "tests/sim/wires.h"
 
+#define WORLD_LEAVE_MS   5000u /* as the shell allows */
 #define WORLD_TICKS_MAX  1000u /* of one node in one millisecond: more is a loop without an end */
 #define WORLD_BOOTSTRAPS 3u    /* addresses a process starts from, drawn from those that are up */
 
@@ -105,6 +106,11 @@ void world_at(struct world *w, uint64_t at_ms, world_action *run, void *context,
 /* Sends a packet as from any address: a process's own, or a spoofed one. */
 void world_post(struct world *w, struct process *from, const struct addr *as,
                 const struct out_packet *packet);
+/* A reply to `to` from an address that no process has: of a network that is only played. Takes the
+ * way there and the way back. */
+void world_answer(struct world *w, const struct addr *as, struct process *to, struct bytes data);
+/* The next process gets this number: those below are played, or nobody's. */
+void world_number_from(struct world *w, uint32_t number);
 /* Carries out what is in w->out as the effects of `p`: to be called after each call into its node.
  */
 void world_flush(struct world *w, struct process *p);
@@ -113,7 +119,8 @@ void world_flush(struct world *w, struct process *p);
 struct process *world_spawn(struct world *w, bool is_adversary);
 /* Ends it at once; its data stays. What was on its way to the disk is kept or lost by chance. */
 void world_crash(struct world *w, struct process *p);
-/* Ends it in order: its writes reach the disk. */
+/* Begins to end it in order: it hands over, its writes reach the disk, and after at most
+ * WORLD_LEAVE_MS it is down. */
 void world_leave(struct world *w, struct process *p);
 void world_restart(struct world *w, struct process *p);
 void world_pause(struct world *w, struct process *p);

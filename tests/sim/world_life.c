@@ -70,6 +70,7 @@ static void go_down(struct world *w, struct process *p)
     w->processes[last]->live_at = p->live_at;
     p->live_at = PROCESS_NONE;
     p->state = PROCESS_DOWN;
+    p->leave_op = 0;
     node_free(p->node);
     p->node = NULL;
 }
@@ -98,14 +99,27 @@ static void boot(struct world *w, struct process *p)
     world_flush(w, p);
 }
 
+static void reserve(struct world *w, uint32_t count)
+{
+    if (count <= w->process_capacity)
+        return;
+    while (w->process_capacity < count)
+        w->process_capacity = w->process_capacity ? w->process_capacity * 2 : 64;
+    w->processes = realloc(w->processes, w->process_capacity * sizeof(struct process *));
+    w->live = realloc(w->live, w->process_capacity * sizeof *w->live);
+    assert(w->processes != NULL && w->live != NULL);
+}
+
+void world_number_from(struct world *w, uint32_t number)
+{
+    reserve(w, number);
+    while (w->process_count < number)
+        w->processes[w->process_count++] = NULL;
+}
+
 static struct process *add_process(struct world *w)
 {
-    if (w->process_count == w->process_capacity) {
-        w->process_capacity = w->process_capacity ? w->process_capacity * 2 : 64;
-        w->processes = realloc(w->processes, w->process_capacity * sizeof(struct process *));
-        w->live = realloc(w->live, w->process_capacity * sizeof *w->live);
-        assert(w->processes != NULL && w->live != NULL);
-    }
+    reserve(w, w->process_count + 1);
     struct process *p = process_new(w->process_count, &w->now_ms);
     w->processes[w->process_count++] = p;
     return p;
@@ -158,9 +172,26 @@ void world_crash(struct world *w, struct process *p)
     stop(w, p, false);
 }
 
+static void finish_leaving(struct world *w, void *context, uint64_t argument)
+{
+    struct process *p = w->processes[(uint32_t)argument];
+    (void)context;
+    if (p != NULL && p->incarnation == argument >> 32)
+        stop(w, p, true);
+}
+
+void world_left(struct world *w, struct process *p)
+{
+    world_at(w, w->now_ms, finish_leaving, NULL, (uint64_t)p->incarnation << 32 | p->number);
+}
+
 void world_leave(struct world *w, struct process *p)
 {
-    stop(w, p, true);
+    if (p->state == PROCESS_UP && p->node != NULL &&
+        node_leave(p->node, process_now(p), WORLD_LEAVE_MS, &p->leave_op, &w->out) == ERR_OK)
+        world_flush(w, p);
+    else if (p->leave_op == 0)
+        stop(w, p, true);
 }
 
 void world_restart(struct world *w, struct process *p)
@@ -199,7 +230,7 @@ struct process *world_pick(struct world *w, struct rng *rng)
 {
     for (unsigned tries = 0; tries < 64 && w->live_count > 0; tries++) {
         struct process *p = w->processes[w->live[rng_below(rng, w->live_count)]];
-        if (p->state == PROCESS_UP && p->node != NULL && p->nat == NULL)
+        if (p->state == PROCESS_UP && p->node != NULL && p->nat == NULL && p->leave_op == 0)
             return p;
     }
     return NULL;

@@ -18,6 +18,8 @@ void world_rearm(struct world *w, struct process *p);
  * bytes. */
 enum err world_apply(struct world *w, struct process *p, uint32_t slot, bool is_failed,
                      int64_t *seq);
+/* The process has handed over what it had to. */
+void world_left(struct world *w, struct process *p);
 void world_expire(struct world *w, struct process *p);
 
 #endif
