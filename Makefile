@@ -48,7 +48,7 @@ BENCH      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/bench/bench_*.c),\
               $(wildcard tests/bench/*.c)))
 
-.PHONY: all tests check unit fuzz fuzz-run layers style format e2e bench install clean sim sim-lookups
+.PHONY: all tests check unit fuzz fuzz-run layers style format e2e bench install clean sim sim-same sim-lookups
 .SECONDARY:
 
 all: $(BUILD)/xord
@@ -92,6 +92,10 @@ SEED  ?= 1
 sim: $(BUILD)/tests/sim/sim
 	$< nodes=$(NODES) minutes=$$(($(HOURS) * 60)) seed=$(SEED) $(SIM)
 
+# The same seed must run the same way whatever compiled it.
+sim-same: $(BUILD)/tests/sim/sim
+	scripts/sim-same $<
+
 # README's table of lookups; LARGE= leaves out the two rows that take minutes.
 LARGE ?= 100000
 
@@ -125,7 +129,7 @@ layers: $(BUILD)/libxord.a
 style:
 	scripts/check-style
 
-check: all unit fuzz layers style
+check: all unit fuzz layers style sim-same
 
 e2e: all
 	XORD=$(abspath $(BUILD)/xord) scripts/e2e

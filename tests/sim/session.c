@@ -88,7 +88,7 @@ static void build(struct session *s)
 static bool is_calm(const struct session_options *o)
 {
     return o->loss == 0 && o->corrupt == 0 && o->median_minutes == 0 && o->faults == 0 &&
-           o->disk_errors == 0;
+           o->adversaries == 0 && o->disk_errors == 0;
 }
 
 static void run_to_quiet(struct session *s)
@@ -102,7 +102,10 @@ static void run_to_quiet(struct session *s)
     };
     for (uint64_t i = 0; i < o->nodes; i++)
         world_at(w, w->now_ms + i * o->ramp_s * 1000 / o->nodes, spawn, NULL, 0);
-    world_run(w, w->now_ms + o->ramp_s * 1000 + MINUTE_MS);
+    world_run(w, w->now_ms + o->ramp_s * 1000);
+    adversaries_init(&s->adversaries, w, &s->ledger, &s->oracle, (uint32_t)o->adversaries,
+                     (uint32_t)o->evil);
+    world_run(w, w->now_ms + MINUTE_MS);
     client_begin(&s->client, o->load_s * 1000);
     world_run(w, w->now_ms + o->load_s * 1000);
     s->oracle.is_strict = is_calm(o);
@@ -186,13 +189,14 @@ void session_run(struct session *s, const struct session_options *options)
         return;
     check_tables(s);
     s->at_quiet = s->oracle.figures;
-    s->oracle.is_strict = true;
+    s->oracle.is_strict = s->options.adversaries == 0;
     read_all(s);
     judge(s);
 }
 
 void session_clear(struct session *s)
 {
+    adversaries_clear(&s->adversaries);
     client_clear(&s->client);
     oracle_clear(&s->oracle);
     ledger_clear(&s->ledger);

@@ -3,6 +3,7 @@
 #ifndef XORD_TESTS_SIM_SESSION_H
 #define XORD_TESTS_SIM_SESSION_H
 
+#include "tests/sim/adversary.h"
 #include "tests/sim/churn.h"
 #include "tests/sim/client.h"
 #include "tests/sim/plan.h"
@@ -36,6 +37,8 @@
     X(median_minutes, 0, "median session; 0: nobody comes or goes")                                \
     X(leave, 0, "permille of sessions that end in order")                                          \
     X(fresh, 1000, "permille of sessions after which a new node comes instead")                    \
+    X(adversaries, 0, "nodes that mean harm")                                                      \
+    X(evil, 0x1f, "their kinds, a bit each; --help names them")                                    \
     X(faults, 0, "kinds of faults, a bit each; --help names them")                                 \
     X(fault_every_minutes, 10, "on the average")                                                   \
     X(only, UINT64_MAX, "which of the drawn faults take place, a bit each")                        \
@@ -54,6 +57,7 @@ struct session {
     struct ledger ledger;
     struct oracle oracle;
     struct client client;
+    struct adversaries adversaries;
     struct churn churn;
     struct plan plan;
     uint64_t quiet_ms; /* when the faults stop */

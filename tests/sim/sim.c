@@ -24,6 +24,14 @@ static int usage(FILE *to)
     for (unsigned kind = 0; kind < FAULT_KIND_COUNT; kind++)
         fprintf(to, "  %#6x %-10s %s\n", 1u << kind, fault_name((enum fault_kind)kind),
                 fault_text((enum fault_kind)kind));
+    static const char *const evil[] = {
+#define SIM_EVIL(symbol, text) #symbol " " text,
+        ADVERSARY_TABLE(SIM_EVIL)
+#undef SIM_EVIL
+    };
+    fprintf(to, "evil:\n");
+    for (unsigned kind = 0; kind < ADVERSARY_KIND_COUNT; kind++)
+        fprintf(to, "  %#6x %s\n", 1u << kind, evil[kind]);
     return to == stderr ? 3 : 0;
 }
 

@@ -62,6 +62,15 @@ START_TEST(churn_breaks_no_rule)
 }
 END_TEST
 
+START_TEST(adversaries_break_no_rule)
+{
+    static const char *const seeds[] = {"seed=1", "seed=2", "seed=3"};
+    for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++)
+        expect_good(
+            (const char *const[]){seeds[i], "adversaries=15", "minutes=30", "good=980", NULL});
+}
+END_TEST
+
 START_TEST(the_same_seed_runs_the_same_way)
 {
     const char *const options[] = {
@@ -91,6 +100,7 @@ int main(void)
     tcase_add_test(tcase, faults_break_no_rule);
     tcase_add_test(tcase, loss_and_damage_break_no_rule);
     tcase_add_test(tcase, churn_breaks_no_rule);
+    tcase_add_test(tcase, adversaries_break_no_rule);
     tcase_add_test(tcase, the_same_seed_runs_the_same_way);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

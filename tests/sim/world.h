@@ -36,7 +36,7 @@ struct watcher {
     void (*stopped)(void *context, struct world *w, struct process *p);
 };
 
-#define WORLD_WATCHERS_MAX 4
+#define WORLD_WATCHERS_MAX 8
 
 typedef void world_action(struct world *w, void *context, uint64_t argument);
 
