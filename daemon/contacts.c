@@ -44,8 +44,9 @@ bool contacts_is_idle(const struct contacts *c)
 enum err contacts_add(struct contacts *c, const char *name, const uint8_t *public_key,
                       uint64_t ticket)
 {
-    if (c->list.count == IDENTITIES_MAX && identities_by_name(&c->list, name) == NULL)
-        return ERR_BUSY;
+    if (c->list.count + c->dir.job_count >= IDENTITIES_MAX &&
+        identities_by_name(&c->list, name) == NULL)
+        return ERR_BUSY; /* a file more than fits would keep the next start from reading them */
     return name_dir_save(&c->dir, name, public_key, ticket);
 }
 

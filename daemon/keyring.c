@@ -53,8 +53,8 @@ enum err keyring_create(struct keyring *k, const char *name, const uint8_t *seed
     uint8_t made[KEYS_SEED_SIZE];
     if (identities_by_name(&k->keys, name) != NULL)
         return ERR_EXISTS;
-    if (k->keys.count == IDENTITIES_MAX)
-        return ERR_BUSY;
+    if (k->keys.count + k->dir.job_count >= IDENTITIES_MAX)
+        return ERR_BUSY; /* a file more than fits would keep the next start from reading them */
     if (seed == NULL)
         randombytes_buf(made, sizeof(made));
     enum err err = name_dir_save(&k->dir, name, seed != NULL ? seed : made, ticket);

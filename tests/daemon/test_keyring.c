@@ -126,6 +126,20 @@ START_TEST(names_are_taken_once)
 }
 END_TEST
 
+START_TEST(two_at_once_do_not_pass_the_limit)
+{
+    for (unsigned i = 0; i + 1 < IDENTITIES_MAX; i++) {
+        struct rpc_identity known = {.public_key = {(uint8_t)i, (uint8_t)(i >> 8)}};
+        snprintf(known.name, sizeof(known.name), "k%u", i);
+        ck_assert(identities_set(&keyring.keys, &known, NULL));
+    }
+    ck_assert_int_eq(keyring_create(&keyring, "alice", NULL, 1), ERR_OK);
+    ck_assert_int_eq(keyring_create(&keyring, "bob", NULL, 2), ERR_BUSY);
+    settle(1, ERR_OK);
+    ck_assert_uint_eq(keyring.keys.count, IDENTITIES_MAX);
+}
+END_TEST
+
 START_TEST(a_dropped_key_is_gone)
 {
     uint8_t signature[KEYS_SIGNATURE_SIZE], exported[KEYS_SEED_SIZE];
@@ -181,6 +195,7 @@ int main(void)
     tcase_add_test(tests, an_imported_key_signs_and_comes_back);
     tcase_add_test(tests, a_record_is_signed_as_bep_44_says);
     tcase_add_test(tests, names_are_taken_once);
+    tcase_add_test(tests, two_at_once_do_not_pass_the_limit);
     tcase_add_test(tests, a_dropped_key_is_gone);
     tcase_add_test(tests, a_failed_save_makes_no_key);
     tcase_add_test(tests, a_damaged_file_is_refused_and_left);
