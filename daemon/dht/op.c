@@ -143,6 +143,9 @@ static void fill_event(struct node *node, struct now now, const struct op *op, s
         peers_fill_event(node, now, op, event, out);
         break;
     case OP_PING:
+        event->ping.contact = op->ping.contact;
+        event->ping.rtt_ms = op->ping.rtt_ms;
+        break;
     case OP_DROP:
     case OP_PUSH:
     case OP_LEAVE:
@@ -309,15 +312,9 @@ void op_answered(struct node *node, struct now now, const struct inflight_query 
     } else if (query->purpose == QUERY_PUSH) {
         push_answered(node, now, op, query, reply, out);
     } else if (query->purpose == QUERY_PING) {
-        struct event *event = outbox_event(out);
-        if (event != NULL) {
-            event->kind = EVENT_PING;
-            event->op = op->number;
-            event->ping.contact = (struct contact){.id = reply->id, .addr = query->contact.addr};
-            event->ping.rtt_ms = (uint32_t)(now.ms - query->sent_ms);
-            event->stats.ms = (uint32_t)(now.ms - op->started_ms);
-        }
-        op_discard(node, op);
+        op->ping.contact.id = reply->id;
+        op->ping.rtt_ms = (uint32_t)(now.ms - query->sent_ms);
+        op_finish(node, now, op, ERR_OK, out);
     }
 }
 

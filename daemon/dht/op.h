@@ -103,7 +103,8 @@ struct op {
         struct op_put put;
         struct op_peers peers;
         struct {
-            struct addr addr;
+            struct contact contact; /* its id once it has answered */
+            uint32_t rtt_ms;
             uint8_t tries;
         } ping;
         struct op_push push;

@@ -63,7 +63,7 @@ static bool ping_send(struct node *node, struct now now, struct op *op, struct o
     const struct krpc message = {.method = KRPC_PING};
     const struct query query = {
         .purpose = QUERY_PING,
-        .contact = {.addr = op->ping.addr},
+        .contact = op->ping.contact,
         .owner = op->number,
         .message = &message,
     };
@@ -80,7 +80,7 @@ enum err node_ping(struct node *node, struct now now, const struct addr *addr, u
     struct op *op = op_new(node, now, OP_PING, false, timeout_ms, &err);
     if (op == NULL)
         return err;
-    op->ping.addr = *addr;
+    op->ping.contact.addr = *addr;
     if (!ping_send(node, now, op, out)) {
         op_discard(node, op);
         return ERR_BUSY;
