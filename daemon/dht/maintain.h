@@ -6,22 +6,23 @@
 
 #include "common/now.h"
 #include "daemon/dht/contact.h"
+#include "daemon/dht/node.h"
 #include "daemon/dht/outbox.h"
 
-#define MAINTAIN_BOOTSTRAP_MAX 32
-#define MAINTAIN_SEARCHES_MAX  2  /* refreshes at once */
-#define MAINTAIN_PINGS_MAX     16 /* checks and meetings under way at once */
-#define MAINTAIN_RESTORED      2  /* tag of meetings with contacts of an earlier run */
-#define MAINTAIN_RETRY_MIN_MS  1000u
-#define MAINTAIN_RETRY_MAX_MS  60000u
+#define MAINTAIN_SEARCHES_MAX 2  /* refreshes at once */
+#define MAINTAIN_PINGS_MAX    16 /* checks and meetings under way at once */
+#define MAINTAIN_RESTORED     2  /* tag of meetings with contacts of an earlier run */
+#define MAINTAIN_RETRY_MIN_MS 1000u
+#define MAINTAIN_RETRY_MAX_MS 60000u
 
 struct node;
 struct op;
 struct inflight_query;
 
 struct maintain {
-    struct addr bootstrap[MAINTAIN_BOOTSTRAP_MAX];
+    struct addr bootstrap[NODE_BOOTSTRAP_MAX];
     uint8_t bootstrap_count;
+    uint8_t bootstrap_next;  /* where the next one goes */
     bool had_sources;        /* there was somebody to start from: silence means offline */
     bool has_joined;         /* a search of our own id was answered, or none after several tries */
     uint8_t failed_joins;    /* searches of our own id in a row that nobody answered */

@@ -207,12 +207,15 @@ void node_stored(struct node *node, struct now now, uint64_t write, enum err err
 void node_bootstrap(struct node *node, const struct addr *addr)
 {
     struct maintain *m = &node->maintain;
-    if (!addr_is_usable(addr) || m->bootstrap_count == MAINTAIN_BOOTSTRAP_MAX)
+    if (!addr_is_usable(addr))
         return;
     for (unsigned i = 0; i < m->bootstrap_count; i++)
         if (addr_equal(&m->bootstrap[i], addr))
             return;
-    m->bootstrap[m->bootstrap_count++] = *addr;
+    m->bootstrap[m->bootstrap_next] = *addr;
+    m->bootstrap_next = (uint8_t)((m->bootstrap_next + 1u) % NODE_BOOTSTRAP_MAX);
+    if (m->bootstrap_count < NODE_BOOTSTRAP_MAX)
+        m->bootstrap_count++;
     m->had_sources = true;
     if (!m->is_joining)
         m->join_at_ms = 0;

@@ -70,7 +70,8 @@ void node_tick(struct node *node, struct now now, struct outbox *out);
 void node_stored(struct node *node, struct now now, uint64_t write, enum err err, int64_t seq,
                  struct outbox *out);
 
-/* An address to start from, tried until somebody answers. Ignored beyond NODE_BOOTSTRAP_MAX. */
+/* An address to start from, tried until somebody answers. Beyond NODE_BOOTSTRAP_MAX it takes the
+ * place of the oldest: names resolve to other addresses over the years. */
 void node_bootstrap(struct node *node, const struct addr *addr);
 /* A contact saved from an earlier run: pinged and, when it answers, back in the table. */
 void node_restore(struct node *node, struct now now, const struct contact *contact,

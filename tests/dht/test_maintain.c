@@ -75,7 +75,7 @@ START_TEST(a_bootstrap_address_given_later_ends_being_alone)
 }
 END_TEST
 
-START_TEST(too_many_and_unusable_bootstrap_addresses_are_ignored)
+START_TEST(unusable_bootstrap_addresses_are_ignored_and_of_too_many_the_newest_tried)
 {
     asker_init(&asker, 1, false);
     struct node *node = asker.net.nodes[0].node;
@@ -91,6 +91,22 @@ START_TEST(too_many_and_unusable_bootstrap_addresses_are_ignored)
     }
     /* Each of those that were taken is asked, and asked again once. */
     ck_assert_uint_le(sent_in(900), 2 * NODE_BOOTSTRAP_MAX);
+    asker_clear(&asker);
+}
+END_TEST
+
+START_TEST(a_new_bootstrap_address_takes_the_place_of_the_oldest)
+{
+    asker_init(&asker, 1, false);
+    struct net *net = &asker.net;
+    for (unsigned i = 0; i < NODE_BOOTSTRAP_MAX; i++) {
+        const struct addr gone = stranger(i);
+        node_bootstrap(net->nodes[0].node, &gone);
+    }
+    const size_t other = net_add(net, -1, NODE_SERVER);
+    node_bootstrap(net->nodes[0].node, &net->nodes[other].addr);
+    net_run(net, 120000);
+    ck_assert_int_eq(info_of(0).state, NODE_ONLINE);
     asker_clear(&asker);
 }
 END_TEST
@@ -254,7 +270,9 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, bootstrap_is_tried_again_at_growing_pauses_until_it_answers);
     tcase_add_test(tests, a_bootstrap_address_given_later_ends_being_alone);
-    tcase_add_test(tests, too_many_and_unusable_bootstrap_addresses_are_ignored);
+    tcase_add_test(tests,
+                   unusable_bootstrap_addresses_are_ignored_and_of_too_many_the_newest_tried);
+    tcase_add_test(tests, a_new_bootstrap_address_takes_the_place_of_the_oldest);
     tcase_add_test(tests, restored_contacts_bring_a_node_back_without_bootstrap);
     tcase_add_test(tests, restored_contacts_that_are_gone_mean_offline);
     tcase_add_test(tests, a_restored_contact_under_another_id_is_not_taken);
