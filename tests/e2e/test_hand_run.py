@@ -34,8 +34,9 @@ class HandRun(TestCase):
         return done.stdout.decode()
 
     def start_by_hand(self, line):
-        process = subprocess.Popen(['sh', '-c', 'exec ' + line], cwd=self.folder, env=self.env,
-                                   stderr=subprocess.DEVNULL)
+        with open(self.path('log'), 'ab') as log:
+            process = subprocess.Popen(['sh', '-c', 'exec ' + line], cwd=self.folder,
+                                       env=self.env, stderr=log)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process
@@ -76,7 +77,19 @@ class HandRun(TestCase):
         self.assert_profile(reply['result'])
         first.send_signal(signal.SIGINT)
         wait_until(lambda: first.poll() is not None, 'Ctrl-C stops it')
-        self.assertEqual(first.returncode, 0)
+        with open(self.path('log'), encoding='utf-8') as log:
+            self.assertEqual(first.returncode, 0, log.read())
+
+    def test_closed_standard_files_are_not_the_database(self):
+        line = 'xord --datadir a --port 0 --bind 127.0.0.1 --bootstrap none <&- >&- 2>&-'
+        node = self.start_by_hand(line)
+        self.type('xord -w --datadir a createkey alice')
+        self.type('xord --datadir a setlog debug')
+        self.type('xord --datadir a dhtput alice profile s 5')
+        self.type('xord --datadir a stop')
+        self.assertEqual(node.wait(), 0)
+        self.start_by_hand(line)
+        self.assertEqual(self.type('xord -w --datadir a -q dhtget alice profile s'), '5\n')
 
     def test_socket_is_in_the_data_directory(self):
         self.start_by_hand('xord --datadir a --port 0 --bind 127.0.0.1')
