@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define INFLIGHT_START 16u        /* the first allocation: a lookup and some pings */
-#define INFLIGHT_KEPT  64u        /* a table grown beyond this is given back once it is empty */
+#define INFLIGHT_START 8u         /* the first allocation: a lookup and some pings */
+#define INFLIGHT_KEPT  8u         /* a table grown beyond this is given back once it is empty */
 #define NONE           UINT16_MAX /* no slot */
 
 static_assert(INFLIGHT_MAX < NONE, "slots are numbered in 16 bits");
