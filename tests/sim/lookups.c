@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "daemon/dht/krpc.h"
 #include "tests/sim/static_net.h"
@@ -178,6 +179,10 @@ int main(int argc, char **argv)
            m.messages * 10 / m.count % 10, m.ms / m.count, m.times_ms[m.count / 2],
            m.times_ms[m.count * 99 / 100], m.found * 100 / (CLOSEST * m.count),
            m.found * 1000 / (CLOSEST * m.count) % 10);
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    fprintf(stderr, "%u nodes: %ld s of processor time, at most %ld MB\n", nodes,
+            (long)used.ru_utime.tv_sec, used.ru_maxrss / 1000);
     static_net_clear(&m.net);
     world_clear(&m.world);
     return 0;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "tests/sim/session.h"
@@ -131,8 +132,10 @@ int main(int argc, char **argv)
     session_run(&session, &options);
     double seconds = cpu_s();
     print_figures(&session);
-    printf("%.1f s of processor time: %.0f node-hours a minute\n", seconds,
-           (double)session.node_ms / 3600000 / seconds * 60);
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    printf("%.1f s of processor time: %.0f node-hours a minute; at most %ld MB\n", seconds,
+           (double)session.node_ms / 3600000 / seconds * 60, used.ru_maxrss / 1000);
     bool has_failed = session.oracle.has_failed;
     if (has_failed)
         print_failure(&session);
