@@ -6,6 +6,8 @@
 
 #include <assert.h>
 
+#define PACKET_DEPTH 2 /* the packet, and its arguments or results */
+
 void record_single_target(const uint8_t k[KEYS_PUBLIC_SIZE], struct bytes salt, struct id *out)
 {
     struct bytes parts[] = {bytes_of(k, KEYS_PUBLIC_SIZE), salt};
@@ -41,13 +43,24 @@ static bool has_parts(const struct record *r)
     return r->kind == RECORD_SINGLE && r->k != NULL && r->seq >= 0;
 }
 
+/* Within a packet the value lies two levels deep: nested more than the rest allows, no node could
+ * read the packet that carries it. */
+static bool can_be_carried(struct bytes v)
+{
+    struct bencode_reader r;
+    bencode_reader_init(&r, v);
+    r.depth = PACKET_DEPTH;
+    bencode_read_raw(&r);
+    return !r.failed;
+}
+
 enum err record_check(const struct record *r)
 {
     if (r->v.size > RECORD_V_MAX)
         return ERR_TOO_BIG;
     if (r->salt.size > RECORD_SALT_MAX)
         return ERR_SALT_TOO_LONG;
-    if (!has_parts(r) || !bencode_is_canonical(r->v))
+    if (!has_parts(r) || !bencode_is_canonical(r->v) || !can_be_carried(r->v))
         return ERR_MALFORMED;
     struct id target;
     if (!derive_target(r, &target) || !id_equal(&target, &r->target))

@@ -40,7 +40,7 @@ void record_single_target(const uint8_t k[KEYS_PUBLIC_SIZE], struct bytes salt, 
 void record_immutable_target(struct bytes v, struct id *out);
 
 /* All that can be checked without the signature and the clock: sizes (ERR_TOO_BIG,
- * ERR_SALT_TOO_LONG), seq not negative, v canonical bencode (ERR_MALFORMED), the target the one
+ * ERR_SALT_TOO_LONG), seq not negative, v canonical bencode of at most 6 levels, the target the one
  * that k and salt, or v, make (ERR_MALFORMED). */
 enum err record_check(const struct record *r);
 /* The signature over BEP 44's canonical buffer; true for an immutable. The costly check: last. */

@@ -215,6 +215,16 @@ START_TEST(after_the_highest_seq_there_is_none)
 }
 END_TEST
 
+START_TEST(the_deepest_value_is_carried)
+{
+    build(2, 32);
+    const struct put_request request = single(bytes_of_string("lllllleeeeee"), "x");
+    ck_assert_uint_eq(put(0, &request)->put.stored, 2);
+    ck_assert(get(1, "x")->get.is_found);
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(requests_beyond_the_limits_are_refused_at_once)
 {
     static uint8_t big[1200];
@@ -242,6 +252,8 @@ START_TEST(requests_beyond_the_limits_are_refused_at_once)
                      ERR_BAD_SIGNATURE);
     request.sig = NULL;
     request.v = bytes_of_string("d1:b1:x1:a1:ye");
+    ck_assert_int_eq(node_put(net.nodes[0].node, net.now, &request, &op, &net.out), ERR_MALFORMED);
+    request.v = bytes_of_string("llllllleeeeeee");
     ck_assert_int_eq(node_put(net.nodes[0].node, net.now, &request, &op, &net.out), ERR_MALFORMED);
     net_clear(&net);
 }
@@ -500,6 +512,7 @@ int main(void)
     tcase_add_test(tests, puts_of_one_target_queue);
     tcase_add_test(tests, a_put_without_a_key_changes_nothing);
     tcase_add_test(tests, after_the_highest_seq_there_is_none);
+    tcase_add_test(tests, the_deepest_value_is_carried);
     tcase_add_test(tests, requests_beyond_the_limits_are_refused_at_once);
     tcase_add_test(tests, half_of_the_nodes_killed_costs_no_key_with_a_holder);
     tcase_add_test(tests, loss_does_not_lose_puts);
