@@ -9,7 +9,7 @@
 
 #include "daemon/dht/node.h"
 
-#define TABLES_CONTACTS_MAX 1024   /* both families; a warm start needs far fewer */
+#define TABLES_CONTACTS_MAX 1024 /* both families; a warm start needs far fewer */
 #define TABLES_ENTRY_SIZE   (ID_SIZE + 1 + 16 + 2)
 #define TABLES_FILE_MAX     (16 + TABLES_CONTACTS_MAX * TABLES_ENTRY_SIZE)
 
