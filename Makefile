@@ -143,7 +143,7 @@ format:
 
 install: all
 	install -D -m 755 $(BUILD)/xord $(DESTDIR)$(PREFIX)/bin/xord
-	for name in dhtget dhtput dhtlisten; do ln -sf xord $(DESTDIR)$(PREFIX)/bin/$$name; done
+	for name in dhtget dhtput; do ln -sf xord $(DESTDIR)$(PREFIX)/bin/$$name; done
 	install -D -m 644 conf/xord.conf $(DESTDIR)$(PREFIX)/share/doc/xord/xord.conf
 
 clean:

@@ -89,7 +89,8 @@ enum err datadir_open(struct datadir *d, const char *path, char *detail)
     d->lock_fd = -1;
     bool is_made = datadir_make(path, 0700) && realpath(path, d->path) != NULL;
     if (!is_made && errno != ENAMETOOLONG) {
-        snprintf(detail, DATADIR_DETAIL_SIZE, "cannot make data directory %.300s: %s", path,
+        snprintf(detail, DATADIR_DETAIL_SIZE,
+                 "cannot make data directory %.300s: %s; choose another --datadir", path,
                  strerror(errno));
         return ERR_IO;
     }

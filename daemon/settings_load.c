@@ -51,7 +51,8 @@ static void say_unknown(const char *where, const char *what, const char *prefix,
         snprintf(error, SETTINGS_ERROR_SIZE, "%sunknown %s \"%s%.60s\"; did you mean \"%s%s\"?",
                  where, what, prefix, word, prefix, nearest);
     else
-        snprintf(error, SETTINGS_ERROR_SIZE, "%sunknown %s \"%s%.60s\"", where, what, prefix, word);
+        snprintf(error, SETTINGS_ERROR_SIZE, "%sunknown %s \"%s%.60s\"; xord --help lists all",
+                 where, what, prefix, word);
 }
 
 /* One option at argv[*index]; moves *index over a value that is an argument of its own. */

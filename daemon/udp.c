@@ -159,7 +159,12 @@ static enum err say_bind_failed(const struct addr *addr, int reason, char *detai
                  text);
         return ERR_IN_USE;
     }
-    snprintf(detail, UDP_DETAIL_SIZE, "cannot bind UDP %s: %s", text, strerror(reason));
+    const char *hint = "";
+    if (reason == EADDRNOTAVAIL)
+        hint = "; --bind takes an address of this machine";
+    else if (reason == EACCES)
+        hint = "; choose a --port over 1023";
+    snprintf(detail, UDP_DETAIL_SIZE, "cannot bind UDP %s: %s%s", text, strerror(reason), hint);
     return ERR_IO;
 }
 

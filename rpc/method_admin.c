@@ -211,7 +211,7 @@ struct rpc_result method_setlog(struct rpc_call *call)
 
     if (!host->set_log(host->context, levels))
         return rpc_fail(call, ERR_INVALID_PARAMS,
-                        "setlog: parameter \"levels\" must be like info or info,rpc=debug; levels: "
+                        "levels must be like info or info,rpc=debug; levels: "
                         "error, warn, info, debug; rooms: daemon, node, net, store, rpc");
     return rpc_reply(call, json_true());
 }

@@ -24,7 +24,7 @@ static struct rpc_result fail_change(struct rpc_call *call, enum err err, const 
     if (detail != NULL)
         return rpc_fail(call, err, "%s", detail);
     if (err == ERR_EXISTS)
-        return rpc_fail(call, err, "a key called %s exists already", name);
+        return rpc_fail(call, err, "a key called %s exists already; choose another name", name);
     if (err == ERR_UNKNOWN_NAME)
         return rpc_fail(call, err, "nothing is called %s", name);
     return rpc_fail(call, err, NULL);

@@ -42,7 +42,9 @@ static struct rpc_result fail_seq(struct rpc_call *call, const struct event *eve
     json_t *data = json_pack("{s:I}", "seq", (json_int_t)event->put.seq);
     if (event->err == ERR_CAS_MISMATCH) {
         return rpc_fail_data(call, event->err, data,
-                             "cas does not match: seq %" PRId64 " is stored", event->put.seq);
+                             "cas does not match: seq %" PRId64 " is stored; read it, then put "
+                             "with its seq as cas",
+                             event->put.seq);
     }
     return rpc_fail_data(call, event->err, data,
                          "seq %" PRId64 " is stored already; a put needs a higher one, or none to "

@@ -8,6 +8,7 @@
 
 #define HOST_TEXT_SIZE 256 /* the longest host name, and its terminator */
 #define SHOWN_MAX      64  /* of a name that a client made up, in an error */
+#define FAULT_SIZE     40  /* the longest integer and a few words */
 
 static const char *type_name(const json_t *value)
 {
@@ -136,30 +137,37 @@ static bool has_nul(const json_t *value)
     return strlen(json_string_value(value)) != json_string_length(value);
 }
 
-/* NULL when the value will do; else what to add to "must be ...". */
-static const char *value_fault(const struct param *param, const json_t *value)
+/* True when the value will do; else `fault` gets what to add to "must be ...". A string is not
+ * shown again: it may be a secret. */
+static bool is_fit(const struct param *param, const json_t *value, char fault[FAULT_SIZE])
 {
-    if (!value_has_type(param, value))
-        return type_name(value);
+    fault[0] = '\0';
+    if (!value_has_type(param, value)) {
+        snprintf(fault, FAULT_SIZE, ", not %s", type_name(value));
+        return false;
+    }
     if (param->type == PARAM_JSON || param->type == PARAM_BOOL)
-        return NULL;
-    if (param->type == PARAM_INT)
-        return int_fits(param, value) ? NULL : "another one";
-    if (has_nul(value))
-        return "one with a NUL in it";
-    return text_fits(param, json_string_value(value)) ? NULL : "another string";
+        return true;
+    if (param->type == PARAM_INT) {
+        snprintf(fault, FAULT_SIZE, ", not %" JSON_INTEGER_FORMAT, json_integer_value(value));
+        return int_fits(param, value);
+    }
+    if (has_nul(value)) {
+        snprintf(fault, FAULT_SIZE, " without a NUL in it");
+        return false;
+    }
+    return text_fits(param, json_string_value(value));
 }
 
 static enum err check_value(const struct method *method, const struct param *param,
                             const json_t *value, char detail[RPC_DETAIL_SIZE])
 {
-    const char *fault = value_fault(param, value);
-    char expected[128];
+    char expected[128], fault[FAULT_SIZE];
 
-    if (fault == NULL)
+    if (is_fit(param, value, fault))
         return ERR_OK;
     params_describe(param, expected, sizeof expected);
-    snprintf(detail, RPC_DETAIL_SIZE, "%s: parameter \"%s\" must be %s, not %s", method->name,
+    snprintf(detail, RPC_DETAIL_SIZE, "%s: parameter \"%s\" must be %s%s", method->name,
              param->name, expected, fault);
     return ERR_INVALID_PARAMS;
 }

@@ -100,8 +100,7 @@ START_TEST(names_what_is_wrong)
     check_fault("{\"name\":\"a\",\"nme\":1}", "m has no parameter \"nme\"");
     check_fault("[\"a\",\"5\"]",
                 "m: parameter \"count\" must be an integer from 1 to 5, not a string");
-    check_fault("[\"a\",6]",
-                "m: parameter \"count\" must be an integer from 1 to 5, not another one");
+    check_fault("[\"a\",6]", "m: parameter \"count\" must be an integer from 1 to 5, not 6");
     check_fault(
         "[\"a\",1.0]",
         "m: parameter \"count\" must be an integer from 1 to 5, not a number with a fraction");
@@ -111,7 +110,7 @@ START_TEST(names_what_is_wrong)
     check_fault("{\"name\":\"a\",\"flag\":1}",
                 "m: parameter \"flag\" must be true or false, not an integer");
     check_fault("{\"name\":\"a\",\"text\":\"a\\u0000b\"}",
-                "m: parameter \"text\" must be a string, not one with a NUL in it");
+                "m: parameter \"text\" must be a string without a NUL in it");
 }
 END_TEST
 

@@ -73,8 +73,8 @@ START_TEST(json_comes_back_exactly)
         "9223372036854775807",
         "-9223372036854775808",
         "\"\"",
-        "\"Gr\xc3\xbc\xc3\x9f"
-        "e \xe6\x97\xa5\xe6\x9c\xac \xf0\x9f\x90\x8b\"",
+        ("\"Gr\xc3\xbc\xc3\x9f"
+         "e \xe6\x97\xa5\xe6\x9c\xac \xf0\x9f\x90\x8b\""),
         "[]",
         "{}",
         "[null,[1,2.5],{\"z\":1,\"a\":{\"deep\":[true]}}]",
