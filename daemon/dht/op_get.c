@@ -50,6 +50,13 @@ static bool has_ended(const struct record *record, struct now now)
     return record_expiry(record, now.unix_s, now.unix_s, &expiry_unix_s) == ERR_NOT_FOUND;
 }
 
+/* Behind what this node has seen already: an answer that would take a reader back. */
+static bool is_behind(struct node *node, const struct record *record)
+{
+    int64_t mark;
+    return seen_seq(node->seen, record->kind, &record->target, &mark) && record->seq < mark;
+}
+
 static void look_at_home(struct node *node, struct now now, struct op *op, const struct id *target)
 {
     for (unsigned space = 0; space < STORE_SPACE_COUNT; space++) {
@@ -57,7 +64,7 @@ static void look_at_home(struct node *node, struct now now, struct op *op, const
         if (node->store.get(node->store.context, (enum store_space)space, op->get.kind, target,
                             &stored) != ERR_OK)
             continue;
-        if (has_ended(&stored.record, now) ||
+        if (has_ended(&stored.record, now) || is_behind(node, &stored.record) ||
             (op->get.has_min_seq && stored.record.seq < op->get.min_seq))
             continue;
         keep_best(&op->get, &stored.record);
@@ -140,9 +147,7 @@ bool get_read_record(struct node *node, struct now now, const struct record *wan
             out->sig = reply->sig.data;
             out->seq = reply->seq;
         }
-        int64_t mark;
-        if (is_genuine(node, now, out) &&
-            (!seen_seq(node->seen, out->kind, &out->target, &mark) || out->seq >= mark))
+        if (is_genuine(node, now, out) && !is_behind(node, out))
             return true;
     }
     node_count(node, COUNTER_REPLIES_UNVERIFIED);

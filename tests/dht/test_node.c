@@ -317,6 +317,23 @@ START_TEST(a_broken_disk_acknowledges_nothing)
 }
 END_TEST
 
+START_TEST(an_older_copy_at_home_is_not_taken_for_what_was_seen)
+{
+    uint8_t buffer[256];
+    build(2, 10);
+    struct put_request request = single(json_value(buffer, sizeof buffer, "1"), "x");
+    ck_assert_int_eq(put(0, &request)->put.stored, 2);
+    net.nodes[0].is_store_broken = true;
+    request = single(json_value(buffer, sizeof buffer, "2"), "x");
+    const struct event *event = put(0, &request);
+    ck_assert_uint_eq(event->put.stored, 1);
+    ck_assert_int_eq(event->put.seq, 2);
+    net_kill(&net, 1);
+    ck_assert(!get(0, "x")->get.is_found);
+    net_clear(&net);
+}
+END_TEST
+
 static size_t kept(size_t index)
 {
     struct node_info info;
@@ -516,6 +533,7 @@ int main(void)
     tcase_add_test(tests, requests_beyond_the_limits_are_refused_at_once);
     tcase_add_test(tests, half_of_the_nodes_killed_costs_no_key_with_a_holder);
     tcase_add_test(tests, loss_does_not_lose_puts);
+    tcase_add_test(tests, an_older_copy_at_home_is_not_taken_for_what_was_seen);
     tcase_add_test(tests, a_broken_disk_acknowledges_nothing);
     tcase_add_test(tests, a_first_put_is_kept_once_a_holder_has_it);
     tcase_add_test(tests, a_put_that_no_holder_takes_is_kept_at_its_end);
