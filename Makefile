@@ -48,7 +48,7 @@ BENCH      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/bench/bench_*.c),\
               $(wildcard tests/bench/*.c)))
 
-.PHONY: all tests check unit fuzz fuzz-run layers style format e2e bench install clean sim sim-same sim-lookups
+.PHONY: all tests check unit fuzz fuzz-run layers style format e2e bench install clean sim sim-long sim-same sim-lookups
 .SECONDARY:
 
 all: $(BUILD)/xord
@@ -91,6 +91,12 @@ SEED  ?= 1
 
 sim: $(BUILD)/tests/sim/sim
 	$< nodes=$(NODES) minutes=$$(($(HOURS) * 60)) seed=$(SEED) $(SIM)
+
+# Many seeds of every kind of session, and the longest: an hour or two.
+SEEDS ?= 20
+
+sim-long: $(BUILD)/tests/sim/sim
+	scripts/sim-long $< $(SEEDS)
 
 # The same seed must run the same way whatever compiled it.
 sim-same: $(BUILD)/tests/sim/sim
