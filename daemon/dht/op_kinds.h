@@ -15,7 +15,7 @@ void get_clear(struct op *op);
 bool get_read_record(struct node *node, struct now now, const struct record *wanted,
                      const struct krpc *reply, struct record *out);
 
-/* op_put.c */
+/* op_put.c, put_seen.c, put_keep.c */
 struct put_origin {
     bool is_internal;  /* the node's own: no event */
     bool is_republish; /* of a kept put */

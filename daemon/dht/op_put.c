@@ -4,13 +4,12 @@
  * without a record. */
 #include <stdlib.h>
 
-#include "daemon/dht/node_state.h"
-#include "daemon/dht/op_kinds.h"
+#include "daemon/dht/put_parts.h"
 
 #define PUT_CONFLICTS_MAX                                                                          \
     3u /* automatic seq: rounds that may end in 301 or 302 and are tried again */
 
-static struct record put_record(const struct op *op)
+struct record put_record(const struct op *op)
 {
     const struct op_put *put = &op->put;
     struct record record = {
@@ -32,147 +31,12 @@ void put_clear(struct op *op)
     free(op->put.holders);
 }
 
-static void saw_seq(struct op_put *put, int64_t seq)
-{
-    if (!put->is_seen || seq > put->seen_seq)
-        put->seen_seq = seq;
-    put->is_seen = true;
-}
-
-/* Another record with the very seq that the caller gave: storing ours beside it would split the
- * holders, so it is refused before anything is stored. */
-static bool is_rival(const struct op_put *put, const struct record *record)
-{
-    return !put->is_auto_seq && record->kind != RECORD_IMMUTABLE && record->seq == put->seq &&
-           (!bytes_equal(record->v, put->v) ||
-            (put->is_presigned && memcmp(record->sig, put->sig, KEYS_SIGNATURE_SIZE) != 0));
-}
-
-static bool is_being_dropped(const struct ops *ops, enum record_kind kind, const struct id *target)
-{
-    for (uint32_t i = 0; i < ops->capacity; i++) {
-        const struct op *op = ops->slots[i];
-        if (op != NULL && op->kind == OP_DROP && op->drop_kind == kind &&
-            id_equal(&op->search.target, target))
-            return true;
-    }
-    return false;
-}
-
-/* The record of this target that is kept, and will be when the writes under way are done. */
-static bool read_kept(struct node *node, const struct op *op, struct stored *kept)
-{
-    return node->store.get(node->store.context, STORE_KEPT, op->put.kind, &op->search.target,
-                           kept) == ERR_OK &&
-           !is_being_dropped(&node->ops, op->put.kind, &op->search.target);
-}
-
-static bool is_kept_now(struct node *node, const struct op *op)
-{
-    struct stored kept;
-    return read_kept(node, op, &kept);
-}
-
-static struct store_write kept_write(struct now now, const struct record *record)
-{
-    return (struct store_write){
-        .action = STORE_PUT,
-        .space = STORE_KEPT,
-        .is_verified = true,
-        .put_unix_s = now.unix_s,
-        .expiry_unix_s = STORE_EXPIRY_NEVER,
-        .record = *record,
-    };
-}
-
-/* A republish that meets a newer record keeps that one from now on: it is what the owner put
- * elsewhere, or our own renewal when we stopped between storing and keeping it. */
-static void adopt_newer(struct node *node, struct now now, struct op *op,
-                        const struct record *record, struct outbox *out)
-{
-    struct stored kept;
-    if (!op->put.is_republish || record->seq <= op->put.adopted_seq ||
-        !read_kept(node, op, &kept) || record->seq <= kept.record.seq)
-        return;
-    const struct store_write write = kept_write(now, record);
-    if (op_write(node, op, &write, NULL, out))
-        op->put.adopted_seq = record->seq;
-}
-
-/* A verified record of this target, found here or in a reply. */
-static void saw_record(struct node *node, struct now now, struct op *op,
-                       const struct record *record, struct outbox *out)
-{
-    saw_seq(&op->put, record->seq);
-    op->put.has_rival = op->put.has_rival || is_rival(&op->put, record);
-    adopt_newer(node, now, op, record, out);
-}
-
-static void look_at_home(struct node *node, struct now now, struct op *op, struct outbox *out)
-{
-    const struct id *target = &op->search.target;
-    int64_t seq;
-    if (seen_seq(node->seen, op->put.kind, target, &seq))
-        saw_seq(&op->put, seq);
-    for (unsigned space = 0; space < STORE_SPACE_COUNT; space++) {
-        struct stored stored;
-        if (node->store.get(node->store.context, (enum store_space)space, op->put.kind, target,
-                            &stored) != ERR_OK)
-            continue;
-        saw_record(node, now, op, &stored.record, out);
-    }
-}
-
-/* The next after the highest seen; false when there is none. */
-static bool next_seq(const struct op_put *put, int64_t *seq)
-{
-    if (put->is_seen && put->seen_seq == INT64_MAX)
-        return false;
-    *seq = put->is_seen ? put->seen_seq + 1 : 1;
-    return true;
-}
-
 static void begin_search(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     const struct id target = op->search.target;
     search_clear(&op->search);
     op->put.phase = PUT_SEARCHING;
     op_search(node, now, op, op->put.is_announce ? KRPC_GET_PEERS : KRPC_GET, &target, out);
-}
-
-static bool write_kept(struct node *node, struct now now, struct op *op, struct outbox *out)
-{
-    const struct record record = put_record(op);
-    const struct store_write write = kept_write(now, &record);
-    if (!op_write(node, op, &write, &op->put.keep_write, out))
-        return false;
-    op->put.was_kept = is_kept_now(node, op);
-    return true;
-}
-
-void put_await_keeping(struct op *op)
-{
-    op->put.phase = PUT_KEEPING;
-    op->deadline_ms = UINT64_MAX;
-}
-
-static bool begin_keeping(struct node *node, struct now now, struct op *op, struct outbox *out)
-{
-    if (!write_kept(node, now, op, out))
-        return false;
-    put_await_keeping(op);
-    return true;
-}
-
-/* The first put of a target is kept as soon as one holder has it, beside the others: two waits for
- * the disk become one. It replaces no kept one, so what the others refuse undoes nothing. */
-static void keep_beside(struct node *node, struct now now, struct op *op, struct outbox *out)
-{
-    const struct op_put *put = &op->put;
-    bool is_stored = put->is_self_stored || holders_count(op, HOLDER_STORED) > 0;
-    if (is_stored && put->is_kept && !put->is_keep_done && put->keep_write == 0 &&
-        put->keep_err == ERR_OK && !put->is_republish && !is_kept_now(node, op))
-        write_kept(node, now, op, out);
 }
 
 /* Asks for a signature over the present seq; the answer comes by node_put_signed. */
@@ -197,16 +61,16 @@ static void ask_signature(struct node *node, struct now now, struct op *op, stru
 static void begin(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     struct op_put *put = &op->put;
-    look_at_home(node, now, op, out);
+    put_look_at_home(node, now, op, out);
     if (!put->is_quick) {
         begin_search(node, now, op, out);
         return;
     }
-    if (put->is_auto_seq && !next_seq(put, &put->seq))
+    if (put->is_auto_seq && !put_next_seq(put, &put->seq))
         op_finish(node, now, op, ERR_STALE_SEQ, out);
     else if (put->kind == RECORD_SINGLE && !put->is_presigned)
         ask_signature(node, now, op, out);
-    else if (!begin_keeping(node, now, op, out))
+    else if (!put_begin_keeping(node, now, op, out))
         op_finish(node, now, op, ERR_BUSY, out);
 }
 
@@ -315,39 +179,6 @@ enum err node_put(struct node *node, struct now now, const struct put_request *r
     return put_start(node, now, request, &(struct put_origin){0}, number, out);
 }
 
-void put_answered(struct node *node, struct now now, struct op *op, struct lookup_candidate *from,
-                  const struct krpc *reply, struct outbox *out)
-{
-    const struct record wanted = put_record(op);
-    struct record record;
-    from->has_seq = op->put.kind != RECORD_IMMUTABLE && reply->has_seq;
-    from->seq = reply->seq;
-    if (get_read_record(node, now, &wanted, reply, &record))
-        saw_record(node, now, op, &record, out);
-}
-
-/* Settles seq before anything is stored: the errors here leave no trace on any holder. */
-static enum err settle_seq(struct op_put *put)
-{
-    if (put->kind == RECORD_IMMUTABLE)
-        return ERR_OK;
-    if (put->has_cas && put->is_seen && put->seen_seq != put->cas)
-        return ERR_CAS_MISMATCH;
-    if (!put->is_auto_seq)
-        return put->has_rival || (put->is_seen && put->seen_seq > put->seq) ? ERR_STALE_SEQ
-                                                                            : ERR_OK;
-    int64_t seq;
-    if (!next_seq(put, &seq))
-        return ERR_STALE_SEQ;
-    /* A quick put was signed and kept with the seq known here: good unless the network is ahead. */
-    if (put->is_signed && put->is_quick && put->seq >= seq)
-        return ERR_OK;
-    put->is_signed = false;
-    put->is_keep_done = false;
-    put->seq = seq;
-    return ERR_OK;
-}
-
 static void begin_own_write(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     struct op_put *put = &op->put;
@@ -432,8 +263,8 @@ static void evaluate(struct node *node, struct now now, struct op *op, struct ou
     }
     /* A renewal does not bring back what was dropped meanwhile. */
     bool is_to_keep =
-        put->is_kept && !put->is_keep_done && (!put->is_republish || is_kept_now(node, op));
-    if (is_to_keep && begin_keeping(node, now, op, out))
+        put->is_kept && !put->is_keep_done && (!put->is_republish || put_is_kept(node, op));
+    if (is_to_keep && put_begin_keeping(node, now, op, out))
         return;
     complete(node, now, op, out);
 }
@@ -442,12 +273,12 @@ void put_search_done(struct node *node, struct now now, struct op *op, struct ou
 {
     struct op_put *put = &op->put;
     if (put->phase == PUT_STORING) {
-        keep_beside(node, now, op, out);
+        put_keep_beside(node, now, op, out);
         if (holders_step(node, now, op, out) && put->self_write == 0 && put->keep_write == 0)
             evaluate(node, now, op, out);
         return;
     }
-    enum err err = put->is_announce ? ERR_OK : settle_seq(put);
+    enum err err = put->is_announce ? ERR_OK : put_settle_seq(put);
     if (err != ERR_OK)
         op_finish(node, now, op, err, out);
     else if (!put->is_signed && !put->is_announce)
@@ -475,7 +306,7 @@ void node_put_signed(struct node *node, struct now now, uint64_t number, const u
     op->put.is_signed = true;
     if (!op->put.is_quick || op->is_answered)
         begin_storing(node, now, op, out);
-    else if (!begin_keeping(node, now, op, out))
+    else if (!put_begin_keeping(node, now, op, out))
         op_finish(node, now, op, ERR_BUSY, out);
 }
 
@@ -503,7 +334,7 @@ void put_wrote(struct node *node, struct now now, struct op *op, uint64_t write,
         put->is_self_stored = err == ERR_OK;
         put->self_err = err;
         if (is_conflict(err))
-            saw_seq(put, seq);
+            put_saw_seq(put, seq);
         if (put->phase == PUT_STORING)
             put_search_done(node, now, op, out);
         return;
@@ -517,7 +348,7 @@ void put_wrote(struct node *node, struct now now, struct op *op, uint64_t write,
         keep_add(node, now, put->kind, &op->search.target);
     put->was_kept = put->was_kept || err == ERR_OK;
     if (err != ERR_OK && is_conflict(err))
-        saw_seq(put, seq);
+        put_saw_seq(put, seq);
     if (err != ERR_OK && (put->is_quick || is_conflict(err)))
         op_finish(node, now, op, err, out);
     else if (put->phase == PUT_STORING)
