@@ -92,21 +92,6 @@ static void grow_noticed(struct repair *repair)
     repair->noticed_size = size;
 }
 
-void repair_noticed(struct node *node, struct now now, const struct id *target)
-{
-    struct repair *repair = &node->repair;
-    uint32_t minute = (uint32_t)(now.ms / MINUTE_MS);
-    if (repair->noticed_size == 0)
-        grow_noticed(repair);
-    if (repair->noticed_size == 0)
-        return;
-    uint32_t *slot = &repair->noticed[target_hash(target) & (repair->noticed_size - 1)];
-    /* A slot in use by a recent notice of (likely) another record: the table is too small. */
-    if (*slot != 0 && *slot + 1 < minute && minute - *slot < REPAIR_ROUND_MS / MINUTE_MS)
-        grow_noticed(repair);
-    repair->noticed[target_hash(target) & (repair->noticed_size - 1)] = minute;
-}
-
 /* Since our own last round, that is: then another has done ours. */
 static bool was_noticed(const struct repair *repair, const struct id *target)
 {
@@ -132,6 +117,37 @@ static void find_holders(const struct node *node, const struct id *target, struc
     h->count = node_closest(node, family, target, h->nodes, HOLDERS);
     while (h->rank < h->count && id_compare_distance(target, &h->nodes[h->rank].id, &node->id) < 0)
         h->rank++;
+}
+
+/* Only one of the record's other holders can be doing their round; anybody else could silence it.
+ */
+static bool is_holder(const struct node *node, const struct id *target,
+                      const struct contact *contact)
+{
+    struct holders h;
+    find_holders(node, target, &h);
+    for (size_t i = 0; i < h.count; i++)
+        if (id_equal(&h.nodes[i].id, &contact->id) && addr_equal(&h.nodes[i].addr, &contact->addr))
+            return true;
+    return false;
+}
+
+void repair_noticed(struct node *node, struct now now, const struct id *target,
+                    const struct contact *asker)
+{
+    struct repair *repair = &node->repair;
+    uint32_t minute = (uint32_t)(now.ms / MINUTE_MS);
+    if (!is_holder(node, target, asker))
+        return;
+    if (repair->noticed_size == 0)
+        grow_noticed(repair);
+    if (repair->noticed_size == 0)
+        return;
+    uint32_t *slot = &repair->noticed[target_hash(target) & (repair->noticed_size - 1)];
+    /* A slot in use by a recent notice of (likely) another record: the table is too small. */
+    if (*slot != 0 && *slot + 1 < minute && minute - *slot < REPAIR_ROUND_MS / MINUTE_MS)
+        grow_noticed(repair);
+    repair->noticed[target_hash(target) & (repair->noticed_size - 1)] = minute;
 }
 
 /* How many of the k closest are others: we count among them when fewer than k are nearer. */

@@ -69,8 +69,10 @@ void repair_clear(struct repair *repair);
 /* A neighbour (neighbours.h) answers that did not before, or is lost. */
 void repair_joined(struct node *node, struct now now, const struct contact *contact);
 void repair_lost(struct node *node, struct now now, const struct contact *contact);
-/* A member of the table asked whether we have this record as it is: it is doing its round. */
-void repair_noticed(struct node *node, struct now now, const struct id *target);
+/* A node asked whether we have this record as it is: when it is another holder, it is doing its
+ * round. */
+void repair_noticed(struct node *node, struct now now, const struct id *target,
+                    const struct contact *asker);
 /* Begins to hand over all that we hold; the end is announced to operation `op`. */
 void repair_leave(struct node *node, struct now now, uint64_t op);
 /* A push ended, however it ended. */

@@ -86,10 +86,9 @@ static void add_record(struct node *node, struct now now, const struct addr *fro
     if (store->get(store->context, STORE_HELD, RECORD_SINGLE, &query->target, &stored) == ERR_OK) {
         reply->has_seq = true;
         reply->seq = stored.record.seq;
-        if (query->has_seq && stored.record.seq == query->seq &&
-            routing_find(&node->tables[family_index(from->family)],
-                         &(struct contact){.id = query->id, .addr = *from}) != NULL)
-            repair_noticed(node, now, &query->target);
+        if (query->has_seq && stored.record.seq == query->seq)
+            repair_noticed(node, now, &query->target,
+                           &(struct contact){.id = query->id, .addr = *from});
         if (query->has_seq && stored.record.seq <= query->seq)
             return;
         reply->k = bytes_of(stored.record.k, KEYS_PUBLIC_SIZE);
