@@ -4,6 +4,9 @@
 
 #include "daemon/dht/node_state.h"
 
+/* Whoever can make enough voters lie must not be able to move us at will. */
+#define ADOPT_PAUSE_MS (60u * 60u * 1000u)
+
 /* Moves the members of one table to a table around the new id. Those that find no room there are
  * met again when lookups come across them; the new neighbours too. */
 static void move_members(struct node *node, unsigned family, struct now now)
@@ -26,8 +29,9 @@ void adopt_secure_id(struct node *node, struct now now)
     const struct external *external =
         &node->external[node->has_family[FAMILY_V4] ? FAMILY_V4 : FAMILY_V6];
     if (node->has_network || external->agreed.family == ADDR_NONE ||
-        id_is_secure(&node->id, &external->agreed))
+        id_is_secure(&node->id, &external->agreed) || now.ms < node->adopt_after_ms)
         return;
+    node->adopt_after_ms = now.ms + ADOPT_PAUSE_MS;
     id_make_secure(&node->id, &external->agreed, &node->rng);
     for (unsigned i = 0; i < FAMILY_COUNT; i++)
         move_members(node, i, now);

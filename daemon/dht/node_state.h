@@ -37,6 +37,7 @@ struct node {
     struct peers *peers;
     struct seen *seen;
     struct external external[FAMILY_COUNT];
+    uint64_t adopt_after_ms; /* adopt.c: no other id before */
     struct ops ops;
     struct writes writes;
     struct maintain maintain;
