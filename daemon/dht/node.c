@@ -69,8 +69,10 @@ static bool take_query(struct node *node, const struct addr *from, const struct 
     if (reply->t.size == KRPC_T_SIZE) {
         const uint8_t *t = reply->t.data;
         uint32_t number = (uint32_t)t[0] << 24 | (uint32_t)t[1] << 16 | (uint32_t)t[2] << 8 | t[3];
-        if (inflight_take(node->inflight, number, from, query))
+        if (inflight_take(node->inflight, number, from, query)) {
+            op_count_query(node, query->owner, -1);
             return true;
+        }
     }
     node_count(node, COUNTER_REPLIES_UNEXPECTED);
     return false;
@@ -160,6 +162,8 @@ static void tick_queries(struct node *node, struct now now, struct outbox *out)
     bool is_dead;
     while (inflight_next_due(node->inflight, now.ms, &query, &is_dead)) {
         node_count(node, is_dead ? COUNTER_QUERIES_DEAD : COUNTER_QUERIES_LATE);
+        if (is_dead)
+            op_count_query(node, query.owner, -1);
         if (is_dead && is_own_check(&query))
             maintain_dead(node);
         else if (is_own_check(&query))

@@ -69,6 +69,13 @@ struct op *op_find(const struct ops *ops, uint64_t number)
     return ops->slots[slot];
 }
 
+void op_count_query(struct node *node, uint64_t owner, int change)
+{
+    struct op *op = op_find(&node->ops, owner);
+    if (op != NULL)
+        op->queries += (uint32_t)change;
+}
+
 static void op_free(struct op *op)
 {
     search_clear(&op->search);
@@ -106,7 +113,8 @@ void ops_clear(struct ops *ops)
 
 void op_discard(struct node *node, struct op *op)
 {
-    inflight_drop_owner(node->inflight, op->number);
+    if (op->queries > 0)
+        inflight_drop_owner(node->inflight, op->number);
     node->ops.slots[op->number & 0xffff] = NULL;
     if (op->is_internal)
         node->ops.internal--;

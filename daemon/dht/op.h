@@ -95,6 +95,7 @@ struct op {
     bool is_answered; /* the caller has its event; the rest is our own affair */
     bool is_join;     /* the search of our own id */
     bool is_searching;
+    uint32_t queries; /* of its own under way: counted, so that most ends need not look for them */
     uint64_t started_ms, deadline_ms;
     struct search search;
     uint8_t *memory; /* owned: copies of what the request pointed to */
@@ -142,6 +143,9 @@ void op_step(struct node *node, struct now now, struct op *op, struct outbox *ou
  * op_stored is told of its end. False when too many are under way. */
 bool op_write(struct node *node, struct op *op, const struct store_write *write, uint64_t *number,
               struct outbox *out);
+
+/* A query of operation `owner` (0: none) was sent (1), or is over in any way (-1). */
+void op_count_query(struct node *node, uint64_t owner, int change);
 
 /* What came of a query of operation query->owner. Ignored when the operation has ended. */
 void op_answered(struct node *node, struct now now, const struct inflight_query *query,

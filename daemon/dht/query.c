@@ -73,5 +73,6 @@ bool query_send(struct node *node, struct now now, const struct query *query, st
     message.read_only = node->role == NODE_CLIENT;
     send_packet(node, &query->contact.addr, &message, out);
     node_count(node, COUNTER_QUERIES_SENT);
+    op_count_query(node, query->owner, 1);
     return true;
 }
