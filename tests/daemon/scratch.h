@@ -9,6 +9,9 @@ struct scratch {
     char path[64];
 };
 
+/* Where such directories are made: in memory where that is possible. A busy disk makes thousands of
+ * syncs long and proves nothing; the end-to-end tests are on the disk. */
+const char *scratch_parent(void);
 void scratch_make(struct scratch *s);
 void scratch_remove(struct scratch *s);
 /* The path of a name in it; `out` of PATH_MAX bytes is returned. */

@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/daemon/scratch.h"
+
 char *sample_directory(void)
 {
-    char *directory = strdup("/tmp/xord-store-XXXXXX");
-    assert(directory != NULL && mkdtemp(directory) != NULL);
+    char *directory = NULL;
+    int length = asprintf(&directory, "%s/xord-store-XXXXXX", scratch_parent());
+    assert(length > 0 && mkdtemp(directory) != NULL);
     return directory;
 }
 

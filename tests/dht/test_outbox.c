@@ -62,13 +62,14 @@ END_TEST
 
 START_TEST(test_memory_is_zeroed_and_aligned)
 {
+    static const uint8_t zeros[3000];
+
     for (int round = 0; round < 3; round++) {
-        for (size_t size = 1; size < 3000; size += 7) {
+        for (size_t size = 1; size < sizeof zeros; size += 7) {
             uint8_t *memory = outbox_alloc(&outbox, size);
             ck_assert_ptr_nonnull(memory);
             ck_assert_uint_eq((uintptr_t)memory % _Alignof(max_align_t), 0);
-            for (size_t i = 0; i < size; i++)
-                ck_assert_uint_eq(memory[i], 0);
+            ck_assert_mem_eq(memory, zeros, size);
             memset(memory, 0xff, size);
         }
         outbox_reset(&outbox);
