@@ -182,7 +182,7 @@ int main(int argc, char **argv)
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);
     fprintf(stderr, "%u nodes: %ld s of processor time, at most %ld MB\n", nodes,
-            (long)used.ru_utime.tv_sec, used.ru_maxrss / 1000);
+            (long)used.ru_utime.tv_sec, used.ru_maxrss * 1024 / 1000000);
     static_net_clear(&m.net);
     world_clear(&m.world);
     return 0;

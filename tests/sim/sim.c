@@ -135,7 +135,7 @@ int main(int argc, char **argv)
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);
     printf("%.1f s of processor time: %.0f node-hours a minute; at most %ld MB\n", seconds,
-           (double)session.node_ms / 3600000 / seconds * 60, used.ru_maxrss / 1000);
+           (double)session.node_ms / 3600000 / seconds * 60, used.ru_maxrss * 1024 / 1000000);
     bool has_failed = session.oracle.has_failed;
     if (has_failed)
         print_failure(&session);
