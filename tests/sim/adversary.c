@@ -6,14 +6,15 @@
 #include "daemon/dht/krpc.h"
 #include "tests/sim/chance.h"
 
-#define ADVERSARY_STREAM 0x61647665u
-#define PUSH_MS          2000u /* between their queries to honest nodes: to be met, and kept */
-#define FLOOD_MS         100u
-#define CLUSTER_KEY      0u
-#define CLUSTER_BITS     24u /* shared with the key: nearer than any honest node */
-#define FORGED_T         "FORG"
-#define TOKEN            "token"
-#define NETWORK          7
+#define ADVERSARY_STREAM  0x61647665u
+#define PUSH_MS           2000u /* between their queries to honest nodes: to be met, and kept */
+#define FLOOD_MS          100u
+#define CLUSTER_KEY       0u
+#define CLUSTER_BITS      24u  /* shared with the key: nearer than any honest node */
+#define STRANGER_PERMILLE 300u /* of forged records */
+#define FORGED_T          "FORG"
+#define TOKEN             "token"
+#define NETWORK           7
 
 static struct adversary *find(struct adversaries *a, const struct process *p)
 {
@@ -55,7 +56,7 @@ static struct bytes list_colluders(struct adversaries *a, const struct id *targe
     return wire_written(&w);
 }
 
-/* A record of the right shape, signed by nobody. */
+/* A record of the right shape, signed by nobody, or by an owner whose key it is not. */
 static void forge(struct adversaries *a, uint32_t key, struct krpc *reply, uint8_t sig[])
 {
     const struct ledger_key *k = &a->ledger->keys[key];
@@ -63,8 +64,14 @@ static void forge(struct adversaries *a, uint32_t key, struct krpc *reply, uint8
     reply->k = bytes_of(a->ledger->owners[k->owner].public_key, KEYS_PUBLIC_SIZE);
     reply->sig = bytes_of(sig, KEYS_SIGNATURE_SIZE);
     reply->has_seq = true;
-    reply->seq = 1000000;
+    reply->seq = k->signed_seq + 1; /* it would win over all there is */
     reply->v = bytes_of_string("6:forged");
+    if (!chance_permille(&a->rng, STRANGER_PERMILLE))
+        return;
+    const struct ledger_owner *stranger =
+        &a->ledger->owners[(k->owner + 1) % a->ledger->owner_count];
+    reply->k = bytes_of(stranger->public_key, KEYS_PUBLIC_SIZE);
+    record_sign(stranger->secret_key, bytes_of(k->salt, k->salt_size), reply->seq, reply->v, sig);
 }
 
 static void replay(const struct blob *blob, struct krpc *reply)

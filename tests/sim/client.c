@@ -34,6 +34,7 @@ static void add_op(struct client *c, const struct process *p, uint64_t op, bool 
         .get = {.key = key,
                 .floor_seq = k->acked_seq,
                 .floor_kept = k->top_seq >= k->acked_seq ? k->holders + k->keepers : 0,
+                .floor_keepers = k->top_seq >= k->acked_seq ? k->keepers : 0,
                 .started_ms = c->world->now_ms},
     };
 }
@@ -59,12 +60,26 @@ static void sign(struct client *c, struct world *w, struct process *p, const str
     node_put_signed(p->node, process_now(p), event->op, sig, &w->out);
 }
 
+/* Who is said to have stored it has done so; and in calm nobody refuses. */
+static void check_put(struct client *c, const struct client_op *op, const struct event *event)
+{
+    const struct ledger_key *key = &c->ledger->keys[op->get.key];
+    const struct process *p = c->world->processes[op->process];
+    if (event->put.seq == key->top_seq && event->put.stored > key->placed + c->config.liars)
+        oracle_fail(c->oracle, p, "a put of key %u says that %u holders have it, and %u do",
+                    op->get.key, event->put.stored, key->placed);
+    if (c->oracle->is_strict && event->err != ERR_OK)
+        oracle_fail(c->oracle, p, "all is well, and a put of key %u was refused: %d", op->get.key,
+                    (int)err_code(event->err));
+}
+
 static void put_ended(struct client *c, const struct client_op *op, const struct event *event)
 {
     struct ledger_key *key = &c->ledger->keys[op->get.key];
     struct oracle_figures *figures = &c->oracle->figures;
     key->is_busy = false;
     figures->puts++;
+    check_put(c, op, event);
     if (event->err != ERR_OK || event->put.stored == 0) {
         figures->refused++;
         return;
@@ -161,7 +176,7 @@ void client_put(struct client *c, struct process *p, uint32_t index)
         .has_time = true,
         .has_expiry = true,
         .time_unix_s = now.unix_s,
-        .expiry_unix_s = now.unix_s + RECORD_TTL_S_DEFAULT,
+        .expiry_unix_s = now.unix_s + c->config.ttl_s,
     };
     wire_writer_init(&w, v, sizeof v);
     envelope_write(&w, &envelope);

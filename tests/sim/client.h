@@ -10,6 +10,8 @@ struct client_config {
     uint64_t put_every_ms;  /* of keys that have been put before; 0: none */
     uint32_t keep_permille; /* puts that the putting process keeps alive */
     uint32_t value_size;    /* about */
+    uint64_t ttl_s;         /* of each record */
+    uint32_t liars;         /* processes that say they stored what they did not */
 };
 
 struct client_op {

@@ -69,12 +69,13 @@ static void count(struct ledger *l, enum store_space space, const struct blob *b
     struct ledger_key *key = &l->keys[index];
     if (by > 0 && blob->record.seq > key->top_seq) {
         key->top_seq = blob->record.seq;
-        key->holders = key->keepers = 0;
+        key->holders = key->keepers = key->placed = 0;
     }
     if (blob->record.seq != key->top_seq)
         return;
     uint32_t *counted = space == STORE_HELD ? &key->holders : &key->keepers;
     *counted += (uint32_t)by;
+    key->placed += by > 0 && space == STORE_HELD;
 }
 
 static void placed(void *context, struct world *w, struct process *p, enum store_space space,

@@ -24,6 +24,7 @@ struct ledger_key {
     uint64_t acked_ms;
     uint32_t acked_by;         /* holders that had acknowledged it */
     int64_t top_seq;           /* the highest on any disk, of processes up or down */
+    uint32_t placed;           /* how often top_seq has come to a holder's disk */
     uint32_t holders, keepers; /* processes up with top_seq, in either space */
 };
 

@@ -6,13 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/sim/genuine.h"
+#include "tests/sim/oracle_node.h"
 #include "tests/sim/oracle_put.h"
 
 #define MARKS_START 1024u
 
-struct reader_mark { /* the highest seq that this run of a process was given for a key */
+struct reader_mark { /* the highest seq that this run of a process was given for a key, and when */
     uint32_t process, incarnation, key;
     int64_t seq;
+    uint64_t at_ms;
 };
 
 void oracle_fail(struct oracle *o, const struct process *p, const char *rule, ...)
@@ -29,7 +32,8 @@ void oracle_fail(struct oracle *o, const struct process *p, const char *rule, ..
         o->concerned[o->concerned_count++] = p->number;
 }
 
-/* A write by a peer that is older than what is stored should not have come as far as the disk. */
+/* A write by a peer that is older than what is stored, or another of the same seq, should not have
+ * come as far as the disk. */
 static void writing(void *context, struct world *w, struct process *p,
                     const struct store_write *write)
 {
@@ -39,10 +43,34 @@ static void writing(void *context, struct world *w, struct process *p,
     if (write->action != STORE_PUT || write->putter.family == ADDR_NONE)
         return;
     if (disk_get(&p->disk, process_now(p).unix_s, write->space, write->record.kind,
-                 &write->record.target, &stored) == ERR_OK &&
-        write->record.seq < stored.record.seq)
+                 &write->record.target, &stored) != ERR_OK)
+        return;
+    if (write->record.seq < stored.record.seq)
         oracle_fail(o, p, "a holder took seq %" PRId64 " over %" PRId64, write->record.seq,
                     stored.record.seq);
+    else if (write->record.seq == stored.record.seq &&
+             !bytes_equal(write->record.v, stored.record.v))
+        oracle_fail(o, p, "a holder took other content for seq %" PRId64, write->record.seq);
+}
+
+static void removed(void *context, struct world *w, struct process *p, enum store_space space,
+                    struct blob *blob)
+{
+    struct oracle *o = context;
+    (void)w;
+    o->replaced.process = p->number;
+    o->replaced.space = space;
+    o->replaced.target = blob->record.target;
+    o->replaced.seq = blob->record.seq;
+    if (genuine_has_ended(&blob->record, process_now(p).unix_s))
+        o->replaced.process = PROCESS_NONE; /* what has ended binds nobody */
+}
+
+static bool goes_back(const struct oracle *o, const struct process *p, enum store_space space,
+                      const struct record *record)
+{
+    return o->replaced.process == p->number && o->replaced.space == space &&
+           id_equal(&o->replaced.target, &record->target) && record->seq < o->replaced.seq;
 }
 
 static void placed(void *context, struct world *w, struct process *p, enum store_space space,
@@ -52,8 +80,11 @@ static void placed(void *context, struct world *w, struct process *p, enum store
     (void)w;
     if (!blob_verify(blob))
         oracle_fail(o, p, "a record on disk (space %d) does not verify", (int)space);
-    else if (record_check(&blob->record) != ERR_OK)
+    else if (!genuine_target(&blob->record))
         oracle_fail(o, p, "a record on disk (space %d) is not its target's", (int)space);
+    else if (goes_back(o, p, space, &blob->record))
+        oracle_fail(o, p, "on disk (space %d) seq %" PRId64 " took the place of %" PRId64,
+                    (int)space, blob->record.seq, o->replaced.seq);
 }
 
 static void stopped(void *context, struct world *w, struct process *p)
@@ -79,6 +110,7 @@ void oracle_init(struct oracle *o, struct world *w, const struct ledger *ledger)
         .context = o,
         .writing = writing,
         .placed = placed,
+        .removed = removed,
         .stopped = stopped,
         .spun = spun,
         .sent = oracle_sent,
@@ -118,18 +150,21 @@ static void grow_marks(struct oracle *o)
     o->mark_places = places;
 }
 
-static void check_reader(struct oracle *o, const struct process *p, uint32_t key, int64_t seq)
+/* Of gets that were under way together either may end first. */
+static void check_reader(struct oracle *o, const struct process *p, const struct oracle_get *get,
+                         int64_t seq)
 {
-    struct reader_mark mark = {p->number, p->incarnation, key, seq};
+    struct reader_mark mark = {p->number, p->incarnation, get->key, seq, o->world->now_ms};
     if (2 * o->mark_count >= o->mark_places)
         grow_marks(o);
     struct reader_mark *place = place_of(o->marks, o->mark_places, &mark);
     if (place->incarnation == 0)
         o->mark_count++;
-    else if (place->seq > seq)
-        oracle_fail(o, p, "a reader was given seq %" PRId64 " of key %u after %" PRId64, seq, key,
-                    place->seq);
-    *place = mark;
+    else if (place->seq > seq && place->at_ms < get->started_ms)
+        oracle_fail(o, p, "a reader was given seq %" PRId64 " of key %u after %" PRId64, seq,
+                    get->key, place->seq);
+    if (place->incarnation == 0 || seq >= place->seq)
+        *place = mark;
 }
 
 /* The record is whole, genuine, of this key, and one that its owner signed. */
@@ -139,10 +174,12 @@ static void check_record(struct oracle *o, const struct process *p, uint32_t ind
     const struct ledger_key *key = &o->ledger->keys[index];
     struct blob *blob = blobs_find(&o->world->blobs, record);
     if (record->kind != RECORD_SINGLE || !id_equal(&record->target, &key->target) ||
-        record_check(record) != ERR_OK)
+        !genuine_target(record))
         oracle_fail(o, p, "a get of key %u returned a record of another target", index);
-    else if (blob != NULL ? !blob_verify(blob) : !record_verify(record))
+    else if (blob != NULL ? !blob_verify(blob) : !genuine_signature(record))
         oracle_fail(o, p, "a get of key %u returned a record that does not verify", index);
+    else if (genuine_has_ended(record, process_now(p).unix_s))
+        oracle_fail(o, p, "a get of key %u returned a record that has ended", index);
     else if (record->seq > key->signed_seq)
         oracle_fail(o, p, "a get of key %u returned seq %" PRId64 ", never signed", index,
                     record->seq);
@@ -156,7 +193,7 @@ void oracle_got(struct oracle *o, const struct process *p, const struct oracle_g
     if (is_found)
         check_record(o, p, get->key, &event->get.record);
     if (is_found)
-        check_reader(o, p, get->key, event->get.record.seq);
+        check_reader(o, p, get, event->get.record.seq);
     if (get->floor_seq == 0)
         return;
     bool is_good = is_found && event->get.record.seq >= get->floor_seq;
@@ -170,7 +207,7 @@ void oracle_got(struct oracle *o, const struct process *p, const struct oracle_g
     f->hops += event->stats.hops;
     f->messages += event->stats.queried;
     f->ms += event->stats.ms;
-    if (is_good || !o->is_strict || get->floor_kept < ORACLE_BUDGET)
+    if (is_good || !o->is_strict || (get->floor_kept < ORACLE_BUDGET && get->floor_keepers == 0))
         return;
     oracle_fail(o, p,
                 "key %u: seq %" PRId64 " was acknowledged, %u holders are up; a get %s %" PRId64,
@@ -225,4 +262,5 @@ void oracle_check_limits(struct oracle *o, const struct process *p)
                     info.writes, info.queries);
     if (node_counter(p->node, COUNTER_EFFECTS_LOST) > 0)
         oracle_fail(o, p, "effects were lost");
+    oracle_check_kept(o, p);
 }

@@ -12,8 +12,9 @@
 
 struct oracle_get { /* a get that has ended */
     uint32_t key;
-    int64_t floor_seq;   /* acknowledged before it began */
-    uint32_t floor_kept; /* holders up when it began */
+    int64_t floor_seq;      /* acknowledged before it began */
+    uint32_t floor_kept;    /* holders up when it began */
+    uint32_t floor_keepers; /* those of them that keep it alive */
     uint64_t started_ms;
 };
 
@@ -32,12 +33,19 @@ struct oracle {
     const struct ledger *ledger;
     bool is_strict; /* faults are over, or never were: what is in budget must be found */
     bool has_failed;
+    bool has_damage; /* packets were changed on their way: anything may be believed */
     char rule[ORACLE_TEXT_MAX];
     uint32_t concerned[ORACLE_CONCERNED_MAX];
     uint32_t concerned_count;
     struct oracle_figures figures;
     struct pending_put *pending; /* puts that came to holders and are not answered; owned */
     struct reader_mark *marks;   /* what each reader has seen; owned */
+    struct {                     /* what a disk has just lost, which a record may replace */
+        uint32_t process;
+        enum store_space space;
+        struct id target;
+        int64_t seq;
+    } replaced;
     uint32_t mark_count, mark_places;
 };
 

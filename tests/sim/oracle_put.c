@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "daemon/dht/krpc.h"
+#include "tests/sim/oracle_node.h"
 
 /* Places by process and asker; a later put in the same place takes it, and the earlier goes
  * unwatched. */
@@ -77,7 +78,8 @@ void oracle_sent(void *context, struct world *w, struct process *p, const struct
     struct pending_put *put = place_of(o, p->number, &packet->to);
     struct krpc reply;
     struct stored stored;
-    (void)w;
+    oracle_check_role(o, w, p, packet);
+    oracle_check_served(o, p, packet);
     if (!put->is_used || put->process != p->number || !addr_equal(&put->from, &packet->to) ||
         krpc_parse(packet->data, &reply) != ERR_OK || reply.type == KRPC_QUERY ||
         !bytes_equal(reply.t, bytes_of(put->t, put->t_size)))

@@ -76,6 +76,8 @@ static void build(struct session *s)
         .put_every_ms = o->put_ms,
         .keep_permille = (uint32_t)o->keep,
         .value_size = (uint32_t)o->value_size,
+        .ttl_s = o->ttl_minutes * 60,
+        .liars = (uint32_t)o->adversaries,
     };
     world_init(&s->world, &config);
     ledger_init(&s->ledger, (uint32_t)o->keys, (uint32_t)o->owners, o->seed);
@@ -105,6 +107,7 @@ static void run_to_quiet(struct session *s)
     world_run(w, w->now_ms + o->ramp_s * 1000);
     adversaries_init(&s->adversaries, w, &s->ledger, &s->oracle, (uint32_t)o->adversaries,
                      (uint32_t)o->evil);
+    prober_init(&s->prober, w, &s->oracle, o->probe_ms, (uint32_t)o->forged);
     world_run(w, w->now_ms + MINUTE_MS);
     client_begin(&s->client, o->load_s * 1000);
     world_run(w, w->now_ms + o->load_s * 1000);
@@ -152,6 +155,19 @@ static void check_tables(struct session *s)
                     s->options.settle_minutes, s->dead, s->members);
 }
 
+static void check_copies(struct session *s)
+{
+    const struct oracle_copies *copies = &s->copies;
+    oracle_count_copies(&s->oracle, &s->copies);
+    if (copies->there * 1000 < copies->wanted * s->options.copies)
+        oracle_fail(&s->oracle, NULL,
+                    "when all was quiet for %" PRIu64 " minutes: %" PRIu64 " of %" PRIu64
+                    " copies are where they belong",
+                    s->options.settle_minutes, copies->there, copies->wanted);
+    if (is_calm(&s->options))
+        oracle_check_upkeep(&s->oracle, s->options.minutes + s->options.settle_minutes);
+}
+
 static void read_all(struct session *s)
 {
     for (uint32_t i = 0; i < s->ledger.key_count && !s->world.is_stopped; i++) {
@@ -174,6 +190,8 @@ static void judge(struct session *s)
     if (gets > 0 && found * 1000 < gets * s->options.good)
         oracle_fail(&s->oracle, NULL, "in the end %" PRIu64 " of %" PRIu64 " gets were good", found,
                     gets);
+    if (s->options.slow_ms > 0 && f->ms > f->found * s->options.slow_ms)
+        oracle_fail(&s->oracle, NULL, "a get took %" PRIu64 " ms on the average", f->ms / f->found);
 }
 
 void session_run(struct session *s, const struct session_options *options)
@@ -188,8 +206,9 @@ void session_run(struct session *s, const struct session_options *options)
     if (s->oracle.has_failed)
         return;
     check_tables(s);
+    check_copies(s);
     s->at_quiet = s->oracle.figures;
-    s->oracle.is_strict = s->options.adversaries == 0;
+    s->oracle.is_strict = s->options.adversaries == 0 && !s->options.lenient;
     read_all(s);
     judge(s);
 }

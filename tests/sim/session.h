@@ -6,7 +6,9 @@
 #include "tests/sim/adversary.h"
 #include "tests/sim/churn.h"
 #include "tests/sim/client.h"
+#include "tests/sim/oracle_node.h"
 #include "tests/sim/plan.h"
+#include "tests/sim/prober.h"
 
 /* Every option, by the name it has on the command line, with its default. */
 #define SESSION_TABLE(X)                                                                           \
@@ -21,6 +23,7 @@
     X(keep, 0, "permille of puts that the putting node keeps alive")                               \
     X(get_ms, 1000, "between gets, on the average, all nodes together")                            \
     X(put_ms, 20000, "between later puts")                                                         \
+    X(ttl_minutes, RECORD_TTL_S_DEFAULT / 60, "until a record ends")                               \
     X(value_size, 100, "bytes")                                                                    \
     X(loss, 0, "permille of packets")                                                              \
     X(duplicate, 0, "permille")                                                                    \
@@ -42,6 +45,11 @@
     X(faults, 0, "kinds of faults, a bit each; --help names them")                                 \
     X(fault_every_minutes, 10, "on the average")                                                   \
     X(only, UINT64_MAX, "which of the drawn faults take place, a bit each")                        \
+    X(probe_ms, 0, "between probes of what must not work; 0: none")                                \
+    X(forged, 10, "permille of queries answered by forgers too, when there are probes")            \
+    X(copies, 0, "permille of copies that must be where they belong in the end; 0: not judged")    \
+    X(slow_ms, 0, "a get that is good may take so long on the average; 0: not judged")             \
+    X(lenient, 0, "1: in the end a get may miss what is held")                                     \
     X(good, 0, "permille of gets that must be good in the end; 0: not judged")                     \
     X(dead, 0, "permille of table members that may be dead in the end")
 
@@ -59,11 +67,13 @@ struct session {
     struct client client;
     struct adversaries adversaries;
     struct churn churn;
+    struct prober prober;
     struct plan plan;
     uint64_t quiet_ms; /* when the faults stop */
     struct oracle_figures at_quiet;
     uint64_t lost; /* acknowledged keys that no disk of a node that is up has, at the end */
     uint64_t members, dead;
+    struct oracle_copies copies;
     uint64_t node_ms; /* of nodes that were up */
 };
 

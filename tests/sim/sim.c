@@ -72,8 +72,9 @@ static void print_figures(const struct session *s)
            " ms\n",
            f->hops / ended, f->hops * 10 / ended % 10, f->messages / ended,
            f->messages * 10 / ended % 10, f->ms / ended);
-    printf("in the end: %" PRIu64 " keys lost; %" PRIu64 " of %" PRIu64 " table members dead\n",
-           s->lost, s->dead, s->members);
+    printf("in the end: %" PRIu64 " keys lost; %" PRIu64 " of %" PRIu64
+           " table members dead; %" PRIu64 " of %" PRIu64 " copies where they belong\n",
+           s->lost, s->dead, s->members, s->copies.there, s->copies.wanted);
 }
 
 static void print_command(const struct session_options *options, FILE *to)
