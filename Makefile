@@ -48,7 +48,7 @@ BENCH      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/bench/bench_*.c),\
               $(wildcard tests/bench/*.c)))
 
-.PHONY: all tests check unit fuzz fuzz-run layers style format e2e bench install clean sim sim-long sim-same sim-lookups
+.PHONY: all tests check unit fuzz fuzz-run layers style format e2e bench install clean sim mutants mutants-quick sim-long sim-same sim-lookups
 .SECONDARY:
 
 all: $(BUILD)/xord
@@ -140,7 +140,15 @@ layers: $(BUILD)/libxord.a
 style:
 	scripts/check-style
 
-check: all unit fuzz layers style sim-same
+# Plants faults, one by one, and expects the simulator to find each (tests/sim/mutants.txt).
+mutants: $(BUILD)/tests/sim/sim
+	scripts/mutants
+
+# Four of them, in seconds. With sanitizers they would be found no better.
+mutants-quick: $(if $(SAN),,$(BUILD)/tests/sim/sim)
+	$(if $(SAN),,scripts/mutants --quick)
+
+check: all unit fuzz layers style sim-same mutants-quick
 
 e2e: all
 	XORD=$(abspath $(BUILD)/xord) scripts/e2e
