@@ -273,6 +273,7 @@ void op_search(struct node *node, struct now now, struct op *op, enum krpc_metho
 {
     search_start(&op->search, node, now, method, target,
                  op->is_join ? SEARCH_NEIGHBOURS : LOOKUP_K);
+    op->search.is_exact = op->kind != OP_GET; /* any holder will do for a get */
     op->is_searching = true;
     op_step(node, now, op, out);
 }

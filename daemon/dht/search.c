@@ -104,7 +104,7 @@ static void add_listed(struct search *s, struct bytes list, enum addr_family fam
         if (!krpc_read_contact(list, family, i, &contact.id, &contact.addr))
             return;
         if (is_plausible(&contact.addr, from))
-            lookup_add(&s->lookups[index], &contact, hop, false);
+            lookup_add(&s->lookups[index], &contact, hop, s->is_exact);
     }
 }
 

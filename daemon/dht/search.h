@@ -22,6 +22,8 @@ struct search {
     struct id target;
     bool has_seq; /* BEP 44: do not send values that are not above this */
     int64_t seq;
+    bool is_exact; /* it is about the k nearest themselves: none is passed over for one lost packet
+                    */
     bool is_used[SEARCH_FAMILIES];
     struct lookup lookups[SEARCH_FAMILIES];
     uint64_t started_ms;
