@@ -4,9 +4,12 @@
 #include "daemon/dht/query.h"
 
 #define JOIN_AGAIN_MS                                                                              \
-    (2u * 60u * 1000u)          /* how soon a change near us is noticed: repair waits for it */
+    (2u * 60u * 1000u) /* how soon a change near us is noticed: repair waits for it */
+#define JOIN_SOON_MS                                                                               \
+    10000u /* and the first times, thrice as long each: others may start together with us */
 #define JOIN_FAILS_MAX    3u    /* unanswered searches until we no longer call it starting */
-#define FILL_BUCKETS      8u    /* after joining: the widest parts of the table */
+#define FILL_BUCKETS      8u    /* after joining: the widest parts of the table, */
+#define FILL_ENOUGH       6u    /* where it knows fewer than this */
 #define TABLES_CHECK_MS   1000u /* how soon after a full load of pings to look again */
 #define RESTORE_WAIT_MS   300u  /* for restored contacts before starting without them */
 #define RESTORE_GATHER_MS 5u
@@ -17,6 +20,7 @@ void maintain_init(struct maintain *m, struct now now)
     *m = (struct maintain){
         .retry_ms = MAINTAIN_RETRY_MIN_MS,
         .join_at_ms = now.ms,
+        .join_again_ms = JOIN_SOON_MS,
         .expire_at_ms = now.ms + EXPIRE_EVERY_MS,
     };
 }
@@ -45,14 +49,30 @@ static void join(struct node *node, struct now now, struct outbox *out)
     }
 }
 
+/* Nodes that fall into our bucket of this prefix share more bits than it with any of its targets.
+ */
+static bool is_filled(const struct node *node, const struct id *target, unsigned prefix)
+{
+    struct contact nearest[FILL_ENOUGH];
+    for (unsigned i = 0; i < FAMILY_COUNT; i++) {
+        if (!node->has_family[i])
+            continue;
+        size_t count = routing_closest(&node->tables[i], target, false, nearest, FILL_ENOUGH);
+        if (count < FILL_ENOUGH || id_common_prefix(&nearest[count - 1].id, target) <= prefix)
+            return false;
+    }
+    return true;
+}
+
 /* The tables' widest buckets are filled once after joining, a random target in each. */
 static void fill(struct node *node, struct now now, struct outbox *out)
 {
     struct maintain *m = &node->maintain;
     while (m->fill_prefix < m->fill_count && m->searches < MAINTAIN_SEARCHES_MAX) {
         struct id target;
-        id_random_at(&target, &node->id, m->fill_prefix++, &node->rng);
-        start_search(node, now, &target, false, out);
+        id_random_at(&target, &node->id, m->fill_prefix, &node->rng);
+        if (!is_filled(node, &target, m->fill_prefix++))
+            start_search(node, now, &target, false, out);
     }
 }
 
@@ -74,7 +94,8 @@ static void join_finished(struct node *node, struct now now, const struct id *se
     m->failed_joins = 0;
     m->had_sources = true;
     m->retry_ms = MAINTAIN_RETRY_MIN_MS;
-    m->join_at_ms = now.ms + JOIN_AGAIN_MS + rng_below(&node->rng, JOIN_AGAIN_MS / 4);
+    m->join_at_ms = now.ms + m->join_again_ms + rng_below(&node->rng, m->join_again_ms / 4);
+    m->join_again_ms = m->join_again_ms * 3 < JOIN_AGAIN_MS ? m->join_again_ms * 3 : JOIN_AGAIN_MS;
     if (!id_equal(searched, &node->id)) /* we have taken another id since (adopt.h) */
         m->join_at_ms = now.ms;
     if (m->fill_count == 0)
@@ -116,6 +137,7 @@ void maintain_restore(struct node *node, struct now now, const struct contact *c
                       struct outbox *out)
 {
     struct maintain *m = &node->maintain;
+    m->join_again_ms = JOIN_AGAIN_MS;
     if (!m->has_joined && !m->is_joining)
         m->join_at_ms = now.ms + RESTORE_WAIT_MS;
     if (send_ping(node, now, contact, QUERY_MEET, MAINTAIN_RESTORED, out))

@@ -33,7 +33,8 @@ struct maintain {
     uint8_t fill_prefix;     /* after joining: the next bucket to fill, one lookup each */
     uint8_t fill_count;      /* how many buckets are to be filled; 0: done */
     uint32_t retry_ms;       /* pause before the next attempt while nobody answers */
-    uint64_t join_at_ms;     /* when to search our own id next */
+    uint64_t join_at_ms;     /* when to search our own id next, */
+    uint32_t join_again_ms;  /* and how long after that again */
     uint64_t check_after_ms; /* the tables are not looked at before */
     uint64_t expire_at_ms;   /* when to forget old torrent peers */
 };
