@@ -110,6 +110,14 @@ void keep_finished(struct node *node)
     node->keep.running--;
 }
 
+static uint64_t first_turn_ms(struct node *node, struct now now, const struct stored *stored)
+{
+    uint64_t spread_ms = (node->keep.count + 1) * KEEP_NEW_SPREAD_MS;
+    if (spread_ms > KEEP_START_SPREAD_MS || stored->put_unix_s + KEEP_NEW_S <= now.unix_s)
+        spread_ms = KEEP_START_SPREAD_MS;
+    return now.ms + KEEP_START_MS + rng_below(&node->rng, (uint32_t)spread_ms);
+}
+
 static void load(struct node *node, struct now now)
 {
     struct keep *keep = &node->keep;
@@ -123,12 +131,7 @@ static void load(struct node *node, struct now now)
         }
         keep->load_kind = (uint8_t)stored.record.kind;
         keep->load_target = stored.record.target;
-        /* The spread grows with their number and ends at the usual hour. */
-        uint64_t spread_ms = (keep->count + 1) * KEEP_START_SPREAD_MS;
-        if (spread_ms > KEEP_EVERY_MS)
-            spread_ms = KEEP_EVERY_MS;
-        push(keep, stored.record.kind, &stored.record.target,
-             now.ms + KEEP_START_MS + rng_below(&node->rng, (uint32_t)spread_ms));
+        push(keep, stored.record.kind, &stored.record.target, first_turn_ms(node, now, &stored));
     }
 }
 

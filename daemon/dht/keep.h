@@ -10,7 +10,9 @@
 #define KEEP_EVERY_MS        (60u * 60u * 1000u) /* republished hourly, with a quarter of jitter */
 #define KEEP_AT_ONCE         4u                  /* republishes under way */
 #define KEEP_START_MS        5000u               /* after a start: not before the tables are back */
-#define KEEP_START_SPREAD_MS 2000u               /* and then spread by this much a kept put, */
+#define KEEP_START_SPREAD_MS 1200000u            /* and then over this: a power cut is no storm */
+#define KEEP_NEW_SPREAD_MS   2000u               /* but those put in the last hour sooner, this */
+#define KEEP_NEW_S           3600u               /* for each: they may have reached nobody yet */
 #define KEEP_LOAD_SLICE      256u                /* read from the store in one tick */
 
 struct node;

@@ -160,10 +160,10 @@ START_TEST(after_a_restart_all_are_republished_but_not_at_once)
     net_run(&net, 1000);
     ck_assert_uint_eq(kept(1), 400);
     ck_assert_uint_eq(republishes(1), 0);
-    net_run(&net, KEEP_START_MS + 400 * KEEP_START_SPREAD_MS / 2);
+    net_run(&net, KEEP_START_MS + 400 * KEEP_NEW_SPREAD_MS / 2);
     ck_assert_uint_gt(republishes(1), 100);
     ck_assert_uint_lt(republishes(1), 400);
-    net_run(&net, 400 * KEEP_START_SPREAD_MS / 2);
+    net_run(&net, 400 * KEEP_NEW_SPREAD_MS / 2);
     ck_assert_uint_eq(republishes(1), 400);
     ck_assert_uint_eq(kept(1), 400);
     net_clear(&net);
