@@ -229,6 +229,7 @@ void node_restore(struct node *node, struct now now, const struct contact *conta
                   struct outbox *out)
 {
     node->maintain.had_sources = true;
+    repair_restarted(node, now);
     if (addr_is_usable(&contact->addr) && node_can_reach(node, &contact->addr))
         maintain_restore(node, now, contact, out);
 }

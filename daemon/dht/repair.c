@@ -10,11 +10,20 @@
 #define NOTICED_START 256u
 #define MINUTE_MS     60000u
 
+/* When the slot after the present one begins, and a time within it that is this node's own. */
+static uint64_t next_slot_ms(struct node *node, struct now now)
+{
+    uint64_t left_s = REPAIR_SLOT_S - now.unix_s % REPAIR_SLOT_S;
+    return now.ms + (left_s + rng_below(&node->rng, REPAIR_SLOT_JITTER_S)) * 1000;
+}
+
 void repair_init(struct repair *repair, struct node *node, struct now now)
 {
     *repair = (struct repair){
         .scan_at_ms = UINT64_MAX,
-        .round_at_ms = now.ms + REPAIR_ROUND_MS / 2 + rng_below(&node->rng, REPAIR_ROUND_MS),
+        .slot_at_ms = next_slot_ms(node, now),
+        .round_at_ms = UINT64_MAX,
+        .started_ms = now.ms,
     };
 }
 
@@ -61,8 +70,30 @@ static void note_change(struct node *node, struct now now, const struct contact 
         repair->scan_at_ms = now.ms + REPAIR_WAIT_MS + rng_below(&node->rng, REPAIR_JITTER_MS);
 }
 
+/* After a power cut everybody comes back with what it had, and everybody meets everybody: that has
+ * changed nothing. The changes noted so far are forgotten with the others. */
+static bool is_new_to_all(struct repair *repair, struct now now)
+{
+    if (repair->restarted_ms == 0 || now.ms >= repair->restarted_ms + REPAIR_START_MS)
+        return false;
+    if (repair->met <= REPAIR_START_JOINS && ++repair->met <= REPAIR_START_JOINS)
+        return false;
+    repair->change_count = 0;
+    repair->has_overflown = false;
+    repair->scan_at_ms = UINT64_MAX;
+    return true;
+}
+
+void repair_restarted(struct node *node, struct now now)
+{
+    if (node->repair.restarted_ms == 0)
+        node->repair.restarted_ms = now.ms;
+}
+
 void repair_joined(struct node *node, struct now now, const struct contact *contact)
 {
+    if (is_new_to_all(&node->repair, now))
+        return;
     note_change(node, now, contact, false);
 }
 
@@ -92,7 +123,7 @@ static void grow_noticed(struct repair *repair)
     repair->noticed_size = size;
 }
 
-/* Since our own last round, that is: then another has done ours. */
+/* Another holder has done it. */
 static bool was_noticed(const struct repair *repair, const struct id *target)
 {
     if (repair->noticed_size == 0)
@@ -143,9 +174,9 @@ void repair_noticed(struct node *node, struct now now, const struct id *target,
         grow_noticed(repair);
     if (repair->noticed_size == 0)
         return;
-    uint32_t *slot = &repair->noticed[target_hash(target) & (repair->noticed_size - 1)];
-    /* A slot in use by a recent notice of (likely) another record: the table is too small. */
-    if (*slot != 0 && *slot + 1 < minute && minute - *slot < REPAIR_ROUND_MS / MINUTE_MS)
+    uint32_t *place = &repair->noticed[target_hash(target) & (repair->noticed_size - 1)];
+    /* A place in use by a recent notice of (likely) another record: the table is too small. */
+    if (*place != 0 && *place + 1 < minute && minute - *place < REPAIR_AGAIN_MIN)
         grow_noticed(repair);
     repair->noticed[target_hash(target) & (repair->noticed_size - 1)] = minute;
 }
@@ -190,6 +221,34 @@ static bool is_nearest_old_holder(const struct holders *h)
     return nearer < REPAIR_PUSHERS;
 }
 
+static void mark_all(struct holders *h)
+{
+    for (size_t i = 0; i < others_among_holders(h); i++)
+        h->is_new[i] = true;
+}
+
+static uint32_t slot_of(const struct id *target)
+{
+    return (uint32_t)(target->b[14] << 8 | target->b[15]) % REPAIR_SLOTS;
+}
+
+/* The nearest holder sees to a record in its slot, each other one a slot later than the one before
+ * it, unless somebody has, which it would have noticed if it was up then. Who is none of the k
+ * closest any more asks the nearest alone. */
+static bool mark_for_slot(const struct repair *repair, struct now now, const struct id *target,
+                          struct holders *h)
+{
+    if ((slot_of(target) + h->rank) % REPAIR_SLOTS != repair->slot ||
+        now.ms < repair->started_ms + h->rank * REPAIR_SLOT_S * 1000u ||
+        was_noticed(repair, target))
+        return false;
+    if (h->rank < HOLDERS)
+        mark_all(h);
+    else
+        h->is_new[0] = true;
+    return true;
+}
+
 static bool queue_push(struct repair *repair, const struct record *record, const struct contact *to)
 {
     if (repair->queue == NULL)
@@ -207,12 +266,6 @@ static void push_to_marked(struct repair *repair, const struct record *record,
     for (size_t i = 0; i < h->count; i++)
         if (h->is_new[i])
             queue_push(repair, record, &h->nodes[i]);
-}
-
-static void mark_all(struct holders *h)
-{
-    for (size_t i = 0; i < others_among_holders(h); i++)
-        h->is_new[i] = true;
 }
 
 /* While leaving: the node that becomes the last of the k closest in our stead. Where there are not
@@ -235,7 +288,7 @@ static bool is_passed_on(const struct stored *stored)
     return envelope.has_expiry;
 }
 
-static void consider(struct node *node, const struct stored *stored)
+static void consider(struct node *node, struct now now, const struct stored *stored)
 {
     struct repair *repair = &node->repair;
     struct holders h;
@@ -248,6 +301,10 @@ static void consider(struct node *node, const struct stored *stored)
         return;
     case REPAIR_CHANGES:
         if (!mark_new(repair, target, &h) || !is_nearest_old_holder(&h))
+            return;
+        break;
+    case REPAIR_SLOT:
+        if (!mark_for_slot(repair, now, target, &h))
             return;
         break;
     case REPAIR_ROUND:
@@ -273,23 +330,51 @@ static void begin_scan(struct repair *repair, enum repair_mode mode, struct now 
     repair->slice_at_ms = now.ms;
 }
 
+/* What others have asked about in the last minutes, if since our own last round, is done. */
+static void begin_round(struct repair *repair, struct now now)
+{
+    uint32_t minute = (uint32_t)(now.ms / MINUTE_MS);
+    uint32_t recent_min = minute > REPAIR_RECENT_MIN ? minute - REPAIR_RECENT_MIN : 0;
+    repair->noticed_since_min =
+        repair->last_round_min > recent_min ? repair->last_round_min : recent_min;
+    repair->last_round_min = minute;
+    repair->round_at_ms = UINT64_MAX;
+    repair->losses = 0;
+    begin_scan(repair, REPAIR_ROUND, now);
+}
+
+static void begin_slot(struct node *node, struct now now)
+{
+    struct repair *repair = &node->repair;
+    uint32_t minute = (uint32_t)(now.ms / MINUTE_MS);
+    repair->slot = (uint32_t)(now.unix_s / REPAIR_SLOT_S % REPAIR_SLOTS);
+    repair->noticed_since_min = minute > REPAIR_AGAIN_MIN ? minute - REPAIR_AGAIN_MIN : 0;
+    repair->slot_at_ms = next_slot_ms(node, now);
+    begin_scan(repair, REPAIR_SLOT, now);
+}
+
+static void begin_changes(struct repair *repair, struct now now)
+{
+    memcpy(repair->scanned, repair->changes, sizeof repair->scanned);
+    repair->scanned_count = repair->change_count;
+    repair->change_count = 0;
+    repair->scan_at_ms = UINT64_MAX;
+    if (repair->has_overflown)
+        begin_round(repair, now);
+    else
+        begin_scan(repair, REPAIR_CHANGES, now);
+    repair->has_overflown = false;
+}
+
 static void begin_due_scan(struct node *node, struct now now)
 {
     struct repair *repair = &node->repair;
-    if (repair->scan_at_ms <= now.ms) {
-        memcpy(repair->scanned, repair->changes, sizeof repair->scanned);
-        repair->scanned_count = repair->change_count;
-        begin_scan(repair, repair->has_overflown ? REPAIR_ROUND : REPAIR_CHANGES, now);
-        repair->change_count = 0;
-        repair->has_overflown = false;
-        repair->scan_at_ms = UINT64_MAX;
-    } else if (repair->round_at_ms <= now.ms) {
-        begin_scan(repair, REPAIR_ROUND, now);
-        repair->round_at_ms = now.ms + REPAIR_ROUND_MS - rng_below(&node->rng, REPAIR_ROUND_MS / 4);
-        repair->noticed_since_min = repair->last_round_min;
-        repair->last_round_min = (uint32_t)(now.ms / MINUTE_MS);
-        repair->losses = 0;
-    }
+    if (repair->scan_at_ms <= now.ms)
+        begin_changes(repair, now);
+    else if (repair->round_at_ms <= now.ms)
+        begin_round(repair, now);
+    else if (repair->slot_at_ms <= now.ms)
+        begin_slot(node, now);
 }
 
 static void end_scan(struct node *node, struct now now)
@@ -316,7 +401,7 @@ static void scan_slice(struct node *node, struct now now)
         }
         repair->cursor_kind = (uint8_t)stored.record.kind;
         repair->cursor = stored.record.target;
-        consider(node, &stored);
+        consider(node, now, &stored);
     }
     repair->slice_at_ms = now.ms + REPAIR_PAUSE_MS;
 }
@@ -387,5 +472,7 @@ uint64_t repair_next_ms(const struct node *node)
         return repair->running == 0 ? 0 : UINT64_MAX;
     if (node->role != NODE_SERVER)
         return UINT64_MAX; /* a client holds nothing for others, and begins no scan */
-    return repair->scan_at_ms < repair->round_at_ms ? repair->scan_at_ms : repair->round_at_ms;
+    uint64_t next_ms =
+        repair->scan_at_ms < repair->round_at_ms ? repair->scan_at_ms : repair->round_at_ms;
+    return next_ms < repair->slot_at_ms ? next_ms : repair->slot_at_ms;
 }
