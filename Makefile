@@ -48,7 +48,8 @@ BENCH      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/bench/bench_*.c),\
               $(wildcard tests/bench/*.c)))
 
-.PHONY: all tests check unit fuzz fuzz-run layers style format e2e bench install clean sim mutants mutants-quick sim-long sim-same sim-lookups
+.PHONY: all tests check unit fuzz fuzz-run layers style format e2e bench install clean sim mutants mutants-quick sim-long \
+        sim-life sim-same sim-lookups
 .SECONDARY:
 
 all: $(BUILD)/xord
@@ -102,6 +103,14 @@ SEEDS ?= 20
 
 sim-long: $(BUILD)/tests/sim/sim
 	scripts/sim-long $< $(SEEDS)
+	$(MAKE) sim-life
+
+# The life of a value in full size against its targets. LIFE=half runs that scenario alone;
+# build/tests/sim/sim --help names them.
+LIFE ?= churn partition half power bootstrap
+
+sim-life: $(BUILD)/tests/sim/sim
+	@missed=0; for name in $(LIFE); do $< life=$$name seed=$(SEED) || missed=1; done; exit $$missed
 
 # The same seed must run the same way whatever compiled it.
 sim-same: $(BUILD)/tests/sim/sim

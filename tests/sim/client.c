@@ -99,6 +99,8 @@ static void on_event(void *context, struct world *w, struct process *p, const st
         sign(c, w, p, event);
         return;
     }
+    if (event->kind == EVENT_LOOKUP)
+        return; /* no request of ours */
     struct client_op *found = find_op(c, p->number, event->op);
     if (found == NULL) {
         oracle_fail(c->oracle, p, "operation %llx ended twice, or was none",

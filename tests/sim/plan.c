@@ -65,9 +65,6 @@ void plan_draw(struct plan *plan, uint64_t seed, uint32_t kinds, uint64_t from_m
 
 static void cut(struct world *w, bool is_one_way)
 {
-    for (uint32_t i = 0; i < w->process_count; i++)
-        if (w->processes[i] != NULL)
-            w->processes[i]->side = (uint8_t)((w->processes[i]->number * 0x9e3779b1u) >> 31);
     w->wires.is_cut[0][1] = true;
     w->wires.is_cut[1][0] = !is_one_way;
 }

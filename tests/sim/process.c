@@ -24,6 +24,7 @@ struct process *process_new(uint32_t number, const uint64_t *time_ms)
     p->number = number;
     p->time_ms = time_ms;
     p->addr = process_addr(number);
+    p->side = (uint8_t)((number * 0x9e3779b1u) >> 31);
     p->live_at = PROCESS_NONE;
     p->tick_at_ms = UINT64_MAX;
     p->clock.base_local_ms = 1000000;

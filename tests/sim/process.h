@@ -23,7 +23,7 @@ struct process {
     uint32_t incarnation; /* starts so far */
     uint32_t live_at;     /* its place in the world's list of those that are up */
     uint8_t state;        /* enum process_state */
-    uint8_t side;         /* of a partition */
+    uint8_t side;         /* of a partition: one of two halves */
     bool is_adversary;
     struct id id;
     struct addr addr;

@@ -70,6 +70,7 @@ static void build(struct session *s)
         .disk_error_permille = (uint32_t)o->disk_errors,
         .drift_ppm = (uint32_t)o->drift_ppm,
         .nat_permille = (uint32_t)o->nat,
+        .is_from_first = o->from_first != 0,
     };
     const struct client_config client = {
         .get_every_ms = o->get_ms,
@@ -93,15 +94,11 @@ static bool is_calm(const struct session_options *o)
            o->adversaries == 0 && o->disk_errors == 0;
 }
 
-static void run_to_quiet(struct session *s)
+/* Starts the nodes and puts every key once. */
+static void load(struct session *s)
 {
     const struct session_options *o = &s->options;
     struct world *w = &s->world;
-    const struct churn_config churn = {
-        .median_ms = o->median_minutes * MINUTE_MS,
-        .leave_permille = (uint32_t)o->leave,
-        .fresh_permille = (uint32_t)o->fresh,
-    };
     for (uint64_t i = 0; i < o->nodes; i++)
         world_at(w, w->now_ms + i * o->ramp_s * 1000 / o->nodes, spawn, NULL, 0);
     world_run(w, w->now_ms + o->ramp_s * 1000);
@@ -111,8 +108,32 @@ static void run_to_quiet(struct session *s)
     world_run(w, w->now_ms + MINUTE_MS);
     client_begin(&s->client, o->load_s * 1000);
     world_run(w, w->now_ms + o->load_s * 1000);
+}
+
+void session_begin(struct session *s, const struct session_options *options)
+{
+    *s = (struct session){.options = *options};
+    build(s);
+    load(s);
+}
+
+void session_churn(struct session *s)
+{
+    const struct session_options *o = &s->options;
+    const struct churn_config churn = {
+        .median_ms = o->median_minutes * MINUTE_MS,
+        .leave_permille = (uint32_t)o->leave,
+        .fresh_permille = (uint32_t)o->fresh,
+    };
+    churn_begin(&s->churn, &s->world, &churn);
+}
+
+static void run_to_quiet(struct session *s)
+{
+    const struct session_options *o = &s->options;
+    struct world *w = &s->world;
     s->oracle.is_strict = is_calm(o);
-    churn_begin(&s->churn, w, &churn);
+    session_churn(s);
     s->quiet_ms = w->now_ms + o->minutes * MINUTE_MS;
     plan_draw(&s->plan, o->seed, (uint32_t)o->faults, w->now_ms, s->quiet_ms,
               o->fault_every_minutes * MINUTE_MS);
@@ -196,8 +217,7 @@ static void judge(struct session *s)
 
 void session_run(struct session *s, const struct session_options *options)
 {
-    *s = (struct session){.options = *options};
-    build(s);
+    session_begin(s, options);
     run_to_quiet(s);
     churn_end(&s->churn);
     plan_heal(&s->plan, &s->world);

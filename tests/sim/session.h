@@ -16,6 +16,7 @@
     X(nodes, 100, "honest nodes")                                                                  \
     X(minutes, 60, "from the first put until the faults stop")                                     \
     X(ramp_s, 60, "in which the nodes start, one after the other")                                 \
+    X(from_first, 0, "1: all start from the first node alone")                                     \
     X(settle_minutes, 40, "quiet at the end, in which all must come right")                        \
     X(keys, 100, "records, put once at the beginning")                                             \
     X(owners, 16, "who sign them")                                                                 \
@@ -82,6 +83,10 @@ void session_defaults(struct session_options *options);
 bool session_set(struct session_options *options, const char *name, const char *value);
 /* Runs it to its end, or to the first broken rule (s->oracle.has_failed). To be cleared after. */
 void session_run(struct session *s, const struct session_options *options);
+/* Its parts, for scenarios that go on by themselves: the nodes start and every key is put; and
+ * churn begins, as the options say. */
+void session_begin(struct session *s, const struct session_options *options);
+void session_churn(struct session *s);
 void session_clear(struct session *s);
 
 #endif

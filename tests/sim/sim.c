@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "tests/sim/session.h"
+#include "tests/sim/life.h"
 #include "tests/sim/shrink.h"
 
 #define LAST_EVENTS 30u /* of the nodes concerned, in a failure's report */
@@ -16,7 +16,12 @@ static int usage(FILE *to)
 {
     struct session_options o;
     session_defaults(&o);
-    fprintf(to, "usage: sim [--shrink] [OPTION=NUMBER]...\n");
+    fprintf(to, "usage: sim [--shrink] [OPTION=NUMBER]...\n"
+                "       sim life=SCENARIO [--short] [OPTION=NUMBER]...\n"
+                "scenarios:\n");
+    for (size_t i = 0; life_at(i) != NULL; i++)
+        fprintf(to, "  %-20s %s\n", life_at(i)->name, life_at(i)->text);
+    fprintf(to, "options:\n");
 #define SESSION_HELP(name, value, text)                                                            \
     fprintf(to, "  %-20s %s (%" PRIu64 ")\n", #name, text, o.name);
     SESSION_TABLE(SESSION_HELP)
@@ -77,11 +82,14 @@ static void print_figures(const struct session *s)
            s->lost, s->dead, s->members, s->copies.there, s->copies.wanted);
 }
 
-static void print_command(const struct session_options *options, FILE *to)
+/* `life`: the scenario's name; NULL for a plain session. */
+static void print_command(const struct session_options *options, const char *life, FILE *to)
 {
     struct session_options standard;
     session_defaults(&standard);
-    fprintf(to, "  build/tests/sim/sim");
+    if (life != NULL)
+        life_options(life_find(life), false, &standard);
+    fprintf(to, "  build/tests/sim/sim%s%s", life != NULL ? " life=" : "", life ? life : "");
 #define SESSION_PRINT(name, value, text)                                                           \
     if (options->name != standard.name)                                                            \
         fprintf(to, " %s=%" PRIu64, #name, options->name);
@@ -104,7 +112,7 @@ static void print_failure(const struct session *s)
     }
     trace_print(&s->world.trace, o->concerned, o->concerned_count, LAST_EVENTS, stderr);
     fprintf(stderr, "again with:\n");
-    print_command(&s->options, stderr);
+    print_command(&s->options, NULL, stderr);
 }
 
 static double cpu_s(void)
@@ -114,12 +122,35 @@ static double cpu_s(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+/* A scenario with its own options, those on the command line over them. */
+static int run_life(const char *name, int argc, char **argv)
+{
+    static struct life life;
+    struct session_options options;
+    const struct life_scenario *scenario = life_find(name);
+    bool is_short = argc > 0 && strcmp(argv[0], "--short") == 0;
+    if (scenario == NULL)
+        return usage(stderr);
+    life_options(scenario, is_short, &options);
+    for (int i = is_short; i < argc; i++)
+        if (!read_option(argv[i], &options))
+            return usage(stderr);
+    bool is_good = life_run(&life, scenario, &options);
+    life_print(&life, scenario, stdout);
+    print_command(&options, scenario->name, stdout);
+    printf("  %.1f s of processor time\n", cpu_s());
+    life_clear(&life);
+    return !is_good;
+}
+
 int main(int argc, char **argv)
 {
     static struct session session;
     struct session_options options;
     bool is_shrinking = false;
     session_defaults(&options);
+    if (argc > 1 && strncmp(argv[1], "life=", 5) == 0)
+        return keys_init() == ERR_OK ? run_life(argv[1] + 5, argc - 2, argv + 2) : 1;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0)
             return usage(stdout);
@@ -144,7 +175,7 @@ int main(int argc, char **argv)
     if (has_failed && is_shrinking) {
         shrink(&options, stderr);
         fprintf(stderr, "as small as it gets:\n");
-        print_command(&options, stderr);
+        print_command(&options, NULL, stderr);
     }
     return has_failed;
 }

@@ -5,6 +5,7 @@
 #include "tests/sim/chance.h"
 #include "tests/sim/world_parts.h"
 
+#define SOURCE_TRIES  16u
 #define TORN_PERMILLE 500 /* a write under way in a crash is on disk whole, or not at all */
 
 enum err world_apply(struct world *w, struct process *p, uint32_t slot, bool is_failed,
@@ -75,6 +76,22 @@ static void go_down(struct world *w, struct process *p)
     p->node = NULL;
 }
 
+static struct process *first_of(const struct world *w)
+{
+    struct process *first = w->process_count > 0 ? w->processes[0] : NULL;
+    return first != NULL && first->state == PROCESS_UP ? first : NULL;
+}
+
+/* While the world is cut in two, addresses of the other side do not get about either. */
+static struct process *find_source(struct world *w, const struct process *p)
+{
+    struct process *source = world_pick(w, &w->rng);
+    for (unsigned tries = 0;
+         tries < SOURCE_TRIES && source != NULL && w->wires.is_cut[source->side][p->side]; tries++)
+        source = world_pick(w, &w->rng);
+    return source;
+}
+
 static void boot(struct world *w, struct process *p)
 {
     uint8_t seed[RNG_SEED_SIZE];
@@ -83,7 +100,7 @@ static void boot(struct world *w, struct process *p)
     /* Drawn before it is in the list: nobody starts from itself. */
     struct process *from[WORLD_BOOTSTRAPS];
     for (unsigned i = 0; i < WORLD_BOOTSTRAPS; i++)
-        from[i] = world_pick(w, &w->rng);
+        from[i] = w->config.is_from_first ? first_of(w) : find_source(w, p);
     come_up(w, p);
     world_note(w, TRACE_STARTED, p, p->incarnation, p->disk.count, 0);
     tell_records(w, p, true);

@@ -1,0 +1,86 @@
+/* Values live on when nodes come and go and nobody republishes them: each scenario of life.h meets
+ * its targets in its short form. `make sim-long` runs the long ones. */
+#include <check.h>
+
+#include "tests/sim/life.h"
+
+#define TIMEOUT_S 120 /* under sanitizers; a few seconds each otherwise */
+
+static struct life life;
+
+static void expect_targets_met(const char *name)
+{
+    const struct life_scenario *scenario = life_find(name);
+    struct session_options options;
+    ck_assert_ptr_nonnull(scenario);
+    life_options(scenario, true, &options);
+    bool is_good = life_run(&life, scenario, &options);
+    life_print(&life, scenario, stdout);
+    fflush(stdout);
+    ck_assert_msg(is_good, "again with: build/tests/sim/sim life=%s --short", name);
+    life_clear(&life);
+}
+
+START_TEST(nothing_is_lost_in_churn)
+{
+    expect_targets_met("churn");
+}
+END_TEST
+
+START_TEST(a_partition_is_survived_and_healed)
+{
+    expect_targets_met("partition");
+}
+END_TEST
+
+START_TEST(half_of_the_nodes_carry_on)
+{
+    expect_targets_met("half");
+}
+END_TEST
+
+START_TEST(a_power_cut_loses_nothing_and_makes_no_storm)
+{
+    expect_targets_met("power");
+}
+END_TEST
+
+START_TEST(all_can_start_at_once_from_one)
+{
+    expect_targets_met("bootstrap");
+}
+END_TEST
+
+START_TEST(a_missed_target_is_told)
+{
+    struct session_options options;
+    const struct life_scenario *scenario = life_find("bootstrap");
+    ck_assert_ptr_null(life_find("nothing"));
+    life_options(scenario, true, &options);
+    options.nodes = 40;
+    options.loss = 900;
+    ck_assert(!life_run(&life, scenario, &options));
+    life_clear(&life);
+}
+END_TEST
+
+int main(void)
+{
+    if (keys_init() != ERR_OK)
+        return 1;
+    Suite *suite = suite_create("sim_life");
+    TCase *tcase = tcase_create("life");
+    tcase_set_timeout(tcase, TIMEOUT_S);
+    tcase_add_test(tcase, nothing_is_lost_in_churn);
+    tcase_add_test(tcase, a_partition_is_survived_and_healed);
+    tcase_add_test(tcase, half_of_the_nodes_carry_on);
+    tcase_add_test(tcase, a_power_cut_loses_nothing_and_makes_no_storm);
+    tcase_add_test(tcase, all_can_start_at_once_from_one);
+    tcase_add_test(tcase, a_missed_target_is_told);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed > 0;
+}
