@@ -95,11 +95,14 @@ static void join_finished(struct node *node, struct now now, const struct id *se
     m->had_sources = true;
     m->retry_ms = MAINTAIN_RETRY_MIN_MS;
     m->join_at_ms = now.ms + m->join_again_ms + rng_below(&node->rng, m->join_again_ms / 4);
+    /* A second time where the first may have come too early: nobody knew anybody yet. */
+    if (m->fill_count == 0 || m->join_again_ms == 3 * JOIN_SOON_MS) {
+        m->fill_prefix = 0;
+        m->fill_count = FILL_BUCKETS;
+    }
     m->join_again_ms = m->join_again_ms * 3 < JOIN_AGAIN_MS ? m->join_again_ms * 3 : JOIN_AGAIN_MS;
     if (!id_equal(searched, &node->id)) /* we have taken another id since (adopt.h) */
         m->join_at_ms = now.ms;
-    if (m->fill_count == 0)
-        m->fill_count = FILL_BUCKETS;
 }
 
 void maintain_search_finished(struct node *node, struct now now, const struct op *op)

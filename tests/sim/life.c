@@ -13,7 +13,7 @@ static const struct life_scenario scenarios[] = {
      "nodes=100 minutes=240 keys=300 loss=50 median_minutes=30 get_ms=1000 put_ms=0", life_churn},
     {"partition", "sessions of 10 minutes, 20 % loss, two halves apart for 30 minutes",
      "nodes=1000 minutes=360 keys=10000 load_s=1200 loss=200 median_minutes=10 get_ms=200 put_ms=0",
-     "nodes=100 minutes=150 keys=300 loss=200 median_minutes=10 get_ms=500 put_ms=0",
+     "nodes=200 minutes=180 keys=400 loss=200 median_minutes=10 get_ms=500 put_ms=0",
      life_partition},
     {"half", "half of all nodes killed at once",
      "nodes=1000 minutes=30 keys=10000 load_s=1200 keep=300 get_ms=0 put_ms=0",

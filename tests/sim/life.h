@@ -1,5 +1,5 @@
 /* The life of a value, as targets: named scenarios, each with what has to come out of it. A long
- * form in full size (make sim-long), a short one for the tests. */
+ * form in full size (make sim-life), a short one for the tests. */
 #ifndef XORD_TESTS_SIM_LIFE_H
 #define XORD_TESTS_SIM_LIFE_H
 

@@ -102,6 +102,10 @@ void life_partition(struct life *l)
     run_ms(l, PARTITION_MS);
     life_result(l, "gets that were good while apart", LIFE_SHARE, LIFE_TOLD, 0,
                 good_since(l, &apart));
+    life_result(l, "  found nothing", LIFE_COUNT, LIFE_TOLD, 0,
+                s->oracle.figures.missed - apart.missed);
+    life_result(l, "  had no answer", LIFE_COUNT, LIFE_TOLD, 0,
+                s->oracle.figures.unanswered - apart.unanswered);
     wires_heal(&s->world.wires);
     run_ms(l, HEALED_WITHIN_MS);
     struct oracle_figures healed = s->oracle.figures;

@@ -1,5 +1,5 @@
 /* Values live on when nodes come and go and nobody republishes them: each scenario of life.h meets
- * its targets in its short form. `make sim-long` runs the long ones. */
+ * its targets in its short form. `make sim-life` runs the long ones. */
 #include <check.h>
 
 #include "tests/sim/life.h"
