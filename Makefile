@@ -48,8 +48,8 @@ BENCH      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/bench/bench_*.c),\
               $(wildcard tests/bench/*.c)))
 
-.PHONY: all tests check unit fuzz fuzz-run layers style format e2e bench install clean sim mutants mutants-quick sim-long \
-        sim-life sim-same sim-lookups
+.PHONY: all tests check unit fuzz fuzz-run layers style format e2e bench install clean sim \
+        sim-long sim-life sim-same sim-lookups mutants mutants-quick
 .SECONDARY:
 
 all: $(BUILD)/xord
