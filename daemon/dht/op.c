@@ -209,6 +209,7 @@ void op_finish(struct node *node, struct now now, struct op *op, enum err err, s
     bool is_begun_put = op->kind == OP_PUT && op->put.phase != PUT_QUEUED;
     const struct id target = op->search.target;
     tell(node, now, op, err, out);
+    search_end(&op->search, node, now);
     if (op->is_internal)
         internal_finished(node, now, op);
     op_discard(node, op);

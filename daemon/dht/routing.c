@@ -419,11 +419,9 @@ static uint64_t node_due_ms(const struct bucket *b, const struct routing_node *n
         return UINT64_MAX;
     if (node->fails > 0)
         return b->retry_ms;
-    if (!is_watched)
-        return UINT64_MAX;
     uint64_t heard_ms =
         node->answered_ms > node->queried_us_ms ? node->answered_ms : node->queried_us_ms;
-    return heard_ms + ROUTING_QUESTIONABLE_MS;
+    return heard_ms + (is_watched ? ROUTING_QUESTIONABLE_MS : ROUTING_UNWATCHED_MS);
 }
 
 /* A member that is due, or NULL; then b->check_ms is exact. */

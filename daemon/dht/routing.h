@@ -14,6 +14,8 @@
 #define ROUTING_FAILS_MAX 2 /* unanswered queries in a row until a node may be replaced */
 #define ROUTING_QUESTIONABLE_MS                                                                    \
     (15u * 60u * 1000u) /* BEP 5: silent for longer: ping before trusting */
+/* the same far from us where nobody waits for the place: it is listed to others all the same */
+#define ROUTING_UNWATCHED_MS      (2u * ROUTING_QUESTIONABLE_MS)
 #define ROUTING_REFRESH_MS        (15u * 60u * 1000u) /* BEP 5: a bucket untouched for longer */
 #define ROUTING_PREFIX_BUCKET_MAX 2                   /* nodes of one address prefix in a bucket */
 #define ROUTING_PREFIX_TABLE_MAX  10 /* and in the table; loopback and private are exempt */
@@ -64,8 +66,8 @@ const struct routing_node *routing_find(const struct routing *r, const struct co
 size_t routing_closest(const struct routing *r, const struct id *target, bool with_failed,
                        struct contact *out, size_t max);
 
-/* A node that should be pinged now: questionable ones in buckets with replacements waiting or near
- * us, and failed ones. Marks it pinged. False when there is none. */
+/* A node that should be pinged now: questionable ones, sooner in buckets with replacements waiting
+ * or near us, and failed ones. Marks it pinged. False when there is none. */
 bool routing_next_check(struct routing *r, uint64_t now_ms, struct contact *out);
 /* A bucket untouched for ROUTING_REFRESH_MS: a random target inside it; marks it touched. */
 bool routing_next_refresh(struct routing *r, uint64_t now_ms, struct rng *rng, struct id *target);

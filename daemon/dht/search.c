@@ -156,6 +156,18 @@ void search_late(struct search *s, struct node *node, struct now now,
         maintain_failed(node, now, &query->contact);
 }
 
+void search_end(struct search *s, struct node *node, struct now now)
+{
+    for (unsigned i = 0; i < SEARCH_FAMILIES; i++) {
+        for (unsigned c = 0; s->is_used[i] && c < s->lookups[i].count; c++) {
+            const struct lookup_candidate *candidate = &s->lookups[i].candidates[c];
+            if (candidate->state == LOOKUP_LATE && candidate->is_retriable && candidate->has_id &&
+                candidate->tries < LOOKUP_TRIES)
+                maintain_failed(node, now, &candidate->contact);
+        }
+    }
+}
+
 void search_refused(struct search *s, const struct inflight_query *query)
 {
     lookup_dead(&s->lookups[family_index(query->contact.addr.family)], &query->contact.addr);

@@ -46,6 +46,9 @@ struct lookup_candidate *search_answered(struct search *s, struct now now,
 void search_late(struct search *s, struct node *node, struct now now,
                  const struct inflight_query *query);
 void search_refused(struct search *s, const struct inflight_query *query);
+/* The search is over: who was late and lost the second chance with it counts as failed, so that a
+ * check finds out; else lookups that end early would spare a dead node for good. */
+void search_end(struct search *s, struct node *node, struct now now);
 /* The nearest that answered, of all families, distinct by id, nearest first; at most `max`. */
 size_t search_closest(const struct search *s, const struct lookup_candidate *out[], size_t max);
 /* How it went so far; is_complete is the caller's to set. */

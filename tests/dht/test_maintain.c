@@ -261,6 +261,45 @@ START_TEST(a_node_that_takes_a_secure_id_still_joins)
 }
 END_TEST
 
+static bool is_alive(const struct addr *addr)
+{
+    const struct net *net = &asker.net;
+    for (size_t i = 0; i < net->count; i++)
+        if (addr_equal(&net->nodes[i].addr, addr))
+            return net->nodes[i].is_alive;
+    return false;
+}
+
+START_TEST(no_dead_member_stays_unnoticed)
+{
+    asker_init(&asker, 60, false);
+    struct net *net = &asker.net;
+    net->loss_percent = 10;
+    net_run(net, 60000);
+    for (size_t i = 1; i < net->count; i += 4)
+        net_kill(net, i);
+    for (unsigned i = 0; i < 240; i++) {
+        struct id target;
+        uint64_t op;
+        size_t index = i % net->count;
+        id_random(&target, &net->rng);
+        if (net->nodes[index].is_alive) {
+            node_lookup(net->nodes[index].node, net->now, &target, 0, &op, &net->out);
+            net_flush(net, index);
+        }
+        net_run(net, 15000);
+    }
+    for (size_t i = 0; i < net->count; i++) {
+        const struct routing_node *member;
+        size_t bucket = 0, index = 0;
+        const struct routing *table = node_routing(net->nodes[i].node, ADDR_V4);
+        while (net->nodes[i].is_alive && (member = routing_each(table, &bucket, &index)) != NULL)
+            ck_assert(member->fails > 0 || is_alive(&member->contact.addr));
+    }
+    asker_clear(&asker);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("maintain");
@@ -273,6 +312,7 @@ int main(void)
     tcase_add_test(tests,
                    unusable_bootstrap_addresses_are_ignored_and_of_too_many_the_newest_tried);
     tcase_add_test(tests, a_new_bootstrap_address_takes_the_place_of_the_oldest);
+    tcase_add_test(tests, no_dead_member_stays_unnoticed);
     tcase_add_test(tests, restored_contacts_bring_a_node_back_without_bootstrap);
     tcase_add_test(tests, restored_contacts_that_are_gone_mean_offline);
     tcase_add_test(tests, a_restored_contact_under_another_id_is_not_taken);
