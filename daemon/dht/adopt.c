@@ -21,7 +21,7 @@ static void move_members(struct node *node, unsigned family, struct now now)
             routing_answered(table, &member->contact, member->is_xord, member->rtt.srtt_x8_ms / 8u,
                              now.ms);
     routing_clear(&old);
-    node->neighbours[family] = (struct neighbours){0};
+    neighbours_clear(&node->neighbours[family]);
 }
 
 void adopt_secure_id(struct node *node, struct now now)

@@ -1,5 +1,34 @@
 #include "daemon/dht/neighbours.h"
 
+#include <stdlib.h>
+
+#define NEIGHBOURS_STEP 8u /* grown by; a small network needs no more */
+
+_Static_assert(NEIGHBOURS_MAX % NEIGHBOURS_STEP == 0, "growth ends at the limit");
+
+void neighbours_clear(struct neighbours *n)
+{
+    free(n->nodes);
+    *n = (struct neighbours){0};
+}
+
+static bool make_room(struct neighbours *n)
+{
+    if (n->count < n->capacity)
+        return true;
+    if (n->capacity == NEIGHBOURS_MAX) { /* the farthest makes way */
+        n->count--;
+        return true;
+    }
+    size_t capacity = n->capacity + NEIGHBOURS_STEP;
+    struct neighbour *nodes = realloc(n->nodes, capacity * sizeof *nodes);
+    if (nodes == NULL)
+        return false;
+    n->nodes = nodes;
+    n->capacity = (uint8_t)capacity;
+    return true;
+}
+
 static struct neighbour *find(struct neighbours *n, const struct contact *contact)
 {
     for (unsigned i = 0; i < n->count; i++)
@@ -41,8 +70,8 @@ bool neighbours_answered(struct neighbours *n, const struct id *self, const stru
     /* The same id elsewhere: whoever was there first keeps the place while it answers. */
     if (at == NEIGHBOURS_MAX || (at < n->count && id_equal(&n->nodes[at].contact.id, &contact->id)))
         return false;
-    if (n->count == NEIGHBOURS_MAX)
-        n->count--;
+    if (!make_room(n))
+        return false;
     memmove(&n->nodes[at + 1], &n->nodes[at], (n->count - at) * sizeof n->nodes[0]);
     n->nodes[at] = (struct neighbour){.contact = *contact};
     n->count++;

@@ -16,14 +16,15 @@ struct neighbour {
 };
 
 struct neighbours {
-    struct neighbour nodes[NEIGHBOURS_MAX]; /* nearest to our id first */
-    uint8_t count;
+    struct neighbour *nodes; /* nearest to our id first; owned, grows as it fills */
+    uint8_t count, capacity;
 };
 
+void neighbours_clear(struct neighbours *n);
 /* A node we heard of would have a place here, if it answered. */
 bool neighbours_wants(const struct neighbours *n, const struct id *self,
                       const struct contact *contact);
-/* It answered. True when it is new here: it joined, or came back. */
+/* It answered. True when it is new here: it joined, or came back. Forgotten without memory. */
 bool neighbours_answered(struct neighbours *n, const struct id *self,
                          const struct contact *contact);
 /* It did not answer. True when that was once too often: it is lost. */

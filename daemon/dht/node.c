@@ -49,8 +49,10 @@ void node_free(struct node *node)
     keep_clear(&node->keep);
     repair_clear(&node->repair);
     writes_clear(&node->writes);
-    for (unsigned i = 0; i < FAMILY_COUNT; i++)
+    for (unsigned i = 0; i < FAMILY_COUNT; i++) {
         routing_clear(&node->tables[i]);
+        neighbours_clear(&node->neighbours[i]);
+    }
     seen_free(node->seen);
     peers_free(node->peers);
     inflight_free(node->inflight);

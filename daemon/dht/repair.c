@@ -29,6 +29,8 @@ void repair_init(struct repair *repair, struct node *node, struct now now)
 
 void repair_clear(struct repair *repair)
 {
+    free(repair->changes);
+    free(repair->scanned);
     free(repair->queue);
     free(repair->noticed);
     *repair = (struct repair){0};
@@ -57,7 +59,9 @@ static void note_change(struct node *node, struct now now, const struct contact 
     struct repair *repair = &node->repair;
     if (cancel_opposite(repair, contact, is_lost))
         return;
-    if (repair->change_count < REPAIR_CHANGES_MAX)
+    if (repair->changes == NULL)
+        repair->changes = malloc(REPAIR_CHANGES_MAX * sizeof *repair->changes);
+    if (repair->changes != NULL && repair->change_count < REPAIR_CHANGES_MAX)
         repair->changes[repair->change_count++] =
             (struct repair_change){.contact = *contact, .is_lost = is_lost};
     else
@@ -143,7 +147,7 @@ struct holders {
 
 static void find_holders(const struct node *node, const struct id *target, struct holders *h)
 {
-    unsigned family = node->has_family[FAMILY_V4] ? FAMILY_V4 : FAMILY_V6;
+    unsigned family = node->neighbours[FAMILY_V4].count > 0 ? FAMILY_V4 : FAMILY_V6;
     *h = (struct holders){0};
     h->count = node_closest(node, family, target, h->nodes, HOLDERS);
     while (h->rank < h->count && id_compare_distance(target, &h->nodes[h->rank].id, &node->id) < 0)
@@ -355,7 +359,9 @@ static void begin_slot(struct node *node, struct now now)
 
 static void begin_changes(struct repair *repair, struct now now)
 {
-    memcpy(repair->scanned, repair->changes, sizeof repair->scanned);
+    free(repair->scanned);
+    repair->scanned = repair->changes;
+    repair->changes = NULL;
     repair->scanned_count = repair->change_count;
     repair->change_count = 0;
     repair->scan_at_ms = UINT64_MAX;
@@ -384,6 +390,9 @@ static void end_scan(struct node *node, struct now now)
         begin_scan(repair, REPAIR_LEAVE_ALL, now);
     else
         repair->mode = REPAIR_IDLE;
+    free(repair->scanned);
+    repair->scanned = NULL;
+    repair->scanned_count = 0;
 }
 
 static void scan_slice(struct node *node, struct now now)
@@ -421,6 +430,10 @@ static void start_pushes(struct node *node, struct now now, struct outbox *out)
         repair->queue_count--;
         repair->running++;
         push_start(node, now, &push, out);
+    }
+    if (repair->queue_count == 0 && repair->mode == REPAIR_IDLE) {
+        free(repair->queue);
+        repair->queue = NULL;
     }
 }
 

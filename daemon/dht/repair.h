@@ -58,8 +58,9 @@ enum repair_mode {
 };
 
 struct repair {
-    struct repair_change changes[REPAIR_CHANGES_MAX]; /* since the last scan began */
-    struct repair_change scanned[REPAIR_CHANGES_MAX]; /* those that the scan under way is about */
+    /* Both of REPAIR_CHANGES_MAX, owned, there only while there are any: */
+    struct repair_change *changes; /* since the last scan began */
+    struct repair_change *scanned; /* those that the scan under way is about */
     uint8_t change_count, scanned_count;
     uint8_t losses; /* neighbours lost since the last round */
     uint8_t met;    /* neighbours that answered first since the start, while it is new */
@@ -76,7 +77,7 @@ struct repair {
     uint64_t slot_at_ms;       /* when the next slot's scan begins */
     uint64_t round_at_ms;      /* when all at once; UINT64_MAX: nothing calls for it */
     uint64_t slice_at_ms;      /* when the scan under way goes on */
-    struct repair_push *queue; /* REPAIR_QUEUE_MAX, owned; allocated at first use */
+    struct repair_push *queue; /* REPAIR_QUEUE_MAX, owned; there only while it is used */
     uint8_t queue_first, queue_count;
     uint8_t running;   /* pushes under way */
     uint64_t leave_op; /* the operation that waits for the end of leaving; 0: none */
