@@ -83,7 +83,7 @@ void process_boot(struct process *p, const uint8_t seed[RNG_SEED_SIZE], enum nod
         .id = p->id,
         .role = role,
         .has_v4 = true,
-        .has_network = true,
+        .has_network = !p->is_mainline,
         .network = NETWORK,
         .version = {'X', 'O', 0, 1},
         .store = {.context = p, .get = read_one, .next = read_next},

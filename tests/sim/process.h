@@ -24,7 +24,7 @@ struct process {
     uint32_t live_at;     /* its place in the world's list of those that are up */
     uint8_t state;        /* enum process_state */
     uint8_t side;         /* of a partition: one of two halves */
-    bool is_adversary;
+    bool is_adversary, is_mainline;
     struct id id;
     struct addr addr;
     struct clock clock;

@@ -70,6 +70,7 @@ static void build(struct session *s)
         .disk_error_permille = (uint32_t)o->disk_errors,
         .drift_ppm = (uint32_t)o->drift_ppm,
         .nat_permille = (uint32_t)o->nat,
+        .is_mainline = o->mainline != 0,
         .is_from_first = o->from_first != 0,
     };
     const struct client_config client = {

@@ -17,6 +17,7 @@
     X(minutes, 60, "from the first put until the faults stop")                                     \
     X(ramp_s, 60, "in which the nodes start, one after the other")                                 \
     X(from_first, 0, "1: all start from the first node alone")                                     \
+    X(mainline, 0, "1: they speak on BitTorrent's network, with no tag of their own")              \
     X(settle_minutes, 40, "quiet at the end, in which all must come right")                        \
     X(keys, 100, "records, put once at the beginning")                                             \
     X(owners, 16, "who sign them")                                                                 \

@@ -47,6 +47,7 @@ struct world_config {
     uint32_t disk_error_permille;         /* writes that end in ERR_IO */
     uint32_t drift_ppm;                   /* each clock's own, up to this, either way */
     uint32_t nat_permille;                /* of processes, clients all */
+    bool is_mainline;                     /* packets without a network tag */
     bool is_from_first;                   /* all start from process 0 alone */
 };
 

@@ -147,6 +147,7 @@ struct process *world_spawn(struct world *w, bool is_adversary)
     struct process *p = add_process(w);
     int32_t drift_ppm = 0;
     p->is_adversary = is_adversary;
+    p->is_mainline = w->config.is_mainline;
     if (w->config.drift_ppm > 0)
         drift_ppm =
             (int32_t)rng_below(&w->rng, 2 * w->config.drift_ppm + 1) - (int32_t)w->config.drift_ppm;
