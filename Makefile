@@ -163,7 +163,7 @@ e2e: all
 	XORD=$(abspath $(BUILD)/xord) scripts/e2e
 
 # ONLY=ping measures that line alone; scripts/bench names them.
-bench: all $(BENCH)
+bench: all $(BENCH) $(BUILD)/tests/sim/sim
 	scripts/bench $(BUILD) $(ONLY)
 
 format:
