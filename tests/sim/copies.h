@@ -8,7 +8,7 @@
 
 #define COPIES_SAMPLE    256u
 #define COPIES_EVERY_MS  30000u
-#define COPIES_WITHIN_MS 300000u /* DESIGN §4: repair within 5 minutes */
+#define COPIES_WITHIN_MS 300000u /* repair is promised within 5 minutes */
 
 struct copies_gap { /* a place among the 8 without a copy */
     uint32_t process, incarnation;

@@ -4,7 +4,8 @@
 
 #include "tests/sim/life_scenarios.h"
 
-/* One row a target of DESIGN §4's life. A get, a lookup a second: enough to see one in a thousand.
+/* One row a target of the life of a value (docs/LIFE.md). A get, a lookup a second: enough to see
+ * one in a thousand.
  */
 static const struct life_scenario scenarios[] = {
     {"churn", "sessions of half an hour, 5 % loss, publishers gone",
