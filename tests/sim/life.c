@@ -4,9 +4,7 @@
 
 #include "tests/sim/life_scenarios.h"
 
-/* One row a target of the life of a value (docs/LIFE.md). A get, a lookup a second: enough to see
- * one in a thousand.
- */
+/* One row a target (docs/LIFE.md). A get and a lookup a second: enough to see one in a thousand. */
 static const struct life_scenario scenarios[] = {
     {"churn", "sessions of half an hour, 5 % loss, publishers gone",
      "nodes=1000 minutes=4320 keys=10000 load_s=1200 loss=50 median_minutes=30 get_ms=2000 "
