@@ -1,9 +1,9 @@
 /* Addresses of both families compare, hash, shorten and go through their compact form unharmed, a
  * mapped address is IPv4, and the kinds of networks are told apart. */
 #include "common/addr.h"
+#include "tests/runner.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 static struct addr v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 {
@@ -194,9 +194,8 @@ START_TEST(prefixes_drop_hosts_and_ports)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tests = tcase_create("addr");
     tcase_add_test(tests, compact_v4_goes_both_ways);
     tcase_add_test(tests, compact_v6_goes_both_ways);
     tcase_add_test(tests, other_compact_sizes_are_refused);
@@ -208,11 +207,4 @@ int main(void)
     tcase_add_test(tests, kinds_of_v6_networks);
     tcase_add_test(tests, nothing_is_sent_to_port_zero_or_nowhere);
     tcase_add_test(tests, prefixes_drop_hosts_and_ports);
-    Suite *suite = suite_create("addr");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

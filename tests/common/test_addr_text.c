@@ -1,8 +1,8 @@
 /* Addresses read back from the text they are written as, and whatever is not numbers is refused. */
 #include "common/addr_text.h"
+#include "tests/runner.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 static const char *const forms[] = {
     "1.2.3.4:5",
@@ -104,9 +104,8 @@ START_TEST(a_host_must_fit)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tests = tcase_create("addr_text");
     tcase_add_loop_test(tests, text_goes_both_ways, 0, (int)(sizeof forms / sizeof forms[0]));
     tcase_add_test(tests, parts_are_where_they_belong);
     tcase_add_loop_test(tests, other_text_is_refused, 0, (int)(sizeof refused / sizeof refused[0]));
@@ -114,11 +113,4 @@ int main(void)
     tcase_add_test(tests, no_address_has_a_text_too);
     tcase_add_test(tests, names_are_split_from_ports);
     tcase_add_test(tests, a_host_must_fit);
-    Suite *suite = suite_create("addr_text");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,6 +1,7 @@
 /* Values read back as they were written, the canonical form is told from others, and whatever is
  * malformed fails the reader without a byte read outside the input. */
 #include "common/bencode.h"
+#include "tests/runner.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -343,9 +344,8 @@ START_TEST(a_length_that_wraps_fails_the_writer)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tests = tcase_create("bencode");
     tcase_add_loop_test(tests, integers_go_both_ways, 0,
                         (int)(sizeof integers / sizeof integers[0]));
     tcase_add_loop_test(tests, malformed_values_are_refused, 0,
@@ -365,11 +365,4 @@ int main(void)
     tcase_add_test(tests, a_message_is_written);
     tcase_add_test(tests, a_full_buffer_fails_the_writer);
     tcase_add_test(tests, a_length_that_wraps_fails_the_writer);
-    Suite *suite = suite_create("bencode");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/config.h"
+#include "tests/runner.h"
 
 struct seen {
     char text[1024];
@@ -155,10 +156,8 @@ START_TEST(the_nearest_name_is_suggested)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("config");
-    TCase *tests = tcase_create("config");
     tcase_add_test(tests, pairs_come_with_their_lines);
     tcase_add_test(tests, a_repeated_key_comes_each_time);
     tcase_add_test(tests, an_empty_text_has_no_pairs);
@@ -168,10 +167,4 @@ int main(void)
     tcase_add_test(tests, the_callers_refusal_ends_the_reading);
     tcase_add_test(tests, files_are_read_and_missing_ones_told);
     tcase_add_test(tests, the_nearest_name_is_suggested);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,9 +1,9 @@
 /* Every error has a number, a name and a sentence, names are unique, and a peer's numbers come back
  * as the errors they stand for. */
 #include "common/err.h"
+#include "tests/runner.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 START_TEST(every_error_is_described)
@@ -52,18 +52,10 @@ START_TEST(unknown_krpc_numbers_are_generic)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tests = tcase_create("err");
     tcase_add_loop_test(tests, every_error_is_described, 0, ERR_COUNT);
     tcase_add_test(tests, numbers_are_those_of_the_standards);
     tcase_add_test(tests, krpc_numbers_become_errors);
     tcase_add_test(tests, unknown_krpc_numbers_are_generic);
-    Suite *suite = suite_create("err");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

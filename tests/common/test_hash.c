@@ -1,9 +1,9 @@
 /* The hashes give the results that their standards publish, however the input is cut into parts. */
 #include "common/hash.h"
 #include "common/hex.h"
+#include "tests/runner.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 static const uint8_t key[HASH_KEY_SIZE] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
@@ -93,9 +93,8 @@ START_TEST(digests_are_keyed_blake2b)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tests = tcase_create("hash");
     tcase_add_test(tests, sha1_of_the_published_messages);
     tcase_add_test(tests, sha1_of_a_million_letters);
     tcase_add_test(tests, sha1_sees_one_input_in_its_parts);
@@ -103,11 +102,4 @@ int main(void)
     tcase_add_test(tests, siphash_of_the_published_inputs);
     tcase_add_test(tests, siphash_depends_on_its_key);
     tcase_add_test(tests, digests_are_keyed_blake2b);
-    Suite *suite = suite_create("hash");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,8 +1,8 @@
 /* Bytes become lower-case digits, digits of both cases become bytes, anything else is refused. */
 #include "common/hex.h"
+#include "tests/runner.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 START_TEST(bytes_become_digits)
 {
@@ -50,18 +50,10 @@ START_TEST(other_text_is_refused)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tests = tcase_create("hex");
     tcase_add_test(tests, bytes_become_digits);
     tcase_add_test(tests, digits_become_bytes);
     tcase_add_test(tests, all_bytes_go_both_ways);
     tcase_add_test(tests, other_text_is_refused);
-    Suite *suite = suite_create("hex");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,9 +1,9 @@
 /* Keys and signatures are those of RFC 8032, and nothing altered verifies. */
 #include "common/hex.h"
 #include "common/keys.h"
+#include "tests/runner.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 #define MESSAGE_SIZE_MAX 1024
 
@@ -163,9 +163,8 @@ START_TEST(preparing_twice_is_fine)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tests = tcase_create("keys");
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_loop_test(tests, published_vectors_hold, 0,
                         (int)(sizeof vectors / sizeof vectors[0]));
@@ -173,11 +172,4 @@ int main(void)
     tcase_add_test(tests, a_key_of_small_order_is_refused);
     tcase_add_test(tests, a_signature_has_one_form);
     tcase_add_test(tests, preparing_twice_is_fine);
-    Suite *suite = suite_create("keys");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,6 +1,7 @@
 /* A line is written where its room's level lets it through, as one clean line on standard error,
  * and levels change only by text that is well formed. */
 #include "common/log.h"
+#include "tests/runner.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -142,9 +143,8 @@ START_TEST(names_are_those_of_the_text_form)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tests = tcase_create("log");
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, levels_let_lines_through);
     tcase_add_test(tests, outside_the_journal_a_line_has_a_time);
@@ -153,11 +153,4 @@ int main(void)
     tcase_add_test(tests, levels_are_set_by_text);
     tcase_add_test(tests, malformed_levels_change_nothing);
     tcase_add_test(tests, names_are_those_of_the_text_form);
-    Suite *suite = suite_create("log");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -2,10 +2,10 @@
  * a bound is below it and even. */
 #include "common/hex.h"
 #include "common/rng.h"
+#include "tests/runner.h"
 
 #include <check.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* RFC 8439 appendix A.1, vectors 1 and 2: zero key, zero nonce, blocks 0 and 1. */
@@ -128,9 +128,8 @@ START_TEST(a_bound_of_zero_is_our_mistake)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tests = tcase_create("rng");
     tcase_add_test(tests, a_zero_seed_gives_the_published_stream);
     tcase_add_test(tests, the_stream_does_not_depend_on_how_it_is_cut);
     tcase_add_test(tests, numbers_are_little_endian);
@@ -140,11 +139,4 @@ int main(void)
     tcase_add_test(tests, each_result_is_as_likely);
     tcase_add_test(tests, a_large_bound_is_even_too);
     tcase_add_test_raise_signal(tests, a_bound_of_zero_is_our_mistake, SIGABRT);
-    Suite *suite = suite_create("rng");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

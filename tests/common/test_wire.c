@@ -1,8 +1,8 @@
 /* Reading and writing stay within their buffers, a failure sticks, integers are big-endian. */
 #include "common/wire.h"
+#include "tests/runner.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 static const uint8_t counting[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
@@ -125,9 +125,8 @@ START_TEST(a_reservation_is_part_of_what_is_written)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tests = tcase_create("wire");
     tcase_add_test(tests, integers_read_big_endian);
     tcase_add_test(tests, bytes_are_views_of_the_input);
     tcase_add_test(tests, a_failed_read_sticks);
@@ -136,11 +135,4 @@ int main(void)
     tcase_add_test(tests, what_is_written_reads_back);
     tcase_add_test(tests, a_failed_write_sticks_and_touches_nothing);
     tcase_add_test(tests, a_reservation_is_part_of_what_is_written);
-    Suite *suite = suite_create("wire");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,8 +1,8 @@
 /* A job runs off the loop's thread, and its end is told on it, once, with what it came to. */
 #include "daemon/background.h"
+#include "tests/runner.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 struct job {
     uv_thread_t ran_on, told_on;
@@ -48,15 +48,7 @@ START_TEST(each_job_is_told_of_once)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("background");
-    TCase *tests = tcase_create("background");
     tcase_add_test(tests, each_job_is_told_of_once);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,9 +1,9 @@
 /* Numbers are started from at once, names once they resolve; a name that does not resolve is asked
  * again after growing pauses; without names there is nothing to wait for. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "daemon/bootstrap.h"
+#include "tests/runner.h"
 
 /* A label over 63 bytes (RFC 1035) is refused without asking anybody. */
 #define UNRESOLVABLE "a23456789b23456789c23456789d23456789e23456789f23456789g23456789h23:7003"
@@ -112,19 +112,11 @@ START_TEST(nothing_to_start_from_is_nothing_to_do)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("bootstrap");
-    TCase *tests = tcase_create("bootstrap");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_number_is_started_from_at_once);
     tcase_add_test(tests, a_name_is_started_from_once_it_resolves);
     tcase_add_test(tests, a_name_that_fails_is_asked_again_less_and_less_often);
     tcase_add_test(tests, nothing_to_start_from_is_nothing_to_do);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

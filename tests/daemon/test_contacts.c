@@ -1,10 +1,10 @@
 /* Contacts are pinned once on disk, replaced by name, found by name and key in sorted order, and
  * come back after a restart. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "daemon/contacts.h"
 #include "tests/daemon/scratch.h"
+#include "tests/runner.h"
 
 static struct scratch scratch;
 static uv_loop_t loop;
@@ -112,19 +112,11 @@ START_TEST(too_many_changes_at_once_are_refused)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("contacts");
-    TCase *tests = tcase_create("contacts");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, contacts_are_sorted_and_come_back);
     tcase_add_test(tests, a_name_is_pinned_anew);
     tcase_add_test(tests, a_dropped_contact_is_gone);
     tcase_add_test(tests, too_many_changes_at_once_are_refused);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -10,6 +10,7 @@
 
 #include "daemon/daemon.h"
 #include "tests/daemon/scratch.h"
+#include "tests/runner.h"
 
 #define ARGUMENTS_MAX 16
 
@@ -196,10 +197,8 @@ START_TEST(a_reload_takes_over_what_it_can)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("daemon");
-    TCase *tests = tcase_create("daemon");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, it_starts_and_stops_gracefully);
     tcase_add_test(tests, it_starts_again_after_a_kill);
@@ -208,10 +207,4 @@ int main(void)
     tcase_add_test(tests, damage_needs_a_person);
     tcase_add_test(tests, wrong_settings_have_their_own_status);
     tcase_add_test(tests, a_reload_takes_over_what_it_can);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -7,6 +7,7 @@
 
 #include "daemon/datadir.h"
 #include "tests/daemon/scratch.h"
+#include "tests/runner.h"
 
 static struct scratch scratch;
 static char path[PATH_MAX], detail[DATADIR_DETAIL_SIZE];
@@ -115,10 +116,8 @@ START_TEST(parents_are_found)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("datadir");
-    TCase *tests = tcase_create("datadir");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_missing_directory_is_made_for_its_owner_alone);
     tcase_add_test(tests, a_directory_in_use_is_refused_until_it_is_free);
@@ -127,10 +126,4 @@ int main(void)
     tcase_add_test(tests, the_id_comes_back);
     tcase_add_test(tests, a_damaged_id_is_refused_and_left);
     tcase_add_test(tests, parents_are_found);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/daemon/store_sample.h"
+#include "tests/runner.h"
 
 static char *directory;
 static char path[128], temporary[140];
@@ -81,19 +82,11 @@ START_TEST(reading_tells_why_it_failed)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("file");
-    TCase *tests = tcase_create("file");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_save_replaces_the_whole_file_and_its_mode);
     tcase_add_test(tests, what_a_crash_left_is_replaced);
     tcase_add_test(tests, a_failed_save_leaves_the_old_file);
     tcase_add_test(tests, reading_tells_why_it_failed);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,11 +1,11 @@
 /* A key exists once its file is on disk, and only then; it comes back after a restart, signs, and
  * is gone when dropped. A damaged file is refused, never overwritten. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "common/hex.h"
 #include "daemon/keyring.h"
 #include "tests/daemon/scratch.h"
+#include "tests/runner.h"
 
 /* RFC 8032, section 7.1, test 1. */
 #define SEED   "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
@@ -186,10 +186,8 @@ START_TEST(foreign_files_are_left_alone)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("keyring");
-    TCase *tests = tcase_create("keyring");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_key_exists_once_it_is_on_disk);
     tcase_add_test(tests, an_imported_key_signs_and_comes_back);
@@ -200,10 +198,4 @@ int main(void)
     tcase_add_test(tests, a_failed_save_makes_no_key);
     tcase_add_test(tests, a_damaged_file_is_refused_and_left);
     tcase_add_test(tests, foreign_files_are_left_alone);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

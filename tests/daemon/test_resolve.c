@@ -1,9 +1,9 @@
 /* Numbers resolve without a worker but never inside the call; names on a worker; each question has
  * one answer; what is not HOST:PORT is refused. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "daemon/resolve.h"
+#include "tests/runner.h"
 
 static uv_loop_t loop;
 static struct resolve resolve;
@@ -90,20 +90,12 @@ START_TEST(a_cancelled_question_is_answered_too)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("resolve");
-    TCase *tests = tcase_create("resolve");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_number_is_answered_at_the_flush);
     tcase_add_test(tests, a_name_is_answered_by_a_worker);
     tcase_add_test(tests, what_is_no_address_is_refused);
     tcase_add_test(tests, too_many_questions_are_refused);
     tcase_add_test(tests, a_cancelled_question_is_answered_too);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -3,6 +3,7 @@
 
 #include "daemon/saved_id.h"
 #include "tests/daemon/scratch.h"
+#include "tests/runner.h"
 
 static struct scratch scratch;
 static struct datadir datadir;
@@ -64,17 +65,9 @@ START_TEST(the_same_id_is_not_written_again)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("saved_id");
-    TCase *tests = tcase_create("saving");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, another_id_comes_back);
     tcase_add_test(tests, the_same_id_is_not_written_again);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
 }

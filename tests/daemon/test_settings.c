@@ -6,6 +6,7 @@
 
 #include "daemon/settings.h"
 #include "daemon/settings_paths.h"
+#include "tests/runner.h"
 
 #define ARGUMENTS_MAX 16
 
@@ -285,10 +286,8 @@ START_TEST(the_conf_file_is_the_table)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("settings");
-    TCase *tests = tcase_create("settings");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, defaults_hold_alone);
     tcase_add_test(tests, flag_beats_environment_beats_file);
@@ -304,10 +303,4 @@ int main(void)
     tcase_add_test(tests, paths_follow_systemd_then_xdg);
     tcase_add_test(tests, sizes_and_numbers_are_read_whole);
     tcase_add_test(tests, the_conf_file_is_the_table);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

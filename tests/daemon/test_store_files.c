@@ -14,6 +14,7 @@
 
 #include "common/rng.h"
 #include "tests/daemon/store_sample.h"
+#include "tests/runner.h"
 
 #define QUOTA (1u << 20)
 
@@ -281,22 +282,13 @@ START_TEST(only_the_owner_may_read_the_files)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("store_files");
-    TCase *tests = tcase_create("files");
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_commit_that_fails_stores_nothing);
     tcase_add_test(tests, a_truncated_file_is_refused_and_left_alone);
     tcase_add_test(tests, a_file_without_its_last_free_pages_is_whole);
     tcase_add_test(tests, what_is_no_database_is_refused_and_left_alone);
     tcase_add_test(tests, a_newer_format_is_refused_and_left_alone);
     tcase_add_test(tests, only_the_owner_may_read_the_files);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -3,9 +3,9 @@
 #include "daemon/store_lmdb.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 #include "tests/daemon/store_sample.h"
+#include "tests/runner.h"
 
 #define QUOTA (1u << 20)
 
@@ -411,39 +411,22 @@ START_TEST(another_id_reorders_the_eviction)
 }
 END_TEST
 
-static Suite *make_suite(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("store_lmdb");
-    TCase *records = tcase_create("records"), *quota = tcase_create("quota");
-    TCase *cases[] = {records, quota};
-    for (size_t i = 0; i < 2; i++) {
-        tcase_add_checked_fixture(cases[i], set_up, tear_down);
-        tcase_set_timeout(cases[i], 60);
-        suite_add_tcase(suite, cases[i]);
-    }
-    tcase_add_test(records, a_record_comes_back_as_it_was_put);
-    tcase_add_test(records, seq_rises_and_nothing_else_replaces);
-    tcase_add_test(records, cas_is_decided_before_seq);
-    tcase_add_test(records, an_equal_record_refreshes_its_times);
-    tcase_add_test(records, an_earlier_expiry_counts);
-    tcase_add_test(records, what_has_ended_is_never_returned);
-    tcase_add_test(records, expiry_goes_in_bounded_steps);
-    tcase_add_test(records, drop_forgets_one_and_says_when_there_is_none);
-    tcase_add_test(records, next_walks_a_space_in_order_once);
-    tcase_add_test(quota, ended_records_go_first_when_it_is_full);
-    tcase_add_test(quota, the_heaviest_prefix_loses_its_farthest);
-    tcase_add_test(quota, a_write_that_would_be_the_loser_is_refused);
-    tcase_add_test(quota, kept_puts_have_their_own_share);
-    tcase_add_test(quota, a_lowered_quota_is_reached_in_steps);
-    tcase_add_test(quota, another_id_reorders_the_eviction);
-    return suite;
-}
-
-int main(void)
-{
-    SRunner *runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, a_record_comes_back_as_it_was_put);
+    tcase_add_test(tests, seq_rises_and_nothing_else_replaces);
+    tcase_add_test(tests, cas_is_decided_before_seq);
+    tcase_add_test(tests, an_equal_record_refreshes_its_times);
+    tcase_add_test(tests, an_earlier_expiry_counts);
+    tcase_add_test(tests, what_has_ended_is_never_returned);
+    tcase_add_test(tests, expiry_goes_in_bounded_steps);
+    tcase_add_test(tests, drop_forgets_one_and_says_when_there_is_none);
+    tcase_add_test(tests, next_walks_a_space_in_order_once);
+    tcase_add_test(tests, ended_records_go_first_when_it_is_full);
+    tcase_add_test(tests, the_heaviest_prefix_loses_its_farthest);
+    tcase_add_test(tests, a_write_that_would_be_the_loser_is_refused);
+    tcase_add_test(tests, kept_puts_have_their_own_share);
+    tcase_add_test(tests, a_lowered_quota_is_reached_in_steps);
+    tcase_add_test(tests, another_id_reorders_the_eviction);
 }

@@ -1,9 +1,9 @@
 /* The saved table is read back exactly, and a file that is damaged anywhere is not used. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "daemon/tables.h"
 #include "tests/daemon/scratch.h"
+#include "tests/runner.h"
 
 #define CONTACTS 20
 
@@ -120,10 +120,8 @@ START_TEST(an_empty_table_replaces_no_file)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("tables");
-    TCase *tests = tcase_create("tables");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, what_was_packed_comes_back);
     tcase_add_test(tests, an_empty_table_is_a_table);
@@ -131,10 +129,4 @@ int main(void)
     tcase_add_test(tests, saved_contacts_are_pinged_at_the_start);
     tcase_add_test(tests, a_missing_or_damaged_file_is_a_start_without_it);
     tcase_add_test(tests, an_empty_table_replaces_no_file);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

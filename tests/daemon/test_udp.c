@@ -1,11 +1,11 @@
 /* Packets go both ways over both families on one port, in batches; a taken port is an error; a
  * burst of full-size packets is not lost; what cannot be sent is counted. */
 #include <check.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "daemon/dht/krpc.h"
 #include "daemon/udp.h"
+#include "tests/runner.h"
 
 #define BURST 128
 
@@ -199,10 +199,8 @@ START_TEST(what_cannot_be_sent_is_counted)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("udp");
-    TCase *tests = tcase_create("udp");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, packets_arrive_with_their_sender);
     tcase_add_test(tests, both_families_have_one_port);
@@ -210,10 +208,4 @@ int main(void)
     tcase_add_test(tests, an_address_that_is_not_ours_is_an_error);
     tcase_add_test(tests, a_burst_of_full_packets_is_kept);
     tcase_add_test(tests, what_cannot_be_sent_is_counted);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

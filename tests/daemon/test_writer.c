@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/daemon/store_sample.h"
+#include "tests/runner.h"
 
 #define QUOTA       (64u << 20)
 #define ANSWERS_MAX 8192
@@ -325,12 +326,9 @@ START_TEST(what_was_acknowledged_outlives_a_kill)
 }
 END_TEST
 
-static Suite *make_suite(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("writer");
-    TCase *tests = tcase_create("writer");
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_lone_put_is_answered_and_readable);
     tcase_add_test(tests, a_bad_signature_is_refused_in_batches_of_any_size);
     tcase_add_test(tests, what_is_verified_is_not_verified_again);
@@ -340,15 +338,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, drain_tells_when_all_is_done);
     tcase_add_test(tests, expiry_goes_on_until_nothing_is_left);
     tcase_add_test(tests, what_was_acknowledged_outlives_a_kill);
-    suite_add_tcase(suite, tests);
-    return suite;
-}
-
-int main(void)
-{
-    SRunner *runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

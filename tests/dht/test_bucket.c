@@ -1,9 +1,9 @@
 /* A bucket must hold its members and its cache within their limits, newest cached first, hand over
  * on a split exactly what belongs deeper, and put members in order of nearness. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "daemon/dht/bucket.h"
+#include "tests/runner.h"
 
 static struct bucket bucket;
 
@@ -152,11 +152,8 @@ START_TEST(test_closest_when_only_the_last_bytes_differ)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("dht/bucket");
-    TCase *tests = tcase_create("bucket");
-
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, test_members_within_the_limit);
     tcase_add_test(tests, test_dead_are_those_that_failed_most);
@@ -164,10 +161,4 @@ int main(void)
     tcase_add_test(tests, test_split_hands_over_the_deeper);
     tcase_add_test(tests, test_closest_in_order);
     tcase_add_test(tests, test_closest_when_only_the_last_bytes_differ);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

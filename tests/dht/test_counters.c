@@ -1,9 +1,9 @@
 /* Each counter must have a name of its own. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/dht/counters.h"
+#include "tests/runner.h"
 
 START_TEST(test_names_are_distinct)
 {
@@ -22,17 +22,8 @@ START_TEST(test_unknown_counter_is_our_mistake)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("dht/counters");
-    TCase *tests = tcase_create("counters");
-
     tcase_add_test(tests, test_names_are_distinct);
     tcase_add_test_raise_signal(tests, test_unknown_counter_is_our_mistake, 6);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

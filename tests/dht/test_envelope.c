@@ -1,9 +1,9 @@
 /* An envelope is read only from its one canonical form and is written back byte for byte; every
  * other value, however near, is foreign and untouched. */
 #include "daemon/dht/envelope.h"
+#include "tests/runner.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 struct sample {
     const char *v;
@@ -106,17 +106,9 @@ START_TEST(a_time_that_no_reader_would_take)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *c = tcase_create("envelope");
-    tcase_add_loop_test(c, envelopes, 0, (int)(sizeof(samples) / sizeof(samples[0])));
-    tcase_add_loop_test(c, foreign_values, 0, (int)(sizeof(foreign) / sizeof(foreign[0])));
-    tcase_add_test(c, a_time_that_no_reader_would_take);
-    Suite *s = suite_create("envelope");
-    suite_add_tcase(s, c);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    tcase_add_loop_test(tests, envelopes, 0, (int)(sizeof(samples) / sizeof(samples[0])));
+    tcase_add_loop_test(tests, foreign_values, 0, (int)(sizeof(foreign) / sizeof(foreign[0])));
+    tcase_add_test(tests, a_time_that_no_reader_would_take);
 }

@@ -3,6 +3,7 @@
 #include <check.h>
 
 #include "daemon/dht/external.h"
+#include "tests/runner.h"
 
 static struct addr voter(uint8_t network, uint8_t host)
 {
@@ -99,20 +100,12 @@ START_TEST(what_is_no_address_is_no_vote)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("external");
-    TCase *tests = tcase_create("votes");
     tcase_add_test(tests, enough_voters_of_different_prefixes_decide);
     tcase_add_test(tests, one_prefix_has_one_vote);
     tcase_add_test(tests, one_prefix_changes_nothing_that_was_agreed);
     tcase_add_test(tests, a_new_address_is_noticed_when_enough_say_so);
     tcase_add_test(tests, ports_that_differ_are_one_address);
     tcase_add_test(tests, what_is_no_address_is_no_vote);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
 }

@@ -5,6 +5,7 @@
 
 #include "common/hex.h"
 #include "daemon/dht/id.h"
+#include "tests/runner.h"
 
 static struct id from_hex(const char *text)
 {
@@ -152,11 +153,8 @@ START_TEST(test_private_addresses_are_exempt)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("dht/id");
-    TCase *tests = tcase_create("id");
-
     tcase_add_test(tests, test_compare_orders_by_every_byte);
     tcase_add_test(tests, test_common_prefix_counts_each_bit);
     tcase_add_test(tests, test_random_at_leaves_the_rest_random);
@@ -164,10 +162,4 @@ int main(void)
     tcase_add_loop_test(tests, test_bep42_vectors, 0, sizeof bep42 / sizeof bep42[0]);
     tcase_add_test(tests, test_made_ids_are_secure);
     tcase_add_test(tests, test_private_addresses_are_exempt);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,9 +1,9 @@
 /* A reply finds its query by t and address alone; each query is reported late once and dead once,
  * in the order of its times, and their number is bounded. */
 #include "daemon/dht/inflight.h"
+#include "tests/runner.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 static struct inflight *f;
 static struct rng rng;
@@ -209,22 +209,14 @@ START_TEST(it_agrees_with_a_plain_list)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *c = tcase_create("inflight");
-    tcase_add_checked_fixture(c, setup, teardown);
-    tcase_add_test(c, a_reply_is_taken_once);
-    tcase_add_test(c, an_empty_one_has_nothing);
-    tcase_add_test(c, late_then_dead);
-    tcase_add_test(c, a_late_answer_counts);
-    tcase_add_test(c, never_late_after_death);
-    tcase_add_test(c, the_limit_holds);
-    tcase_add_test(c, it_agrees_with_a_plain_list);
-    Suite *s = suite_create("inflight");
-    suite_add_tcase(s, c);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, a_reply_is_taken_once);
+    tcase_add_test(tests, an_empty_one_has_nothing);
+    tcase_add_test(tests, late_then_dead);
+    tcase_add_test(tests, a_late_answer_counts);
+    tcase_add_test(tests, never_late_after_death);
+    tcase_add_test(tests, the_limit_holds);
+    tcase_add_test(tests, it_agrees_with_a_plain_list);
 }

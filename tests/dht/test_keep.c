@@ -5,6 +5,7 @@
 
 #include "daemon/dht/envelope.h"
 #include "daemon/dht/keep.h"
+#include "tests/runner.h"
 #include "tests/sim/net.h"
 
 #define HOUR_MS (3600u * 1000u)
@@ -435,13 +436,8 @@ START_TEST(what_the_owner_put_elsewhere_is_what_is_kept)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("keep");
-    TCase *tests = tcase_create("own puts");
-    if (keys_init() != ERR_OK)
-        return 1;
-    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_put_is_republished_once_between_three_quarters_and_a_whole_hour);
     tcase_add_test(tests, a_second_put_of_the_same_has_one_turn_not_two);
     tcase_add_test(tests, after_a_restart_all_are_republished_but_not_at_once);
@@ -457,10 +453,4 @@ int main(void)
     tcase_add_test(tests, a_put_behind_a_drop_on_its_way_to_the_disk_has_its_turns);
     tcase_add_test(tests, a_renewal_that_was_stored_but_not_kept_is_kept_later);
     tcase_add_test(tests, what_the_owner_put_elsewhere_is_what_is_kept);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
 }

@@ -2,6 +2,7 @@
  * say, and whatever is not a KRPC message is refused with just enough left to answer it. */
 #include "daemon/dht/krpc.h"
 #include "tests/dht/krpc_equal.h"
+#include "tests/runner.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -375,27 +376,19 @@ START_TEST(method_names)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *c = tcase_create("krpc");
-    tcase_add_test(c, bep5_queries);
-    tcase_add_test(c, bep5_replies);
-    tcase_add_test(c, examples_are_rewritten);
-    tcase_add_test(c, bep44_messages);
-    tcase_add_test(c, top_level_keys);
-    tcase_add_test(c, leniency);
-    tcase_add_loop_test(c, refusal, 0, (int)(sizeof(refusals) / sizeof(refusals[0])));
-    tcase_add_test(c, a_refusal_keeps_the_network);
-    tcase_add_test(c, every_truncation_is_refused);
-    tcase_add_test(c, what_is_written_parses_to_the_same);
-    tcase_add_test(c, a_message_that_does_not_fit);
-    tcase_add_test(c, contacts);
-    tcase_add_test(c, method_names);
-    Suite *s = suite_create("krpc");
-    suite_add_tcase(s, c);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    tcase_add_test(tests, bep5_queries);
+    tcase_add_test(tests, bep5_replies);
+    tcase_add_test(tests, examples_are_rewritten);
+    tcase_add_test(tests, bep44_messages);
+    tcase_add_test(tests, top_level_keys);
+    tcase_add_test(tests, leniency);
+    tcase_add_loop_test(tests, refusal, 0, (int)(sizeof(refusals) / sizeof(refusals[0])));
+    tcase_add_test(tests, a_refusal_keeps_the_network);
+    tcase_add_test(tests, every_truncation_is_refused);
+    tcase_add_test(tests, what_is_written_parses_to_the_same);
+    tcase_add_test(tests, a_message_that_does_not_fit);
+    tcase_add_test(tests, contacts);
+    tcase_add_test(tests, method_names);
 }

@@ -1,9 +1,9 @@
 /* A lookup ends with the k nearest live nodes of a network, asks few others, goes past a silent one
  * at once and still takes its late answer, and stays within its bounds whatever it is told. */
 #include "daemon/dht/lookup.h"
+#include "tests/runner.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 #define NODES     500
 #define ROUNDS    40
@@ -432,28 +432,20 @@ START_TEST(all_alive_but_often_late)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *c = tcase_create("lookup");
-    tcase_add_checked_fixture(c, setup, teardown);
-    tcase_add_test(c, whom_it_takes);
-    tcase_add_test(c, nearest_first_and_alpha_at_once);
-    tcase_add_test(c, it_ends_with_the_k_nearest);
-    tcase_add_test(c, a_late_one_is_bypassed);
-    tcase_add_test(c, a_known_one_is_asked_twice);
-    tcase_add_test(c, a_retry_does_not_hold_up_the_next);
-    tcase_add_test(c, while_nobody_answers_it_waits_for_the_late);
-    tcase_add_test(c, another_id_is_not_an_answer);
-    tcase_add_test(c, unknown_ids);
-    tcase_add_test(c, the_nearest_are_kept);
-    tcase_add_test(c, all_alive);
-    tcase_add_test(c, a_third_dead);
-    tcase_add_test(c, all_alive_but_often_late);
-    Suite *s = suite_create("lookup");
-    suite_add_tcase(s, c);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, whom_it_takes);
+    tcase_add_test(tests, nearest_first_and_alpha_at_once);
+    tcase_add_test(tests, it_ends_with_the_k_nearest);
+    tcase_add_test(tests, a_late_one_is_bypassed);
+    tcase_add_test(tests, a_known_one_is_asked_twice);
+    tcase_add_test(tests, a_retry_does_not_hold_up_the_next);
+    tcase_add_test(tests, while_nobody_answers_it_waits_for_the_late);
+    tcase_add_test(tests, another_id_is_not_an_answer);
+    tcase_add_test(tests, unknown_ids);
+    tcase_add_test(tests, the_nearest_are_kept);
+    tcase_add_test(tests, all_alive);
+    tcase_add_test(tests, a_third_dead);
+    tcase_add_test(tests, all_alive_but_often_late);
 }

@@ -4,6 +4,7 @@
 
 #include "daemon/dht/maintain.h"
 #include "tests/dht/asker.h"
+#include "tests/runner.h"
 
 static struct asker asker;
 
@@ -300,13 +301,8 @@ START_TEST(no_dead_member_stays_unnoticed)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("maintain");
-    TCase *tests = tcase_create("place in the network");
-    if (keys_init() != ERR_OK)
-        return 1;
-    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, bootstrap_is_tried_again_at_growing_pauses_until_it_answers);
     tcase_add_test(tests, a_bootstrap_address_given_later_ends_being_alone);
     tcase_add_test(tests,
@@ -320,10 +316,4 @@ int main(void)
     tcase_add_test(tests, a_node_that_asked_and_answers_our_ping_becomes_a_member);
     tcase_add_test(tests, members_that_are_gone_are_noticed_and_leave_the_lists);
     tcase_add_test(tests, a_node_that_takes_a_secure_id_still_joins);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
 }

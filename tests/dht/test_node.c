@@ -1,9 +1,9 @@
 /* A network of nodes must put, get, refuse and survive as the design says, on a virtual clock. */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "daemon/dht/envelope.h"
+#include "tests/runner.h"
 #include "tests/sim/net.h"
 
 static struct net net;
@@ -515,13 +515,8 @@ START_TEST(an_idle_node_is_small_and_quiet)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("node");
-    TCase *tests = tcase_create("network");
-    if (keys_init() != ERR_OK)
-        return 1;
-    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_put_on_one_is_got_on_each);
     tcase_add_test(tests, a_first_node_works_alone);
     tcase_add_test(tests, offline_a_miss_and_a_value_are_three_answers);
@@ -544,10 +539,4 @@ int main(void)
     tcase_add_test(tests, peers_that_announced_are_found);
     tcase_add_test(tests, a_network_that_was_away_comes_back);
     tcase_add_test(tests, an_idle_node_is_small_and_quiet);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
 }

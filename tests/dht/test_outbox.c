@@ -1,10 +1,10 @@
 /* Effects must come out as they went in, their bytes must never move, and a reset must forget the
  * effects and keep the memory. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "daemon/dht/krpc.h"
 #include "daemon/dht/outbox.h"
+#include "tests/runner.h"
 
 static struct outbox outbox;
 static struct addr to;
@@ -182,11 +182,8 @@ START_TEST(test_events_are_zeroed)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("dht/outbox");
-    TCase *tests = tcase_create("outbox");
-
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, test_packets_stay_as_written);
     tcase_add_test(tests, test_packet_too_large_is_not_queued);
@@ -198,10 +195,4 @@ int main(void)
     tcase_add_test(tests, test_write_copies_the_record);
     tcase_add_test(tests, test_write_without_record);
     tcase_add_test(tests, test_events_are_zeroed);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,10 +1,10 @@
 /* Announced addresses must be listed by family while they live, in random choice, within the room
  * that is given, and both torrents and addresses must stay bounded, the newest kept. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "common/bencode.h"
 #include "daemon/dht/peers.h"
+#include "tests/runner.h"
 
 static struct peers *peers;
 static struct rng rng;
@@ -201,11 +201,8 @@ START_TEST(test_expiry_forgets_the_ended)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("dht/peers");
-    TCase *tests = tcase_create("peers");
-
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, test_lists_by_family);
     tcase_add_test(tests, test_nothing_is_written_when_there_is_none);
@@ -215,10 +212,4 @@ int main(void)
     tcase_add_test(tests, test_full_torrent_keeps_the_newest);
     tcase_add_test(tests, test_torrents_are_bounded);
     tcase_add_test(tests, test_expiry_forgets_the_ended);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

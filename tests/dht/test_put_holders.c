@@ -3,6 +3,7 @@
 #include <check.h>
 
 #include "daemon/dht/krpc.h"
+#include "tests/runner.h"
 #include "tests/sim/net.h"
 
 static struct net net;
@@ -144,18 +145,8 @@ START_TEST(the_largest_put_with_the_largest_token_is_sent)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("put_holders");
-    TCase *tests = tcase_create("acknowledgements");
-    if (keys_init() != ERR_OK)
-        return 1;
     tcase_add_test(tests, a_late_answer_to_an_earlier_round_does_not_count);
     tcase_add_test(tests, the_largest_put_with_the_largest_token_is_sent);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
 }

@@ -5,6 +5,7 @@
 
 #include "daemon/dht/envelope.h"
 #include "daemon/dht/krpc.h"
+#include "tests/runner.h"
 #include "tests/sim/net.h"
 
 #define HOLDERS 4
@@ -520,14 +521,9 @@ START_TEST(answers_from_elsewhere_or_with_another_t_count_for_nothing)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("reader");
-    TCase *tests = tcase_create("hostile holders");
     const int lie_count = sizeof lies / sizeof lies[0];
-    if (keys_init() != ERR_OK)
-        return 1;
-    tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, a_lie_is_counted_and_the_good_answer_found_behind_it, 0, lie_count);
     tcase_add_loop_test(tests, only_lies_are_a_miss, 0, lie_count);
     tcase_add_test(tests, the_highest_seq_wins_whoever_answers_first);
@@ -540,10 +536,4 @@ int main(void)
     tcase_add_test(tests, private_addresses_from_public_ones_are_not_asked);
     tcase_add_loop_test(tests, an_answer_under_another_id_counts_for_nothing, 0, 2);
     tcase_add_test(tests, answers_from_elsewhere_or_with_another_t_count_for_nothing);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
 }

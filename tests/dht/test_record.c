@@ -3,9 +3,9 @@
 #include "daemon/dht/record.h"
 
 #include "common/hex.h"
+#include "tests/runner.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 #define NOW_S  1700000000u
 #define HELLO  "12:Hello World!"
@@ -357,27 +357,19 @@ START_TEST(the_raw_form_refuses)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *c = tcase_create("record");
-    tcase_add_checked_fixture(c, setup, NULL);
-    tcase_add_test(c, bep44_test_1);
-    tcase_add_test(c, bep44_test_2);
-    tcase_add_test(c, bep44_test_3);
-    tcase_add_test(c, what_is_signed_verifies);
-    tcase_add_test(c, sizes);
-    tcase_add_test(c, malformed_records);
-    tcase_add_test(c, kinds_do_not_mix);
-    tcase_add_loop_test(c, expiry, 0, (int)(sizeof(lives) / sizeof(lives[0])));
-    tcase_add_test(c, comparing);
-    tcase_add_test(c, packing);
-    tcase_add_test(c, the_raw_form);
-    tcase_add_test(c, the_raw_form_refuses);
-    Suite *s = suite_create("record");
-    suite_add_tcase(s, c);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    tcase_add_checked_fixture(tests, setup, NULL);
+    tcase_add_test(tests, bep44_test_1);
+    tcase_add_test(tests, bep44_test_2);
+    tcase_add_test(tests, bep44_test_3);
+    tcase_add_test(tests, what_is_signed_verifies);
+    tcase_add_test(tests, sizes);
+    tcase_add_test(tests, malformed_records);
+    tcase_add_test(tests, kinds_do_not_mix);
+    tcase_add_loop_test(tests, expiry, 0, (int)(sizeof(lives) / sizeof(lives[0])));
+    tcase_add_test(tests, comparing);
+    tcase_add_test(tests, packing);
+    tcase_add_test(tests, the_raw_form);
+    tcase_add_test(tests, the_raw_form_refuses);
 }

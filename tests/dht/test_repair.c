@@ -1,9 +1,9 @@
 /* Records must keep their k copies without their owner: after losses, joins, a graceful stop. */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "daemon/dht/envelope.h"
+#include "tests/runner.h"
 #include "tests/sim/net.h"
 
 #define RECORDS     30
@@ -241,13 +241,8 @@ START_TEST(leaving_that_runs_out_of_time_says_so)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("repair");
-    TCase *tests = tcase_create("copies");
-    if (keys_init() != ERR_OK)
-        return 1;
-    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, lost_holders_are_replaced_within_five_minutes);
     tcase_add_test(tests, a_closer_node_that_joins_gets_the_record);
     tcase_add_test(tests, a_graceful_stop_leaves_the_copies_behind);
@@ -258,10 +253,4 @@ int main(void)
     tcase_add_test(tests, a_client_never_waits_for_a_time_that_has_passed);
     tcase_add_test(tests, a_holder_that_is_behind_is_brought_up_and_one_ahead_is_followed);
     tcase_add_test(tests, leaving_that_runs_out_of_time_says_so);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
 }

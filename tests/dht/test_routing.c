@@ -1,9 +1,9 @@
 /* The table must keep the oldest live nodes and replace only those that failed, hold the caps, and
  * say in time what to ping and refresh. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "daemon/dht/routing.h"
+#include "tests/runner.h"
 
 #define MINUTE_MS (60u * 1000u)
 
@@ -419,8 +419,9 @@ START_TEST(test_estimate_follows_the_network)
 }
 END_TEST
 
-static void add_tests(TCase *tests)
+void add_tests(TCase *tests)
 {
+    tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, test_idle_table_is_empty);
     tcase_add_test(tests, test_answer_adds_then_updates);
     tcase_add_test(tests, test_own_id_and_other_family_are_refused);
@@ -438,20 +439,4 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, test_far_buckets_are_checked_when_somebody_waits);
     tcase_add_test(tests, test_refreshes_each_untouched_bucket_once);
     tcase_add_loop_test(tests, test_estimate_follows_the_network, 0, 4);
-}
-
-int main(void)
-{
-    Suite *suite = suite_create("dht/routing");
-    TCase *tests = tcase_create("routing");
-
-    tcase_set_timeout(tests, 60);
-    tcase_add_checked_fixture(tests, set_up, tear_down);
-    add_tests(tests);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

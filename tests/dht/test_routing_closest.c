@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "daemon/dht/routing.h"
+#include "tests/runner.h"
 
 #define MODEL_MAX 2000 /* more than any table of these tests holds */
 
@@ -207,21 +208,11 @@ START_TEST(test_random_use_stays_consistent)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("dht/routing closest");
-    TCase *tests = tcase_create("closest");
-
-    tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, test_closest_is_what_brute_force_finds, 0, 9);
     tcase_add_test(tests, test_closest_with_ids_crowded_around_us);
     tcase_add_test(tests, test_closest_with_ids_alike_in_their_first_half);
     tcase_add_test(tests, test_random_use_stays_consistent);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

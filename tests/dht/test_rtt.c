@@ -1,8 +1,8 @@
 /* Timeouts must follow what was measured, stay within their limits, and forget old samples. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "daemon/dht/rtt.h"
+#include "tests/runner.h"
 
 START_TEST(test_unmeasured_peers_start_high)
 {
@@ -102,11 +102,8 @@ START_TEST(test_network_forgets)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("dht/rtt");
-    TCase *tests = tcase_create("rtt");
-
     tcase_add_test(tests, test_unmeasured_peers_start_high);
     tcase_add_test(tests, test_unmeasured_peers_follow_the_network);
     tcase_add_test(tests, test_loopback_gives_the_floor);
@@ -114,10 +111,4 @@ int main(void)
     tcase_add_test(tests, test_huge_samples_stay_within_the_limit);
     tcase_add_test(tests, test_network_percentile);
     tcase_add_test(tests, test_network_forgets);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

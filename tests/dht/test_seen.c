@@ -1,9 +1,9 @@
 /* The high-water mark must never go backwards, only the very record that was added may be
  * recognised, and the memory must stay bounded, the least recently used going first. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "daemon/dht/seen.h"
+#include "tests/runner.h"
 
 static struct seen *seen;
 static uint8_t owner[KEYS_PUBLIC_SIZE], signature[KEYS_SIGNATURE_SIZE];
@@ -153,11 +153,8 @@ START_TEST(test_long_use_stays_consistent)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("dht/seen");
-    TCase *tests = tcase_create("seen");
-
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, test_nothing_at_first);
     tcase_add_test(tests, test_mark_never_goes_back);
@@ -166,10 +163,4 @@ int main(void)
     tcase_add_test(tests, test_holds_as_many_as_it_says);
     tcase_add_test(tests, test_least_recently_used_goes);
     tcase_add_test(tests, test_long_use_stays_consistent);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "tests/dht/asker.h"
+#include "tests/runner.h"
 
 static struct asker asker;
 
@@ -348,13 +349,8 @@ START_TEST(replies_that_nobody_asked_for_are_counted)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("serve");
-    TCase *tests = tcase_create("answers");
-    if (keys_init() != ERR_OK)
-        return 1;
-    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, ping_is_answered_with_id_version_network_and_address);
     tcase_add_test(tests, t_is_echoed_byte_for_byte);
     tcase_add_test(tests, lists_are_of_the_family_that_was_wanted);
@@ -372,10 +368,4 @@ int main(void)
     tcase_add_test(tests, strangers_are_met_but_not_the_read_only_nor_ourselves);
     tcase_add_test(tests, sources_that_cannot_be_answered_are_counted);
     tcase_add_test(tests, replies_that_nobody_asked_for_are_counted);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
 }

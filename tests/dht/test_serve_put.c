@@ -5,6 +5,7 @@
 
 #include "daemon/dht/envelope.h"
 #include "tests/dht/asker.h"
+#include "tests/runner.h"
 
 static struct asker asker;
 static uint8_t sig[KEYS_SIGNATURE_SIZE];
@@ -457,13 +458,8 @@ START_TEST(writes_beyond_the_limit_are_202)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("serve_put");
-    TCase *tests = tcase_create("puts");
-    if (keys_init() != ERR_OK)
-        return 1;
-    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, an_immutable_put_is_got_as_it_was);
     tcase_add_test(tests, a_single_put_is_got_as_it_was_and_without_v_when_it_is_known);
     tcase_add_test(tests, the_acknowledgement_waits_for_the_disk);
@@ -480,10 +476,4 @@ int main(void)
     tcase_add_test(tests, times_that_cannot_be_are_203);
     tcase_add_test(tests, an_equal_put_is_acknowledged_without_a_write);
     tcase_add_test(tests, writes_beyond_the_limit_are_202);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
 }

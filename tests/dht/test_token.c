@@ -1,9 +1,9 @@
 /* A token must be good for the address, port and target it was made for, in its epoch and the next,
  * and for nothing else. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "daemon/dht/token.h"
+#include "tests/runner.h"
 
 #define NOW_MS (7 * (uint64_t)TOKEN_EPOCH_MS + 1000)
 
@@ -89,21 +89,12 @@ START_TEST(test_refused_when_changed_or_of_another_size)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("dht/token");
-    TCase *tests = tcase_create("token");
-
     tcase_add_checked_fixture(tests, set_up, NULL);
     tcase_add_test(tests, test_valid_for_two_epochs);
     tcase_add_test(tests, test_first_epoch_has_none_before);
     tcase_add_test(tests, test_refused_for_another_address);
     tcase_add_test(tests, test_refused_for_another_target_or_secret);
     tcase_add_test(tests, test_refused_when_changed_or_of_another_size);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

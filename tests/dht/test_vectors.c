@@ -4,11 +4,11 @@
 #include "daemon/dht/envelope.h"
 #include "daemon/dht/krpc.h"
 #include "daemon/dht/record.h"
+#include "tests/runner.h"
 
 #include <check.h>
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define SEED "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
 #define K    "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
@@ -252,22 +252,14 @@ START_TEST(the_page_has_them)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *c = tcase_create("vectors");
-    tcase_add_checked_fixture(c, setup, NULL);
-    tcase_add_test(c, networks);
-    tcase_add_test(c, single);
-    tcase_add_test(c, deletion);
-    tcase_add_test(c, put_and_its_answers);
-    tcase_add_test(c, get);
-    tcase_add_test(c, immutables);
-    tcase_add_test(c, the_page_has_them);
-    Suite *s = suite_create("vectors");
-    suite_add_tcase(s, c);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    tcase_add_checked_fixture(tests, setup, NULL);
+    tcase_add_test(tests, networks);
+    tcase_add_test(tests, single);
+    tcase_add_test(tests, deletion);
+    tcase_add_test(tests, put_and_its_answers);
+    tcase_add_test(tests, get);
+    tcase_add_test(tests, immutables);
+    tcase_add_test(tests, the_page_has_them);
 }

@@ -4,6 +4,7 @@
 
 #include "daemon/dht/node.h"
 #include "daemon/dht/writes.h"
+#include "tests/runner.h"
 
 START_TEST(a_number_finds_its_write_once)
 {
@@ -100,19 +101,11 @@ START_TEST(there_are_no_more_than_the_limit_and_each_place_comes_back)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    Suite *suite = suite_create("writes");
-    TCase *tests = tcase_create("pending");
     tcase_add_test(tests, a_number_finds_its_write_once);
     tcase_add_test(tests, the_number_of_an_earlier_write_in_its_place_finds_nothing);
     tcase_add_test(tests, numbers_of_nobody_find_nothing);
     tcase_add_test(tests, no_number_is_zero_even_after_all_were_used);
     tcase_add_test(tests, there_are_no_more_than_the_limit_and_each_place_comes_back);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
 }

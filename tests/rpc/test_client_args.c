@@ -8,6 +8,7 @@
 #include "rpc/client.h"
 #include "rpc/client_params.h"
 #include "rpc/json.h"
+#include "tests/runner.h"
 
 #define ARGS_MAX 16
 
@@ -254,27 +255,19 @@ START_TEST(a_word_makes_it_a_call)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tcase = tcase_create("client_args");
-    tcase_add_test(tcase, words_fill_parameters_in_order);
-    tcase_add_test(tcase, a_link_is_its_method);
-    tcase_add_test(tcase, a_value_is_json_where_it_is_valid_else_a_string);
-    tcase_add_test(tcase, a_key_names_a_parameter_only_where_there_is_one);
-    tcase_add_test(tcase, options_stand_anywhere_before_the_dashes);
-    tcase_add_test(tcase, bytes_go_by_the_parameter_for_bytes);
-    tcase_add_test(tcase, a_file_is_json_if_valid_else_bytes);
-    tcase_add_test(tcase, standard_input_is_read_once);
-    tcase_add_test(tcase, hex_comes_from_a_file_without_its_line_feed);
-    tcase_add_test(tcase, what_cannot_be_converted_is_refused_by_name);
-    tcase_add_test(tcase, a_parameter_that_stands_alone_is_filled_alone);
-    tcase_add_test(tcase, stream_options_are_taken_with_their_value);
-    tcase_add_test(tcase, a_word_makes_it_a_call);
-    Suite *suite = suite_create("client_args");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    tcase_add_test(tests, words_fill_parameters_in_order);
+    tcase_add_test(tests, a_link_is_its_method);
+    tcase_add_test(tests, a_value_is_json_where_it_is_valid_else_a_string);
+    tcase_add_test(tests, a_key_names_a_parameter_only_where_there_is_one);
+    tcase_add_test(tests, options_stand_anywhere_before_the_dashes);
+    tcase_add_test(tests, bytes_go_by_the_parameter_for_bytes);
+    tcase_add_test(tests, a_file_is_json_if_valid_else_bytes);
+    tcase_add_test(tests, standard_input_is_read_once);
+    tcase_add_test(tests, hex_comes_from_a_file_without_its_line_feed);
+    tcase_add_test(tests, what_cannot_be_converted_is_refused_by_name);
+    tcase_add_test(tests, a_parameter_that_stands_alone_is_filled_alone);
+    tcase_add_test(tests, stream_options_are_taken_with_their_value);
+    tcase_add_test(tests, a_word_makes_it_a_call);
 }

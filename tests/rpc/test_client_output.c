@@ -6,6 +6,7 @@
 
 #include "rpc/client_output.h"
 #include "rpc/json.h"
+#include "tests/runner.h"
 
 /* Prints one reply and holds what came out against what should. */
 static void assert_output(const char *method, const char *reply_text, bool is_quiet,
@@ -96,20 +97,12 @@ START_TEST(an_answer_that_is_none_is_no_success)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tcase = tcase_create("client_output");
-    tcase_add_test(tcase, results_are_indented_and_bare_strings_bare);
-    tcase_add_test(tcase, quiet_is_the_value_alone);
-    tcase_add_test(tcase, no_value_has_its_own_exit);
-    tcase_add_test(tcase, a_put_kept_but_not_stored_exits_as_a_time_out);
-    tcase_add_test(tcase, errors_go_to_the_other_side);
-    tcase_add_test(tcase, an_answer_that_is_none_is_no_success);
-    Suite *suite = suite_create("client_output");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    tcase_add_test(tests, results_are_indented_and_bare_strings_bare);
+    tcase_add_test(tests, quiet_is_the_value_alone);
+    tcase_add_test(tests, no_value_has_its_own_exit);
+    tcase_add_test(tests, a_put_kept_but_not_stored_exits_as_a_time_out);
+    tcase_add_test(tests, errors_go_to_the_other_side);
+    tcase_add_test(tests, an_answer_that_is_none_is_no_success);
 }

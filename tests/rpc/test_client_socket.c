@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "rpc/client_socket.h"
+#include "tests/runner.h"
 
 static char folder[] = "/tmp/xord-test-XXXXXX";
 static char path[64];
@@ -126,21 +127,13 @@ START_TEST(a_path_that_is_too_long_is_refused)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tcase = tcase_create("client_socket");
-    tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, the_reply_with_its_id_is_taken);
-    tcase_add_test(tcase, the_environment_names_a_socket);
-    tcase_add_test(tcase, a_connection_that_ends_is_told);
-    tcase_add_test(tcase, an_answer_that_is_not_json_is_told);
-    tcase_add_test(tcase, nobody_there_is_told_with_the_place);
-    tcase_add_test(tcase, a_path_that_is_too_long_is_refused);
-    Suite *suite = suite_create("client_socket");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, the_reply_with_its_id_is_taken);
+    tcase_add_test(tests, the_environment_names_a_socket);
+    tcase_add_test(tests, a_connection_that_ends_is_told);
+    tcase_add_test(tests, an_answer_that_is_not_json_is_told);
+    tcase_add_test(tests, nobody_there_is_told_with_the_place);
+    tcase_add_test(tests, a_path_that_is_too_long_is_refused);
 }

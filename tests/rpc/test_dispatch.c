@@ -1,10 +1,10 @@
 /* Every request is answered once, in its own form, and nothing but requests is. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "rpc/call.h"
 #include "rpc/dispatch.h"
 #include "tests/rpc/fake_host.h"
+#include "tests/runner.h"
 
 static struct fake_host fake;
 static struct dispatch dispatch;
@@ -256,9 +256,8 @@ START_TEST(checks_without_running)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tests = tcase_create("dispatch");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, answers_with_the_id);
     tcase_add_test(tests, an_old_request_gets_both);
@@ -273,11 +272,4 @@ int main(void)
     tcase_add_test(tests, calls_in_flight_are_capped);
     tcase_add_test(tests, read_only_clients_read_only);
     tcase_add_test(tests, checks_without_running);
-    Suite *suite = suite_create("dispatch");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -6,6 +6,7 @@
 
 #include "rpc/help.h"
 #include "rpc/method.h"
+#include "tests/runner.h"
 
 START_TEST(every_method_has_one_line)
 {
@@ -54,18 +55,10 @@ START_TEST(no_method_no_page)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tcase = tcase_create("help");
-    tcase_add_test(tcase, every_method_has_one_line);
-    tcase_add_test(tcase, every_page_names_its_parameters);
-    tcase_add_test(tcase, an_alias_says_what_it_stands_for);
-    tcase_add_test(tcase, no_method_no_page);
-    Suite *suite = suite_create("help");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    tcase_add_test(tests, every_method_has_one_line);
+    tcase_add_test(tests, every_page_names_its_parameters);
+    tcase_add_test(tests, an_alias_says_what_it_stands_for);
+    tcase_add_test(tests, no_method_no_page);
 }

@@ -1,9 +1,9 @@
 /* What goes in comes out: every number in its shortest equal form, every string; what is beyond the
  * limits is refused. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "rpc/json.h"
+#include "tests/runner.h"
 
 #define DEPTH 32
 
@@ -101,19 +101,11 @@ START_TEST(depth_is_counted_before_parsing)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tests = tcase_create("json");
     tcase_add_test(tests, numbers_keep_their_value);
     tcase_add_test(tests, texts_and_containers_keep_their_form);
     tcase_add_test(tests, indents);
     tcase_add_test(tests, refuses);
     tcase_add_test(tests, depth_is_counted_before_parsing);
-    Suite *suite = suite_create("json");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,12 +1,12 @@
 /* Keys, contacts, signed texts and the daemon's own methods answer as their help says, and a secret
  * is shown to nobody but its owner. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "common/hex.h"
 #include "rpc/dispatch.h"
 #include "rpc/method.h"
 #include "tests/rpc/fake_host.h"
+#include "tests/runner.h"
 
 #define KEY_HEX "0101010101010101010101010101010101010101010101010101010101010101"
 
@@ -185,9 +185,8 @@ START_TEST(ready_is_answered_at_once_when_it_is)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tests = tcase_create("method_admin");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, keys_come_and_go);
     tcase_add_test(tests, a_seed_is_shown_to_its_owner_alone);
@@ -197,11 +196,4 @@ int main(void)
     tcase_add_test(tests, help_explains_each_method);
     tcase_add_test(tests, settings_and_logs);
     tcase_add_test(tests, ready_is_answered_at_once_when_it_is);
-    Suite *suite = suite_create("method_admin");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -5,6 +5,7 @@
 
 #include "common/hex.h"
 #include "tests/rpc/solo.h"
+#include "tests/runner.h"
 
 static struct solo solo;
 
@@ -378,33 +379,25 @@ START_TEST(the_network_is_answered_for_where_there_is_none)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tcase = tcase_create("methods");
-    tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, a_put_is_got);
-    tcase_add_test(tcase, seq_rises_by_itself_and_stale_ones_are_refused);
-    tcase_add_test(tcase, null_is_a_value_and_nothing_is_none);
-    tcase_add_test(tcase, a_deletion_is_no_value);
-    tcase_add_test(tcase, bytes_are_base64_on_both_sides);
-    tcase_add_test(tcase, a_miss_is_empty_and_says_so_when_verbose);
-    tcase_add_test(tcase, names_are_resolved_or_refused_with_the_way_out);
-    tcase_add_test(tcase, limits_have_their_own_codes);
-    tcase_add_test(tcase, what_is_not_waited_for_is_kept_first);
-    tcase_add_test(tcase, a_put_that_nothing_took_is_an_error);
-    tcase_add_test(tcase, signed_here_put_later);
-    tcase_add_test(tcase, what_is_not_signed_is_refused);
-    tcase_add_test(tcase, an_expired_record_is_not_valid);
-    tcase_add_test(tcase, immutables_come_back_by_their_hash);
-    tcase_add_test(tcase, lists_page_through_all_kinds);
-    tcase_add_test(tcase, an_item_says_what_it_is_and_when_it_ends);
-    tcase_add_test(tcase, a_put_is_dropped_once);
-    tcase_add_test(tcase, the_network_is_answered_for_where_there_is_none);
-    Suite *suite = suite_create("methods");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, a_put_is_got);
+    tcase_add_test(tests, seq_rises_by_itself_and_stale_ones_are_refused);
+    tcase_add_test(tests, null_is_a_value_and_nothing_is_none);
+    tcase_add_test(tests, a_deletion_is_no_value);
+    tcase_add_test(tests, bytes_are_base64_on_both_sides);
+    tcase_add_test(tests, a_miss_is_empty_and_says_so_when_verbose);
+    tcase_add_test(tests, names_are_resolved_or_refused_with_the_way_out);
+    tcase_add_test(tests, limits_have_their_own_codes);
+    tcase_add_test(tests, what_is_not_waited_for_is_kept_first);
+    tcase_add_test(tests, a_put_that_nothing_took_is_an_error);
+    tcase_add_test(tests, signed_here_put_later);
+    tcase_add_test(tests, what_is_not_signed_is_refused);
+    tcase_add_test(tests, an_expired_record_is_not_valid);
+    tcase_add_test(tests, immutables_come_back_by_their_hash);
+    tcase_add_test(tests, lists_page_through_all_kinds);
+    tcase_add_test(tests, an_item_says_what_it_is_and_when_it_ends);
+    tcase_add_test(tests, a_put_is_dropped_once);
+    tcase_add_test(tests, the_network_is_answered_for_where_there_is_none);
 }

@@ -1,10 +1,10 @@
 /* A username is a local key's name, else a contact's, else 64 hex digits, and nothing else. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "common/hex.h"
 #include "rpc/name.h"
 #include "tests/rpc/fake_host.h"
+#include "tests/runner.h"
 
 static struct fake_host fake;
 static uint8_t public_key[KEYS_PUBLIC_SIZE];
@@ -81,19 +81,11 @@ START_TEST(names_a_key)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tests = tcase_create("name");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, valid_names);
     tcase_add_test(tests, resolves);
     tcase_add_test(tests, refuses);
     tcase_add_test(tests, names_a_key);
-    Suite *suite = suite_create("name");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,10 +1,10 @@
 /* Every call's parameters fit its row, and each misfit is named with its method and its parameter.
  */
 #include <check.h>
-#include <stdlib.h>
 
 #include "rpc/json.h"
 #include "rpc/params.h"
+#include "tests/runner.h"
 
 static const struct param list[] = {{.name = "name", .type = PARAM_NAME, .need = PARAM_REQUIRED},
                                     {.name = "count", .type = PARAM_INT, .min = 1, .max = 5},
@@ -156,20 +156,12 @@ START_TEST(the_table_is_sorted_and_whole)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tests = tcase_create("params");
     tcase_add_test(tests, takes_positions_and_names);
     tcase_add_test(tests, takes_each_type);
     tcase_add_test(tests, a_lone_target_or_the_rest);
     tcase_add_test(tests, names_what_is_wrong);
     tcase_add_test(tests, refuses_misfits_of_each_type);
     tcase_add_test(tests, the_table_is_sorted_and_whole);
-    Suite *suite = suite_create("params");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -13,6 +13,7 @@
 #include "rpc/json.h"
 #include "rpc/server.h"
 #include "tests/rpc/fake_host.h"
+#include "tests/runner.h"
 
 #define TURNS_MAX 100000 /* of the loop until a test gives up waiting */
 #define CHECK_CALL(id)                                                                             \
@@ -349,11 +350,9 @@ START_TEST(stop_answers_first)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tests = tcase_create("server");
     tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, answers_lines_however_they_are_cut);
     tcase_add_test(tests, a_half_close_waits_for_its_answers);
     tcase_add_test(tests, a_client_that_vanishes_is_forgotten);
@@ -365,11 +364,4 @@ int main(void)
     tcase_add_test(tests, too_many_clients_are_told_so);
     tcase_add_test(tests, closing_answers_what_is_pending);
     tcase_add_test(tests, stop_answers_first);
-    Suite *suite = suite_create("server");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -7,6 +7,7 @@
 #include "rpc/base64.h"
 #include "rpc/json.h"
 #include "rpc/value.h"
+#include "tests/runner.h"
 
 #define NOW_S 1700000000u
 
@@ -247,27 +248,19 @@ START_TEST(base64_refuses_what_it_is_not)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    TCase *tcase = tcase_create("value");
-    tcase_add_test(tcase, json_comes_back_exactly);
-    tcase_add_test(tcase, an_envelope_is_canonical_and_has_its_times);
-    tcase_add_test(tcase, bytes_come_back_as_base64);
-    tcase_add_test(tcase, empty_bytes_are_no_deletion);
-    tcase_add_test(tcase, no_content_is_a_deletion);
-    tcase_add_test(tcase, foreign_values_of_every_type_are_shown);
-    tcase_add_test(tcase, an_envelope_whose_text_is_no_json_is_shown_whole);
-    tcase_add_test(tcase, an_immutable_string_is_plain);
-    tcase_add_test(tcase, other_json_makes_an_immutable_envelope_without_time);
-    tcase_add_test(tcase, a_big_value_is_made_so_that_its_size_can_be_told);
-    tcase_add_test(tcase, the_element_is_twisters);
-    tcase_add_test(tcase, a_record_without_time_has_none);
-    tcase_add_test(tcase, base64_refuses_what_it_is_not);
-    Suite *suite = suite_create("value");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    tcase_add_test(tests, json_comes_back_exactly);
+    tcase_add_test(tests, an_envelope_is_canonical_and_has_its_times);
+    tcase_add_test(tests, bytes_come_back_as_base64);
+    tcase_add_test(tests, empty_bytes_are_no_deletion);
+    tcase_add_test(tests, no_content_is_a_deletion);
+    tcase_add_test(tests, foreign_values_of_every_type_are_shown);
+    tcase_add_test(tests, an_envelope_whose_text_is_no_json_is_shown_whole);
+    tcase_add_test(tests, an_immutable_string_is_plain);
+    tcase_add_test(tests, other_json_makes_an_immutable_envelope_without_time);
+    tcase_add_test(tests, a_big_value_is_made_so_that_its_size_can_be_told);
+    tcase_add_test(tests, the_element_is_twisters);
+    tcase_add_test(tests, a_record_without_time_has_none);
+    tcase_add_test(tests, base64_refuses_what_it_is_not);
 }

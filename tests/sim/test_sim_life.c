@@ -2,9 +2,8 @@
  * its targets in its short form. `make sim-life` runs the long ones. */
 #include <check.h>
 
+#include "tests/runner.h"
 #include "tests/sim/life.h"
-
-#define TIMEOUT_S 120 /* under sanitizers; a few seconds each otherwise */
 
 static struct life life;
 
@@ -64,23 +63,12 @@ START_TEST(a_missed_target_is_told)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    if (keys_init() != ERR_OK)
-        return 1;
-    Suite *suite = suite_create("sim_life");
-    TCase *tcase = tcase_create("life");
-    tcase_set_timeout(tcase, TIMEOUT_S);
-    tcase_add_test(tcase, nothing_is_lost_in_churn);
-    tcase_add_test(tcase, a_partition_is_survived_and_healed);
-    tcase_add_test(tcase, half_of_the_nodes_carry_on);
-    tcase_add_test(tcase, a_power_cut_loses_nothing_and_makes_no_storm);
-    tcase_add_test(tcase, all_can_start_at_once_from_one);
-    tcase_add_test(tcase, a_missed_target_is_told);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    tcase_add_test(tests, nothing_is_lost_in_churn);
+    tcase_add_test(tests, a_partition_is_survived_and_healed);
+    tcase_add_test(tests, half_of_the_nodes_carry_on);
+    tcase_add_test(tests, a_power_cut_loses_nothing_and_makes_no_storm);
+    tcase_add_test(tests, all_can_start_at_once_from_one);
+    tcase_add_test(tests, a_missed_target_is_told);
 }

@@ -3,9 +3,8 @@
 #include <check.h>
 #include <stdio.h>
 
+#include "tests/runner.h"
 #include "tests/sim/session.h"
-
-#define TIMEOUT_S 60
 
 static struct session session;
 
@@ -89,23 +88,12 @@ START_TEST(the_same_seed_runs_the_same_way)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    if (keys_init() != ERR_OK)
-        return 1;
-    Suite *suite = suite_create("sim_session");
-    TCase *tcase = tcase_create("session");
-    tcase_set_timeout(tcase, TIMEOUT_S);
-    tcase_add_test(tcase, all_is_good_when_nothing_is_wrong);
-    tcase_add_test(tcase, faults_break_no_rule);
-    tcase_add_test(tcase, loss_and_damage_break_no_rule);
-    tcase_add_test(tcase, churn_breaks_no_rule);
-    tcase_add_test(tcase, adversaries_break_no_rule);
-    tcase_add_test(tcase, the_same_seed_runs_the_same_way);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    tcase_add_test(tests, all_is_good_when_nothing_is_wrong);
+    tcase_add_test(tests, faults_break_no_rule);
+    tcase_add_test(tests, loss_and_damage_break_no_rule);
+    tcase_add_test(tests, churn_breaks_no_rule);
+    tcase_add_test(tests, adversaries_break_no_rule);
+    tcase_add_test(tests, the_same_seed_runs_the_same_way);
 }

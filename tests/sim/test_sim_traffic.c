@@ -3,9 +3,9 @@
  * were. */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "daemon/dht/krpc.h"
+#include "tests/runner.h"
 #include "tests/sim/chance.h"
 #include "tests/sim/session.h"
 
@@ -17,7 +17,6 @@
 #define ROUNDS      100u /* of the whole recording for each seed */
 #define EVERY_MS    3u
 #define TOKEN_MS    100u /* until a node has answered, most times */
-#define TIMEOUT_S   120
 
 struct recorded {
     uint8_t data[PACKET_MAX];
@@ -271,18 +270,7 @@ START_TEST(mutations_of_real_traffic_break_nothing)
 }
 END_TEST
 
-int main(void)
+void add_tests(TCase *tests)
 {
-    if (keys_init() != ERR_OK)
-        return 1;
-    Suite *suite = suite_create("sim_traffic");
-    TCase *tcase = tcase_create("traffic");
-    tcase_set_timeout(tcase, TIMEOUT_S);
-    tcase_add_loop_test(tcase, mutations_of_real_traffic_break_nothing, 1, 4);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    tcase_add_loop_test(tests, mutations_of_real_traffic_break_nothing, 1, 4);
 }
