@@ -1,109 +1,11 @@
 /* dhtput and its kin: values are planned here, stored by the node, signed by the shell. dhtsign and
  * dhtverify work without the network. */
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "common/hex.h"
 #include "rpc/method_files.h"
+#include "rpc/put_call.h"
 #include "rpc/put_plan.h"
-
-/* {"code":count}; nodes that did not answer count as time-outs. */
-static json_t *show_rejected(const struct event *event)
-{
-    json_t *rejected = json_object();
-    for (uint32_t i = 0; i < event->put.rejected_count && i < EVENT_REJECTED_MAX; i++) {
-        char code[24];
-        int64_t number = event->put.rejected[i].code;
-        snprintf(code, sizeof code, "%" PRId64, number != 0 ? number : err_code(ERR_TIMEOUT));
-        json_int_t before = json_integer_value(json_object_get(rejected, code));
-        json_object_set_new(rejected, code,
-                            json_integer(before + (json_int_t)event->put.rejected[i].count));
-    }
-    return rejected;
-}
-
-static json_t *show_put(const struct event *event, bool is_waiting)
-{
-    char target[2 * ID_SIZE + 1];
-    hex_encode(id_bytes(&event->put.target), target);
-    if (!is_waiting) {
-        return json_pack("{s:s, s:I, s:b}", "target", target, "seq", (json_int_t)event->put.seq,
-                         "kept", (int)event->put.is_kept);
-    }
-    return json_pack("{s:s, s:I, s:I, s:I, s:b, s:o}", "target", target, "seq",
-                     (json_int_t)event->put.seq, "stored", (json_int_t)event->put.stored, "tried",
-                     (json_int_t)event->put.tried, "kept", (int)event->put.is_kept, "rejected",
-                     show_rejected(event));
-}
-
-/* 301 and 302 say which seq was seen, so the caller can go on from there. */
-static struct rpc_result fail_seq(struct rpc_call *call, const struct event *event)
-{
-    json_t *data = json_pack("{s:I}", "seq", (json_int_t)event->put.seq);
-    if (event->err == ERR_CAS_MISMATCH) {
-        return rpc_fail_data(call, event->err, data,
-                             "cas does not match: seq %" PRId64 " is stored; read it, then put "
-                             "with its seq as cas",
-                             event->put.seq);
-    }
-    return rpc_fail_data(call, event->err, data,
-                         "seq %" PRId64 " is stored already; a put needs a higher one, or none to "
-                         "let the daemon choose",
-                         event->put.seq);
-}
-
-static struct rpc_result fail_put(struct rpc_call *call, const struct event *event)
-{
-    if (event->err == ERR_CAS_MISMATCH || event->err == ERR_STALE_SEQ) {
-        return fail_seq(call, event);
-    }
-    enum err err = event->err;
-    if (err == ERR_OK) {
-        err = event->put.tried == 0 ? ERR_OFFLINE : ERR_TIMEOUT;
-    }
-    json_t *data = json_pack("{s:I, s:o}", "tried", (json_int_t)event->put.tried, "rejected",
-                             show_rejected(event));
-    if (err == ERR_OFFLINE) {
-        return rpc_fail_data(call, err, data, "nothing stored: no node answers");
-    }
-    if (err == ERR_TIMEOUT) {
-        return rpc_fail_data(call, err, data, "nothing stored: none of %u nodes took it in time",
-                             event->put.tried);
-    }
-    return rpc_fail_data(call, err, data, NULL);
-}
-
-/* A put that some node or the disk took is a result, however few they are; a refusal is not. */
-static bool is_taken(const struct event *event)
-{
-    bool is_somewhere = event->put.stored > 0 || event->put.is_kept;
-    return is_somewhere &&
-           (event->err == ERR_OK || event->err == ERR_TIMEOUT || event->err == ERR_OFFLINE);
-}
-
-static struct rpc_result on_put(struct rpc_call *call, void *state, const struct event *event)
-{
-    (void)state;
-    if (!is_taken(event)) {
-        return fail_put(call, event);
-    }
-    return rpc_reply(call, show_put(event, rpc_bool(call, "wait")));
-}
-
-/* Hands the put to the node and waits for its event. */
-static struct rpc_result start_put(struct rpc_call *call, struct put_request *request)
-{
-    const struct rpc_host *host = rpc_host_of(call);
-    request->is_kept = rpc_bool(call, "keep");
-    request->is_quick = !rpc_bool(call, "wait");
-    if (request->is_quick && !request->is_kept) {
-        return rpc_fail(call, ERR_INVALID_PARAMS,
-                        "wait: false needs keep=true, since only what is kept can be answered for");
-    }
-    struct rpc_pending_on on = {.on_event = on_put};
-    enum err err = node_put(host->node, host->now(host->context), request, &on.op, host->outbox);
-    return err == ERR_OK ? rpc_pending(call, &on) : rpc_fail(call, err, NULL);
-}
 
 struct rpc_result method_dhtput(struct rpc_call *call)
 {
@@ -120,7 +22,7 @@ struct rpc_result method_dhtput(struct rpc_call *call)
                                   .seq = rpc_int(call, "seq"),
                                   .has_cas = rpc_has(call, "cas"),
                                   .cas = rpc_int(call, "cas")};
-    result = start_put(call, &request);
+    result = put_call_start(call, &request, NULL);
     put_plan_clear(&plan);
     return result;
 }
@@ -134,7 +36,7 @@ struct rpc_result method_putimmutable(struct rpc_call *call)
     }
     struct put_request request = {.kind = RECORD_IMMUTABLE,
                                   .v = bytes_of(plan.value.data, plan.value.size)};
-    result = start_put(call, &request);
+    result = put_call_start(call, &request, NULL);
     put_plan_clear(&plan);
     return result;
 }
@@ -181,7 +83,7 @@ static struct rpc_result put_raw(struct rpc_call *call, const struct record *rec
                                   .sig = record->sig,
                                   .has_seq = record->kind == RECORD_SINGLE,
                                   .seq = record->seq};
-    return start_put(call, &request);
+    return put_call_start(call, &request, NULL);
 }
 
 struct rpc_result method_dhtputraw(struct rpc_call *call)
