@@ -303,6 +303,25 @@ struct rpc_result rpc_fail_data(struct rpc_call *call, enum err err, json_t *dat
     return fail(call, err, data, message);
 }
 
+void rpc_notify(struct rpc_call *call, const char *method, json_t *params)
+{
+    struct json_text *text = &call->client->out;
+    json_t *id = call->id != NULL ? json_incref(call->id) : json_null();
+
+    if (params == NULL || json_object_set_new(params, "call", id) != 0 || call->is_quiet ||
+        call->client->is_gone) {
+        json_decref(params);
+        return;
+    }
+    APPEND(text, "{\"jsonrpc\":\"2.0\",\"method\":\"");
+    json_text_append(text, method, strlen(method));
+    APPEND(text, "\",\"params\":");
+    json_write(text, params, 0);
+    APPEND(text, "}\n");
+    json_decref(params);
+    tell_client(call->client);
+}
+
 /* ---- answering later ---- */
 
 struct rpc_result rpc_pending(struct rpc_call *call, const struct rpc_pending_on *on)
@@ -310,7 +329,8 @@ struct rpc_result rpc_pending(struct rpc_call *call, const struct rpc_pending_on
     struct rpc_client *client = call->client;
 
     assert(!call->is_answered && !call->is_pending);
-    assert(on->op != 0 || on->is_ticket || on->is_ready || on->deadline_ms != 0);
+    assert(on->op != 0 || on->op_count != 0 || on->is_ticket || on->is_ready ||
+           on->deadline_ms != 0);
     call->is_pending = true;
     call->on = *on;
     json_incref(call->request);
@@ -340,18 +360,28 @@ static void stop_waiting(struct rpc_call *call)
     call->is_pending = false;
 }
 
-/* After a function of the pending call has run: frees what it did not pass on. */
-static void resumed(struct rpc_call *call, void *state, json_t *request)
+/* After a function of the pending call, which waited for `on`, has run: ends what it did not pass
+ * on. */
+static void resumed(struct rpc_call *call, const struct rpc_pending_on *on, json_t *request)
 {
     struct rpc_client *client = call->client;
 
     assert(call->is_answered != call->is_pending);
-    if (!call->is_pending || call->on.state != state)
-        free(state);
+    bool is_passed_on = call->is_pending && call->on.state == on->state;
+    if (!is_passed_on && on->on_end != NULL)
+        on->on_end(call, on->state);
+    else if (!is_passed_on)
+        free(on->state);
     if (call->is_answered)
         call_drop(call);
     json_decref(request);
     tell_client(client);
+}
+
+static void cancel_op(const struct rpc_host *host, uint64_t op)
+{
+    if (op != 0)
+        node_cancel(host->node, host->now(host->context), op, host->outbox);
 }
 
 void call_abort(struct rpc_call *call, enum err err)
@@ -360,10 +390,11 @@ void call_abort(struct rpc_call *call, enum err err)
     const struct rpc_host *host = &call->dispatch->host;
 
     stop_waiting(call);
-    if (on.op != 0)
-        node_cancel(host->node, host->now(host->context), on.op, host->outbox);
+    cancel_op(host, on.op);
+    for (size_t i = 0; i < on.op_count; i++)
+        cancel_op(host, on.ops[i].number);
     rpc_fail(call, err, NULL);
-    resumed(call, on.state, call->request);
+    resumed(call, &on, call->request);
 }
 
 void call_on_event(struct rpc_call *call, const struct event *event)
@@ -372,7 +403,7 @@ void call_on_event(struct rpc_call *call, const struct event *event)
 
     stop_waiting(call);
     on.on_event(call, on.state, event);
-    resumed(call, on.state, call->request);
+    resumed(call, &on, call->request);
 }
 
 void call_on_done(struct rpc_call *call, enum err err, const char *detail)
@@ -381,7 +412,7 @@ void call_on_done(struct rpc_call *call, enum err err, const char *detail)
 
     stop_waiting(call);
     on.on_done(call, on.state, err, detail);
-    resumed(call, on.state, call->request);
+    resumed(call, &on, call->request);
 }
 
 void call_on_resolved(struct rpc_call *call, enum err err, const struct addr *addrs, size_t count)
@@ -390,7 +421,7 @@ void call_on_resolved(struct rpc_call *call, enum err err, const struct addr *ad
 
     stop_waiting(call);
     on.on_resolved(call, on.state, err, addrs, count);
-    resumed(call, on.state, call->request);
+    resumed(call, &on, call->request);
 }
 
 void call_on_ready(struct rpc_call *call)
@@ -399,5 +430,11 @@ void call_on_ready(struct rpc_call *call)
 
     stop_waiting(call);
     on.on_ready(call, on.state);
-    resumed(call, on.state, call->request);
+    resumed(call, &on, call->request);
+}
+
+bool rpc_start_own(const struct rpc_call *call,
+                   struct rpc_result (*start)(struct rpc_call *own, void *state), void *state)
+{
+    return dispatch_start_own(call->dispatch, start, state);
 }

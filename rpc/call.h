@@ -30,7 +30,8 @@ struct rpc_call {
     uint64_t ticket;
     struct rpc_pending_on on;
     struct rpc_call *client_previous, *client_next; /* in client->calls while pending */
-    struct rpc_call *op_next, *ticket_next;         /* in the buckets of struct pending */
+    struct rpc_op op;                               /* for on.op */
+    struct rpc_call *ticket_next;                   /* in its bucket of struct pending */
     struct rpc_call *ready_previous, *ready_next;
     struct rpc_call *deadline_previous, *deadline_next;
 };

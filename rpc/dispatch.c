@@ -12,17 +12,40 @@
 void dispatch_init(struct dispatch *d, const struct rpc_host *host, struct rpc_server *server)
 {
     *d = (struct dispatch){.host = *host, .server = server};
+    d->own = (struct rpc_client){.dispatch = d, .access = RPC_ACCESS_FULL, .is_gone = true};
 }
 
 void dispatch_clear(struct dispatch *d)
 {
     assert(d->client_count == 0);
+    d->is_stopping = true;
+    dispatch_stop_own(d);
     while (d->spare != NULL) {
         struct rpc_call *call = d->spare;
         d->spare = call->client_next;
         free(call);
     }
     d->spare_count = 0;
+}
+
+void dispatch_stop_own(struct dispatch *d)
+{
+    assert(d->is_stopping); /* so that what ends starts nothing again */
+    dispatch_client_stop(&d->own);
+}
+
+bool dispatch_start_own(struct dispatch *d,
+                        struct rpc_result (*start)(struct rpc_call *own, void *state), void *state)
+{
+    struct rpc_call *call = d->is_stopping ? NULL : call_take(&d->own, NULL, NULL);
+
+    if (call == NULL)
+        return false;
+    start(call, state);
+    assert(call->is_answered != call->is_pending);
+    if (call->is_answered)
+        call_drop(call);
+    return true;
 }
 
 void dispatch_client_init(struct dispatch *d, struct rpc_client *client, enum rpc_access access,

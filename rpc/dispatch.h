@@ -13,17 +13,8 @@
 
 struct method;
 struct rpc_call;
-
-struct dispatch {
-    struct rpc_host host;
-    struct rpc_server *server; /* NULL where there is none */
-    struct pending pending;
-    struct rpc_call *spare;
-    size_t spare_count;
-    uint64_t next_ticket;
-    size_t client_count;
-    bool is_stopping; /* new calls are refused with ERR_STOPPING */
-};
+struct rpc_result;
+struct dispatch;
 
 /* Whoever sends lines and gets replies; embedded in its connection. */
 struct rpc_client {
@@ -38,9 +29,26 @@ struct rpc_client {
     void (*on_output)(struct rpc_client *client);
 };
 
+struct dispatch {
+    struct rpc_host host;
+    struct rpc_server *server; /* NULL where there is none */
+    struct pending pending;
+    struct rpc_call *spare;
+    size_t spare_count;
+    uint64_t next_ticket;
+    size_t client_count;
+    struct rpc_client own; /* makes the daemon's own calls; is not counted, reads no answers */
+    bool is_stopping;      /* new calls are refused with ERR_STOPPING */
+};
+
 void dispatch_init(struct dispatch *d, const struct rpc_host *host, struct rpc_server *server);
 /* All clients must have been cleared before. */
 void dispatch_clear(struct dispatch *d);
+/* Ends the daemon's own calls with ERR_STOPPING, after is_stopping was set. */
+void dispatch_stop_own(struct dispatch *d);
+/* As rpc_start_own. */
+bool dispatch_start_own(struct dispatch *d,
+                        struct rpc_result (*start)(struct rpc_call *own, void *state), void *state);
 void dispatch_client_init(struct dispatch *d, struct rpc_client *client, enum rpc_access access,
                           uid_t uid);
 /* The client vanished: cancels what it waits for and frees its output. */

@@ -80,11 +80,22 @@ struct rpc_result rpc_fail(struct rpc_call *call, enum err err, const char *form
 struct rpc_result rpc_fail_data(struct rpc_call *call, enum err err, json_t *data,
                                 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* One of several node operations that a call waits for. The caller sets `number`, 0 for none; the
+ * rest is pending.c's. */
+struct rpc_op {
+    uint64_t number;
+    struct rpc_call *call;
+    struct rpc_op *next;
+};
+
 /* Answers later. The call lives on until one of its functions answers it with rpc_reply or
- * rpc_fail. `state` is freed with free() when the call ends, however it ends. A client that
- * vanishes cancels its node operations (node_cancel) and the call. */
+ * rpc_fail. `state` is freed with free(), or handed to `on_end` where there is one, when the call
+ * ends, however it ends. A client that vanishes cancels its node operations (node_cancel) and the
+ * call. */
 struct rpc_pending_on {
-    uint64_t op;          /* wait for the event of this node operation; 0: not */
+    uint64_t op;        /* wait for the event of this node operation; 0: not */
+    struct rpc_op *ops; /* and for the first event of any of these, in the state; may be NULL */
+    size_t op_count;
     bool is_ticket;       /* wait for rpc_server_done or _resolved with rpc_ticket(call) */
     bool is_ready;        /* wait until the node's state is no longer NODE_STARTING */
     uint64_t deadline_ms; /* monotonic; 0: none. Then answered with ERR_TIMEOUT */
@@ -94,11 +105,21 @@ struct rpc_pending_on {
     struct rpc_result (*on_resolved)(struct rpc_call *call, void *state, enum err err,
                                      const struct addr *addrs, size_t count);
     struct rpc_result (*on_ready)(struct rpc_call *call, void *state);
+    /* The call was answered or given up, and no operation of it is waited for. */
+    void (*on_end)(struct rpc_call *call, void *state);
     void *state;
 };
 /* May be called again from inside one of its functions, to wait for the next thing; the state of
  * before is then not freed when it is passed on. */
 struct rpc_result rpc_pending(struct rpc_call *call, const struct rpc_pending_on *on);
+/* Sends a notification that belongs to this call, ahead of its result: `method`, and `params`, an
+ * object that is given the call's id as `call`. Takes the reference. */
+void rpc_notify(struct rpc_call *call, const char *method, json_t *params);
+/* Runs `start` with a call of the daemon's own, which has no parameters and whose answer goes
+ * nowhere; it answers or waits as a handler does, and owns `state`. False, and nothing is run,
+ * while the daemon stops and without memory. */
+bool rpc_start_own(const struct rpc_call *call,
+                   struct rpc_result (*start)(struct rpc_call *own, void *state), void *state);
 uint64_t rpc_ticket(const struct rpc_call *call); /* this call's ticket for host functions */
 
 #endif

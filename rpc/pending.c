@@ -7,13 +7,26 @@ static size_t bucket_of(uint64_t number)
     return number & (PENDING_BUCKETS - 1);
 }
 
-static void unlink_op(struct pending *p, struct rpc_call *call)
+static void link_op(struct pending *p, struct rpc_call *call, struct rpc_op *op)
 {
-    struct rpc_call **at = &p->ops[bucket_of(call->on.op)];
+    struct rpc_op **bucket = &p->ops[bucket_of(op->number)];
 
-    while (*at != call)
-        at = &(*at)->op_next;
-    *at = call->op_next;
+    if (op->number == 0)
+        return;
+    op->call = call;
+    op->next = *bucket;
+    *bucket = op;
+}
+
+static void unlink_op(struct pending *p, const struct rpc_op *op)
+{
+    struct rpc_op **at = &p->ops[bucket_of(op->number)];
+
+    if (op->number == 0)
+        return;
+    while (*at != op)
+        at = &(*at)->next;
+    *at = op->next;
 }
 
 static void unlink_ticket(struct pending *p, struct rpc_call *call)
@@ -67,10 +80,10 @@ static void unlink_deadline(struct pending *p, struct rpc_call *call)
 
 void pending_add(struct pending *p, struct rpc_call *call)
 {
-    if (call->on.op != 0) {
-        call->op_next = p->ops[bucket_of(call->on.op)];
-        p->ops[bucket_of(call->on.op)] = call;
-    }
+    call->op.number = call->on.op;
+    link_op(p, call, &call->op);
+    for (size_t i = 0; i < call->on.op_count; i++)
+        link_op(p, call, &call->on.ops[i]);
     if (call->on.is_ticket) {
         call->ticket_next = p->tickets[bucket_of(call->ticket)];
         p->tickets[bucket_of(call->ticket)] = call;
@@ -83,8 +96,9 @@ void pending_add(struct pending *p, struct rpc_call *call)
 
 void pending_remove(struct pending *p, struct rpc_call *call)
 {
-    if (call->on.op != 0)
-        unlink_op(p, call);
+    unlink_op(p, &call->op);
+    for (size_t i = 0; i < call->on.op_count; i++)
+        unlink_op(p, &call->on.ops[i]);
     if (call->on.is_ticket)
         unlink_ticket(p, call);
     if (call->on.is_ready)
@@ -95,11 +109,11 @@ void pending_remove(struct pending *p, struct rpc_call *call)
 
 struct rpc_call *pending_find_op(const struct pending *p, uint64_t op)
 {
-    struct rpc_call *call = p->ops[bucket_of(op)];
+    const struct rpc_op *at = p->ops[bucket_of(op)];
 
-    while (call != NULL && call->on.op != op)
-        call = call->op_next;
-    return call;
+    while (at != NULL && at->number != op)
+        at = at->next;
+    return at != NULL ? at->call : NULL;
 }
 
 struct rpc_call *pending_find_ticket(const struct pending *p, uint64_t ticket)

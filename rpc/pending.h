@@ -10,16 +10,17 @@
 #define PENDING_BUCKETS 256 /* a power of two; half of the operations a node runs at once */
 
 struct rpc_call;
+struct rpc_op;
 
 struct pending { /* zeroed it is empty */
-    struct rpc_call *ops[PENDING_BUCKETS];
+    struct rpc_op *ops[PENDING_BUCKETS];
     struct rpc_call *tickets[PENDING_BUCKETS];
     struct rpc_call *ready;
     struct rpc_call *deadlines; /* unordered: few calls have one, the node keeps its own */
     uint64_t earliest_ms;       /* no deadline is before this; 0 while there is none */
 };
 
-/* By call->on; the same `on` must stand when it is removed. */
+/* By call->on; the same `on`, and what its `ops` point to, must stand when it is removed. */
 void pending_add(struct pending *p, struct rpc_call *call);
 void pending_remove(struct pending *p, struct rpc_call *call);
 struct rpc_call *pending_find_op(const struct pending *p, uint64_t op);

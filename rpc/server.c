@@ -187,6 +187,7 @@ void rpc_server_close(struct rpc_server *server)
         uv_close((uv_handle_t *)&server->listeners[i].pipe, on_listener_closed);
     }
     conn_set_stop(&server->conns);
+    dispatch_stop_own(&server->dispatch);
     uv_timer_start(&server->timer, on_timer, CLOSE_WAIT_MS, 0);
     uv_prepare_start(&server->closer, on_prepare);
     rpc_server_flush(server);
