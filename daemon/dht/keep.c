@@ -206,12 +206,25 @@ void keep_not_renewed(struct node *node, struct now now, enum record_kind kind,
         node->keep.running--;
 }
 
+/* A record that names its own end and cannot be signed anew: part of a large value whose manifest
+ * went without it. No node takes it any more, so it is forgotten here too. */
+static bool has_ended(const struct record *record, struct now now)
+{
+    uint64_t expiry_unix_s;
+    return record->kind == RECORD_IMMUTABLE &&
+           record_expiry(record, now.unix_s, now.unix_s, &expiry_unix_s) == ERR_NOT_FOUND;
+}
+
 static void take_turn(struct node *node, struct now now, const struct kept *kept,
                       struct outbox *out)
 {
     struct stored stored;
     if (node->store.get(node->store.context, STORE_KEPT, (enum record_kind)kept->kind,
                         &kept->target, &stored) != ERR_OK)
+        return;
+    uint64_t number;
+    if (has_ended(&stored.record, now) &&
+        drop_start(node, now, stored.record.kind, &kept->target, true, &number, out) == ERR_OK)
         return;
     struct envelope envelope;
     envelope_parse(stored.record.v, &envelope);

@@ -241,11 +241,11 @@ void node_set_role(struct node *node, enum node_role role)
     node->role = role;
 }
 
-enum err node_drop_kept(struct node *node, struct now now, enum record_kind kind,
-                        const struct id *target, uint64_t *number, struct outbox *out)
+enum err drop_start(struct node *node, struct now now, enum record_kind kind,
+                    const struct id *target, bool is_internal, uint64_t *number, struct outbox *out)
 {
     enum err err;
-    struct op *op = op_new(node, now, OP_DROP, false, 0, &err);
+    struct op *op = op_new(node, now, OP_DROP, is_internal, 0, &err);
     if (op == NULL)
         return err;
     const struct store_write drop = {
@@ -262,6 +262,12 @@ enum err node_drop_kept(struct node *node, struct now now, enum record_kind kind
     op->deadline_ms = UINT64_MAX;
     *number = op->number;
     return ERR_OK;
+}
+
+enum err node_drop_kept(struct node *node, struct now now, enum record_kind kind,
+                        const struct id *target, uint64_t *number, struct outbox *out)
+{
+    return drop_start(node, now, kind, target, false, number, out);
 }
 
 void node_cancel(struct node *node, struct now now, uint64_t number, struct outbox *out)

@@ -103,6 +103,7 @@ struct put_request {
     int64_t cas;
     bool is_kept;  /* kept alive by this node until node_drop_kept */
     bool is_quick; /* completes once kept on disk; the network follows behind */
+    bool is_local; /* of a quick one: the network follows with its next republish */
     uint32_t timeout_ms;
 };
 /* Completes with EVENT_PUT. Refused at once: ERR_TOO_BIG, ERR_SALT_TOO_LONG, ERR_MALFORMED,

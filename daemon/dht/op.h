@@ -57,7 +57,7 @@ struct op_put {
     uint8_t k[KEYS_PUBLIC_SIZE], sig[KEYS_SIGNATURE_SIZE];
     bool is_signed;    /* `sig` is the caller's own, or made for the present seq */
     bool is_presigned; /* the caller's own: seq and sig can't be changed */
-    bool has_cas, is_auto_seq, is_kept, is_quick, is_republish;
+    bool has_cas, is_auto_seq, is_kept, is_quick, is_local, is_republish;
     bool was_kept;  /* when its own keeping began, a record of this target was kept already */
     bool has_rival; /* a verified record with the caller's own seq but other content was seen */
     bool is_seen;   /* a verified record was seen, with this seq: */

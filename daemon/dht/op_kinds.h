@@ -15,6 +15,12 @@ void get_clear(struct op *op);
 bool get_read_record(struct node *node, struct now now, const struct record *wanted,
                      const struct krpc *reply, struct record *out);
 
+/* node.c */
+/* As node_drop_kept; an internal one is the node's own work and has no event. */
+enum err drop_start(struct node *node, struct now now, enum record_kind kind,
+                    const struct id *target, bool is_internal, uint64_t *number,
+                    struct outbox *out);
+
 /* op_put.c, put_seen.c, put_keep.c */
 struct put_origin {
     bool is_internal;  /* the node's own: no event */

@@ -164,6 +164,7 @@ enum err put_start(struct node *node, struct now now, const struct put_request *
     put->cas = request->cas;
     put->is_kept = request->is_kept;
     put->is_quick = request->is_quick && request->is_kept;
+    put->is_local = put->is_quick && request->is_local;
     put->is_republish = origin->is_republish;
     put->phase = PUT_QUEUED;
     op->search.target = record.target;
@@ -353,7 +354,7 @@ void put_wrote(struct node *node, struct now now, struct op *op, uint64_t write,
         op_finish(node, now, op, err, out);
     else if (put->phase == PUT_STORING)
         put_search_done(node, now, op, out);
-    else if (put->is_quick && !op->is_answered)
+    else if (put->is_quick && !put->is_local && !op->is_answered)
         answer_quick(node, now, op, out);
     else
         complete(node, now, op, out);

@@ -200,6 +200,61 @@ START_TEST(what_is_dropped_or_put_while_loading_has_no_turn_or_one)
 }
 END_TEST
 
+/* Bytes that end in `ttl_s`, as parts of large values do. */
+static uint64_t put_part(size_t index, uint64_t ttl_s, struct id *out)
+{
+    uint8_t buffer[64];
+    uint64_t op;
+    struct wire_writer w;
+    const struct envelope envelope = {.content = ENVELOPE_BYTES,
+                                      .body = bytes_of_string("part"),
+                                      .has_expiry = true,
+                                      .expiry_unix_s = net.now.unix_s + ttl_s};
+    wire_writer_init(&w, buffer, sizeof buffer);
+    envelope_write(&w, &envelope);
+    const struct put_request request = {.kind = RECORD_IMMUTABLE,
+                                        .v = wire_written(&w),
+                                        .is_kept = true,
+                                        .is_quick = true,
+                                        .is_local = true};
+    record_immutable_target(request.v, out);
+    ck_assert_int_eq(node_put(net.nodes[index].node, net.now, &request, &op, &net.out), ERR_OK);
+    net_flush(&net, index);
+    return op;
+}
+
+START_TEST(a_local_put_is_on_disk_at_once_and_in_the_network_with_its_turn)
+{
+    struct id part;
+    build(4);
+    const struct event *event = net_wait(&net, 1, put_part(1, 86400, &part));
+    ck_assert_int_eq(event->err, ERR_OK);
+    ck_assert(event->put.is_kept);
+    ck_assert_uint_eq(event->put.stored, 0);
+    ck_assert_uint_eq(kept(1), 1);
+    net_run(&net, 60000);
+    ck_assert_uint_eq(net_holders(&net, RECORD_IMMUTABLE, &part), 0);
+    net_run(&net, HOUR_MS);
+    ck_assert_uint_eq(net_holders(&net, RECORD_IMMUTABLE, &part), 4);
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(a_kept_part_that_has_ended_is_kept_no_longer)
+{
+    struct id part;
+    build(4);
+    net_wait(&net, 1, put_part(1, 2 * 3600, &part));
+    put(1, "1", true);
+    net_run(&net, HOUR_MS);
+    ck_assert_uint_eq(kept(1), 2);
+    net_run(&net, 3 * HOUR_MS);
+    ck_assert_uint_eq(kept(1), 1);
+    ck_assert_int_eq(drop(1, &part, RECORD_IMMUTABLE), ERR_NOT_FOUND);
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(a_single_kept_put_survives_restarts)
 {
     build(4);
@@ -442,6 +497,8 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_second_put_of_the_same_has_one_turn_not_two);
     tcase_add_test(tests, after_a_restart_all_are_republished_but_not_at_once);
     tcase_add_test(tests, what_is_dropped_or_put_while_loading_has_no_turn_or_one);
+    tcase_add_test(tests, a_local_put_is_on_disk_at_once_and_in_the_network_with_its_turn);
+    tcase_add_test(tests, a_kept_part_that_has_ended_is_kept_no_longer);
     tcase_add_test(tests, a_single_kept_put_survives_restarts);
     tcase_add_test(tests, a_renewal_does_not_undo_a_newer_put_of_another_daemon);
     tcase_add_test(tests, a_renewal_keeps_the_content_and_raises_seq_by_one);
