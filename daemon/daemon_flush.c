@@ -25,6 +25,7 @@ static void hand_event(struct daemon *d, const struct event *event)
         sign(d, event);
         return;
     case EVENT_GET:
+    case EVENT_GATHER:
     case EVENT_PUT:
     case EVENT_LOOKUP:
     case EVENT_PEERS:

@@ -94,6 +94,6 @@ bool keyring_sign_record(const struct keyring *k, const struct record *record,
     const struct identity *key = identities_by_public(&k->keys, record->k);
     if (key == NULL)
         return false;
-    record_sign(key->secret_key, record->salt, record->seq, record->v, signature);
+    record_sign(key->secret_key, record, signature);
     return true;
 }

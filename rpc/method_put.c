@@ -53,7 +53,7 @@ static enum err read_hexdata(struct rpc_call *call, uint8_t **raw, struct record
     if (length % 2 != 0 || !hex_decode(text, length, *raw, length / 2)) {
         return ERR_MALFORMED;
     }
-    return record_parse_raw(bytes_of(*raw, length / 2), record);
+    return record_parse_raw(bytes_of(*raw, length / 2), record, NULL);
 }
 
 /* NULL when the times that are signed allow the record now, else why not. */
@@ -129,7 +129,7 @@ static bool sign(const struct rpc_host *host, const struct record *record,
     uint8_t message[RECORD_SIGNED_MAX];
     struct wire_writer writer;
     wire_writer_init(&writer, message, sizeof message);
-    record_write_signed(&writer, record->salt, record->seq, record->v);
+    record_write_signed(&writer, record);
     return !writer.failed && host->sign(host->context, record->k, wire_written(&writer), sig);
 }
 

@@ -106,7 +106,7 @@ json_t *value_hexdata(const struct record *record)
     char text[2 * sizeof raw + 1];
     struct wire_writer writer;
     wire_writer_init(&writer, raw, sizeof raw);
-    record_write_raw(&writer, record);
+    record_write_raw(&writer, record, NULL);
     return writer.failed ? NULL : json_string(hex_encode(wire_written(&writer), text));
 }
 

@@ -10,6 +10,7 @@
 
 enum event_kind {
     EVENT_GET,
+    EVENT_GATHER,
     EVENT_PUT,
     EVENT_LOOKUP,
     EVENT_PEERS,
@@ -44,6 +45,10 @@ struct event {
             bool is_found;
             struct record record;
         } get;
+        struct {
+            const struct record *entries; /* newest first; deletions are not among them */
+            size_t count;
+        } gather;
         struct {
             struct id target;
             int64_t seq;     /* the one stored, or when refused (301, 302) the one seen */

@@ -34,7 +34,15 @@ enum field {
     FIELD_TOKEN,
     FIELD_V,
     FIELD_VALUES,
-    FIELD_WANT
+    FIELD_WANT,
+    FIELD_AFTER,
+    FIELD_BRIEFS,
+    FIELD_COUNT,
+    FIELD_DIGEST,
+    FIELD_ENTRIES,
+    FIELD_KEYS,
+    FIELD_NEXT,
+    FIELD_SLOT
 };
 
 /* One pass over a packet. Whatever is wrong with it, in form or meaning, sets reader.failed, which
@@ -42,7 +50,7 @@ enum field {
 struct parser {
     struct bencode_reader reader;
     struct krpc *out;
-    uint32_t seen; /* bits of enum field */
+    uint64_t seen; /* bits of enum field */
 };
 
 static const char *const method_names[KRPC_METHOD_COUNT] = {
@@ -52,6 +60,8 @@ static const char *const method_names[KRPC_METHOD_COUNT] = {
     [KRPC_ANNOUNCE_PEER] = "announce_peer",
     [KRPC_GET] = "get",
     [KRPC_PUT] = "put",
+    [KRPC_XGET] = "xget",
+    [KRPC_XPUT] = "xput",
     [KRPC_BYE] = "bye",
     [KRPC_UNKNOWN] = "",
 };
@@ -63,13 +73,13 @@ const char *krpc_method_name(enum krpc_method method)
 
 static inline bool has_seen(const struct parser *p, enum field field)
 {
-    return (p->seen & (1u << field)) != 0;
+    return (p->seen >> field & 1) != 0;
 }
 
 static inline struct bencode_reader *once(struct parser *p, enum field field)
 {
     p->reader.failed |= has_seen(p, field);
-    p->seen |= 1u << field;
+    p->seen |= UINT64_C(1) << field;
     return &p->reader;
 }
 
@@ -129,11 +139,11 @@ static void read_want(struct parser *p)
     }
 }
 
-static void read_values(struct parser *p)
+static struct bytes read_list(struct parser *p, enum field field)
 {
-    if (bencode_peek(once(p, FIELD_VALUES)) != BENCODE_LIST)
+    if (bencode_peek(once(p, field)) != BENCODE_LIST)
         p->reader.failed = true;
-    p->out->values = bencode_read_raw(&p->reader);
+    return bencode_read_raw(&p->reader);
 }
 
 /* BEP 44: an empty salt is as one not given. */
@@ -189,11 +199,38 @@ static inline bool read_long_argument(struct parser *p, struct bytes key)
     else if (key.size == 4 && KEY_IS(key, "port"))
         read_port(p);
     else if (key.size == 6 && KEY_IS(key, "values"))
-        read_values(p);
+        out->values = read_list(p, FIELD_VALUES);
     else if (key.size == 12 && KEY_IS(key, "implied_port"))
         out->implied_port = read_int(p, FIELD_IMPLIED_PORT) != 0;
     else
         return false;
+    return true;
+}
+
+/* Of xget and xput. */
+static bool read_multi_argument(struct parser *p, struct bytes key)
+{
+    struct krpc *out = p->out;
+    if (key.size == 4 && KEY_IS(key, "keys")) {
+        out->keys = read_bytes(p, FIELD_KEYS);
+    } else if (key.size == 4 && KEY_IS(key, "slot")) {
+        out->slot = read_bytes(p, FIELD_SLOT);
+    } else if (key.size == 4 && KEY_IS(key, "next")) {
+        out->next = read_bytes(p, FIELD_NEXT);
+    } else if (key.size == 5 && KEY_IS(key, "after")) {
+        out->after = read_bytes(p, FIELD_AFTER);
+    } else if (key.size == 5 && KEY_IS(key, "count")) {
+        out->count = read_int(p, FIELD_COUNT);
+        out->has_count = true;
+    } else if (key.size == 6 && KEY_IS(key, "briefs")) {
+        out->briefs = read_bytes(p, FIELD_BRIEFS);
+    } else if (key.size == 6 && KEY_IS(key, "digest")) {
+        out->digest = read_bytes(p, FIELD_DIGEST);
+    } else if (key.size == 7 && KEY_IS(key, "entries")) {
+        out->entries = read_list(p, FIELD_ENTRIES);
+    } else {
+        return false;
+    }
     return true;
 }
 
@@ -202,7 +239,8 @@ static void read_arguments(struct parser *p, enum field field)
     bencode_read_dict(once(p, field));
     while (bencode_more(&p->reader)) {
         struct bytes key = bencode_read_bytes(&p->reader);
-        bool is_known = key.size <= 3 ? read_short_argument(p, key) : read_long_argument(p, key);
+        bool is_known = key.size <= 3 ? read_short_argument(p, key)
+                                      : read_long_argument(p, key) || read_multi_argument(p, key);
         if (!is_known)
             bencode_read_raw(&p->reader);
     }
@@ -217,7 +255,10 @@ static enum krpc_method method_of(struct bytes name)
                : KEY_IS(name, "bye") ? KRPC_BYE
                                      : KRPC_UNKNOWN;
     case 4:
-        return KEY_IS(name, "ping") ? KRPC_PING : KRPC_UNKNOWN;
+        return KEY_IS(name, "ping")   ? KRPC_PING
+               : KEY_IS(name, "xget") ? KRPC_XGET
+               : KEY_IS(name, "xput") ? KRPC_XPUT
+                                      : KRPC_UNKNOWN;
     case 9:
         return KEY_IS(name, "find_node")   ? KRPC_FIND_NODE
                : KEY_IS(name, "get_peers") ? KRPC_GET_PEERS
@@ -443,10 +484,15 @@ static void write_want(struct wire_writer *w, const struct krpc *m)
     WRITE_LITERAL(w, "e");
 }
 
-/* The keys in canonical order. */
-static void write_arguments(struct wire_writer *w, const struct krpc *m)
+/* The keys in canonical order, in two halves. */
+static void write_first_arguments(struct wire_writer *w, const struct krpc *m)
 {
+    WRITE_BYTES(w, "5:after", m->after);
+    WRITE_BYTES(w, "6:briefs", m->briefs);
     WRITE_INT(w, "3:cas", m->has_cas, m->cas);
+    WRITE_INT(w, "5:count", m->has_count, m->count);
+    WRITE_BYTES(w, "6:digest", m->digest);
+    WRITE_RAW(w, "7:entries", m->entries);
     if (m->has_id) {
         WRITE_LITERAL(w, "2:id20:");
         wire_write(w, m->id.b, ID_SIZE);
@@ -458,6 +504,13 @@ static void write_arguments(struct wire_writer *w, const struct krpc *m)
         wire_write(w, m->target.b, ID_SIZE);
     }
     WRITE_BYTES(w, "1:k", m->k);
+    WRITE_BYTES(w, "4:keys", m->keys);
+}
+
+static void write_arguments(struct wire_writer *w, const struct krpc *m)
+{
+    write_first_arguments(w, m);
+    WRITE_BYTES(w, "4:next", m->next);
     WRITE_BYTES(w, "5:nodes", m->nodes);
     WRITE_BYTES(w, "6:nodes6", m->nodes6);
     WRITE_INT(w, "4:port", m->has_port, m->port);
@@ -465,6 +518,7 @@ static void write_arguments(struct wire_writer *w, const struct krpc *m)
         WRITE_BYTES(w, "4:salt", m->salt);
     WRITE_INT(w, "3:seq", m->has_seq, m->seq);
     WRITE_BYTES(w, "3:sig", m->sig);
+    WRITE_BYTES(w, "4:slot", m->slot);
     if (m->has_target && !names_info_hash(m)) {
         WRITE_LITERAL(w, "6:target20:");
         wire_write(w, m->target.b, ID_SIZE);

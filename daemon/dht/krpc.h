@@ -1,6 +1,6 @@
-/* KRPC messages (BEP 5, 32, 42, 43, 44 and xord's network tag): one struct both ways. Parsing fills
- * it with views into the packet; writing emits, in canonical order, the fields that are present.
- * Knows nothing of tables, tokens or transactions; allocates nothing. */
+/* KRPC messages (BEP 5, 32, 42, 43, 44, xord's network tag and its queries for multis): one struct
+ * both ways. Parsing fills it with views into the packet; writing emits, in canonical order, the
+ * fields that are present. Knows nothing of tables, tokens or transactions; allocates nothing. */
 #ifndef XORD_DHT_KRPC_H
 #define XORD_DHT_KRPC_H
 
@@ -28,6 +28,8 @@ enum krpc_method {
     KRPC_ANNOUNCE_PEER,
     KRPC_GET,
     KRPC_PUT,
+    KRPC_XGET,    /* xord's own: the entries of a multi */
+    KRPC_XPUT,    /* xord's own: an entry of a multi */
     KRPC_BYE,     /* xord's own: the sender is about to stop; never answered */
     KRPC_UNKNOWN, /* a query by any other name */
     KRPC_METHOD_COUNT
@@ -57,6 +59,15 @@ struct krpc {
     struct bytes v;             /* BEP 44: the value's raw encoding, as received */
     bool has_seq, has_cas;
     int64_t seq, cas;
+    /* Of multis (multi.h), of any size as sent: the reader checks. */
+    struct bytes slot;
+    struct bytes keys;         /* of the entries that are asked for, one after the other */
+    struct bytes after;        /* position; empty: the start. Asks what entries there are */
+    struct bytes briefs, next; /* what there is, and the position to go on after */
+    struct bytes digest;       /* of all entries there are */
+    struct bytes entries;      /* raw bencoded list */
+    bool has_count;
+    int64_t count; /* of all entries there are */
     int64_t error_code;
     struct bytes error_text;
 };

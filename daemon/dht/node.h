@@ -91,10 +91,25 @@ struct get_request {
 enum err node_get(struct node *node, struct now now, const struct get_request *request,
                   uint64_t *op, struct outbox *out);
 
+#define NODE_QUIET_MS 100u /* a gather's patience when none is given */
+
+struct gather_request { /* the entries of a multi */
+    struct id target;
+    uint32_t min_entries; /* ends as soon as so many that are no deletions are there; 0: all */
+    uint32_t quiet_ms;    /* ends when nothing came for so long, though holders that are not yet
+                             late by their RTT are waited for; 0: NODE_QUIET_MS */
+    uint32_t timeout_ms;  /* 0: NODE_TIMEOUT_MS */
+};
+/* Completes with EVENT_GATHER: of each place the highest seq, verified. is_complete: the closest
+ * nodes answered, and all that they said they have came. */
+enum err node_gather(struct node *node, struct now now, const struct gather_request *request,
+                     uint64_t *op, struct outbox *out);
+
 struct put_request {
     enum record_kind kind;
-    const uint8_t *k; /* of a single */
-    struct bytes salt;
+    struct id target;   /* of an entry; that of others follows from the rest */
+    const uint8_t *k;   /* NULL for an immutable */
+    struct bytes salt;  /* of an entry its slot */
     struct bytes v;     /* raw bencoding, at most RECORD_V_MAX */
     const uint8_t *sig; /* when already signed; NULL: EVENT_NEED_SIGNATURE asks for it */
     bool has_seq;       /* false: the highest seen, plus one */
@@ -113,9 +128,9 @@ enum err node_put(struct node *node, struct now now, const struct put_request *r
 /* Answers EVENT_NEED_SIGNATURE; NULL: it cannot be signed, and the put fails with ERR_NO_KEY. */
 void node_put_signed(struct node *node, struct now now, uint64_t op, const uint8_t *sig,
                      struct outbox *out);
-/* Completes with EVENT_DROPPED: ERR_OK or ERR_NOT_FOUND. */
+/* By its record_key. Completes with EVENT_DROPPED: ERR_OK or ERR_NOT_FOUND. */
 enum err node_drop_kept(struct node *node, struct now now, enum record_kind kind,
-                        const struct id *target, uint64_t *op, struct outbox *out);
+                        const struct id *key, uint64_t *op, struct outbox *out);
 
 enum err node_lookup(struct node *node, struct now now, const struct id *target,
                      uint32_t timeout_ms, uint64_t *op, struct outbox *out); /* EVENT_LOOKUP */

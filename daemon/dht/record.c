@@ -6,7 +6,8 @@
 
 #include <assert.h>
 
-#define PACKET_DEPTH 2 /* the packet, and its arguments or results */
+#define PACKET_DEPTH    2                          /* the packet, and its arguments or results */
+#define RECORD_NAME_MAX (2 * RECORD_SALT_MAX + 32) /* d1:n64:<64>1:r64:<64>1:t1:me */
 
 void record_single_target(const uint8_t k[KEYS_PUBLIC_SIZE], struct bytes salt, struct id *out)
 {
@@ -19,28 +20,58 @@ void record_immutable_target(struct bytes v, struct id *out)
     hash_sha1(&v, 1, out->b);
 }
 
-/* What the record's own content says its target is; false for a kind that has none here. */
-static bool derive_target(const struct record *r, struct id *out)
+void record_multi_target(struct bytes name, struct bytes resource, struct id *out)
 {
-    switch (r->kind) {
-    case RECORD_IMMUTABLE:
-        record_immutable_target(r->v, out);
-        return true;
-    case RECORD_SINGLE:
-        record_single_target(r->k, r->salt, out);
-        return true;
-    case RECORD_MULTI:
-        return false;
-    }
-    return false;
+    uint8_t buffer[RECORD_NAME_MAX];
+    struct wire_writer w;
+    wire_writer_init(&w, buffer, sizeof buffer);
+    bencode_write_dict(&w);
+    bencode_write_string(&w, "n");
+    bencode_write_bytes(&w, name);
+    bencode_write_string(&w, "r");
+    bencode_write_bytes(&w, resource);
+    bencode_write_string(&w, "t");
+    bencode_write_string(&w, "m");
+    bencode_write_end(&w);
+    assert(!w.failed);
+    struct bytes written = wire_written(&w);
+    hash_sha1(&written, 1, out->b);
 }
 
-/* Whether it has the parts that its kind has, and no others. A single may lack its signature. */
+void record_key(const struct record *r, struct id *out)
+{
+    struct bytes parts[] = {id_bytes(&r->target), bytes_of(r->k, KEYS_PUBLIC_SIZE), r->salt};
+    if (r->kind == RECORD_MULTI)
+        hash_sha1(parts, 3, out->b);
+    else
+        *out = r->target;
+}
+
+/* What the record's own content says its target is; an entry's content says nothing of it. */
+static void derive_target(const struct record *r, struct id *out)
+{
+    if (r->kind == RECORD_IMMUTABLE)
+        record_immutable_target(r->v, out);
+    else if (r->kind == RECORD_SINGLE)
+        record_single_target(r->k, r->salt, out);
+    else
+        *out = r->target;
+}
+
+/* Whether it has the parts that its kind has, and no others. A signature may be missing. */
 static bool has_parts(const struct record *r)
 {
     if (r->kind == RECORD_IMMUTABLE)
         return r->k == NULL && r->sig == NULL && r->salt.size == 0 && r->seq == 0;
-    return r->kind == RECORD_SINGLE && r->k != NULL && r->seq >= 0;
+    bool has_place = r->kind == RECORD_SINGLE || (r->kind == RECORD_MULTI && r->salt.size > 0);
+    return has_place && r->k != NULL && r->seq >= 0;
+}
+
+static bool has_time(struct bytes v)
+{
+    struct envelope e;
+    envelope_parse(v, &e);
+    return e.content != ENVELOPE_FOREIGN && e.has_time;
 }
 
 /* Within a packet the value lies two levels deep: nested more than the rest allows, no node could
@@ -58,48 +89,64 @@ enum err record_check(const struct record *r)
 {
     if (r->v.size > RECORD_V_MAX)
         return ERR_TOO_BIG;
-    if (r->salt.size > RECORD_SALT_MAX)
+    if (r->salt.size > (r->kind == RECORD_MULTI ? RECORD_SLOT_MAX : RECORD_SALT_MAX))
         return ERR_SALT_TOO_LONG;
+    if (r->kind == RECORD_MULTI && !has_time(r->v))
+        return ERR_MALFORMED;
     if (!has_parts(r) || !bencode_is_canonical(r->v) || !can_be_carried(r->v))
         return ERR_MALFORMED;
     struct id target;
-    if (!derive_target(r, &target) || !id_equal(&target, &r->target))
-        return ERR_MALFORMED;
-    return ERR_OK;
+    derive_target(r, &target);
+    return id_equal(&target, &r->target) ? ERR_OK : ERR_MALFORMED;
 }
 
 bool record_verify(const struct record *r)
 {
     if (r->kind == RECORD_IMMUTABLE)
         return true;
-    if (r->kind != RECORD_SINGLE || r->sig == NULL)
+    if (r->sig == NULL)
         return false;
     uint8_t message[RECORD_SIGNED_MAX];
     struct wire_writer w;
     wire_writer_init(&w, message, sizeof(message));
-    record_write_signed(&w, r->salt, r->seq, r->v);
+    record_write_signed(&w, r);
     return !w.failed && keys_verify(r->k, wire_written(&w), r->sig);
 }
 
-void record_write_signed(struct wire_writer *w, struct bytes salt, int64_t seq, struct bytes v)
+static void write_signed_entry(struct wire_writer *w, const struct record *r)
 {
-    if (salt.size > 0) {
-        bencode_write_string(w, "salt");
-        bencode_write_bytes(w, salt);
-    }
-    bencode_write_string(w, "seq");
-    bencode_write_int(w, seq);
-    bencode_write_string(w, "v");
-    wire_write(w, v.data, v.size);
+    wire_write_string(w, RECORD_MULTI_SIGNED);
+    bencode_write_list(w);
+    bencode_write_bytes(w, id_bytes(&r->target));
+    bencode_write_bytes(w, r->salt);
+    bencode_write_int(w, r->seq);
+    wire_write(w, r->v.data, r->v.size);
+    bencode_write_end(w);
 }
 
-void record_sign(const uint8_t secret_key[KEYS_SECRET_SIZE], struct bytes salt, int64_t seq,
-                 struct bytes v, uint8_t sig[KEYS_SIGNATURE_SIZE])
+void record_write_signed(struct wire_writer *w, const struct record *r)
+{
+    if (r->kind == RECORD_MULTI) {
+        write_signed_entry(w, r);
+        return;
+    }
+    if (r->salt.size > 0) {
+        bencode_write_string(w, "salt");
+        bencode_write_bytes(w, r->salt);
+    }
+    bencode_write_string(w, "seq");
+    bencode_write_int(w, r->seq);
+    bencode_write_string(w, "v");
+    wire_write(w, r->v.data, r->v.size);
+}
+
+void record_sign(const uint8_t secret_key[KEYS_SECRET_SIZE], const struct record *r,
+                 uint8_t sig[KEYS_SIGNATURE_SIZE])
 {
     uint8_t message[RECORD_SIGNED_MAX];
     struct wire_writer w;
     wire_writer_init(&w, message, sizeof(message));
-    record_write_signed(&w, salt, seq, v);
+    record_write_signed(&w, r);
     assert(!w.failed);
     keys_sign(secret_key, wire_written(&w), sig);
 }
@@ -139,7 +186,7 @@ int record_compare(const struct record *a, const struct record *b)
 bool record_equal(const struct record *a, const struct record *b)
 {
     return a->kind == b->kind && id_equal(&a->target, &b->target) && a->seq == b->seq &&
-           compare_sig(a, b) == 0 && bytes_equal(a->v, b->v);
+           compare_sig(a, b) == 0 && bytes_equal(a->salt, b->salt) && bytes_equal(a->v, b->v);
 }
 
 void record_pack(struct wire_writer *w, const struct record *r)
@@ -187,21 +234,30 @@ bool record_unpack(struct bytes packed, struct record *out)
     return has_parts(out);
 }
 
-void record_write_raw(struct wire_writer *w, const struct record *r)
+static void write_raw_pair(struct wire_writer *w, const char *key, struct bytes value)
 {
+    bencode_write_string(w, key);
+    bencode_write_bytes(w, value);
+}
+
+void record_write_raw(struct wire_writer *w, const struct record *r, const struct record_name *name)
+{
+    assert((r->kind == RECORD_MULTI) == (name != NULL));
     bencode_write_dict(w);
     if (r->kind != RECORD_IMMUTABLE) {
         assert(r->k != NULL && r->sig != NULL);
-        bencode_write_string(w, "k");
-        bencode_write_bytes(w, bytes_of(r->k, KEYS_PUBLIC_SIZE));
-        if (r->salt.size > 0) {
-            bencode_write_string(w, "salt");
-            bencode_write_bytes(w, r->salt);
+        write_raw_pair(w, "k", bytes_of(r->k, KEYS_PUBLIC_SIZE));
+        if (name != NULL) {
+            write_raw_pair(w, "n", name->name);
+            write_raw_pair(w, "r", name->resource);
+        } else if (r->salt.size > 0) {
+            write_raw_pair(w, "salt", r->salt);
         }
         bencode_write_string(w, "seq");
         bencode_write_int(w, r->seq);
-        bencode_write_string(w, "sig");
-        bencode_write_bytes(w, bytes_of(r->sig, KEYS_SIGNATURE_SIZE));
+        write_raw_pair(w, "sig", bytes_of(r->sig, KEYS_SIGNATURE_SIZE));
+        if (name != NULL)
+            write_raw_pair(w, "slot", r->salt);
     }
     bencode_write_string(w, "v");
     wire_write(w, r->v.data, r->v.size);
@@ -210,26 +266,31 @@ void record_write_raw(struct wire_writer *w, const struct record *r)
 
 /* The keys of the raw form, as they were found. */
 struct raw {
-    struct bytes k, salt, sig, v;
+    struct bytes k, n, r, salt, sig, slot, v;
     bool has_seq;
     int64_t seq;
 };
 
-static void read_raw_text(struct bencode_reader *r, struct bytes *out)
+/* The text of this key; NULL for a key that has none. */
+static struct bytes *find_raw_text(struct raw *raw, struct bytes key)
 {
-    r->failed |= out->data != NULL;
-    *out = bencode_read_bytes(r);
+    const struct {
+        const char *key;
+        struct bytes *text;
+    } texts[] = {{"k", &raw->k},       {"n", &raw->n},     {"r", &raw->r},
+                 {"salt", &raw->salt}, {"sig", &raw->sig}, {"slot", &raw->slot}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (bytes_is_string(key, texts[i].key))
+            return texts[i].text;
+    return NULL;
 }
 
 /* Unknown keys are refused: whoever signed them would believe they were stored. */
 static void read_raw_pair(struct bencode_reader *r, struct bytes key, struct raw *raw)
 {
-    if (bytes_is_string(key, "k")) {
-        read_raw_text(r, &raw->k);
-    } else if (bytes_is_string(key, "salt")) {
-        read_raw_text(r, &raw->salt);
-    } else if (bytes_is_string(key, "sig")) {
-        read_raw_text(r, &raw->sig);
+    struct bytes *text = find_raw_text(raw, key);
+    if (text != NULL && text->data == NULL) {
+        *text = bencode_read_bytes(r);
     } else if (bytes_is_string(key, "seq") && !raw->has_seq) {
         raw->has_seq = true;
         raw->seq = bencode_read_int(r);
@@ -240,7 +301,27 @@ static void read_raw_pair(struct bencode_reader *r, struct bytes key, struct raw
     }
 }
 
-enum err record_parse_raw(struct bytes input, struct record *out)
+/* Which kind has exactly the keys that are there; 0: none. */
+static enum record_kind raw_kind(const struct raw *raw)
+{
+    bool is_signed = raw->k.size == KEYS_PUBLIC_SIZE && raw->sig.size == KEYS_SIGNATURE_SIZE;
+    bool has_name = raw->n.data != NULL && raw->r.data != NULL;
+    bool has_any_name = raw->n.data != NULL || raw->r.data != NULL || raw->slot.data != NULL;
+    if (raw->has_seq && is_signed)
+        return !has_any_name                                                  ? RECORD_SINGLE
+               : has_name && raw->slot.data != NULL && raw->salt.data == NULL ? RECORD_MULTI
+                                                                              : 0;
+    bool is_bare = raw->k.data == NULL && raw->sig.data == NULL && raw->salt.data == NULL;
+    return !raw->has_seq && is_bare && !has_any_name ? RECORD_IMMUTABLE : 0;
+}
+
+static bool is_name(const struct record_name *name)
+{
+    return name->name.size > 0 && name->name.size <= RECORD_SALT_MAX && name->resource.size > 0 &&
+           name->resource.size <= RECORD_SALT_MAX;
+}
+
+enum err record_parse_raw(struct bytes input, struct record *out, struct record_name *name)
 {
     struct raw raw = {0};
     struct bencode_reader r;
@@ -250,19 +331,23 @@ enum err record_parse_raw(struct bytes input, struct record *out)
         struct bytes key = bencode_read_bytes(&r);
         read_raw_pair(&r, key, &raw);
     }
-    if (!bencode_is_done(&r) || raw.v.data == NULL)
+    enum record_kind kind = raw_kind(&raw);
+    if (!bencode_is_done(&r) || raw.v.data == NULL || kind == 0)
         return ERR_MALFORMED;
-    bool is_single = raw.k.size == KEYS_PUBLIC_SIZE && raw.sig.size == KEYS_SIGNATURE_SIZE;
-    bool is_immutable = raw.k.data == NULL && raw.sig.data == NULL && raw.salt.data == NULL;
-    if (raw.has_seq ? !is_single : !is_immutable)
-        return ERR_MALFORMED;
-    *out = (struct record){.kind = is_single ? RECORD_SINGLE : RECORD_IMMUTABLE,
+    const struct record_name found = {.name = raw.n, .resource = raw.r};
+    *out = (struct record){.kind = kind,
                            .k = raw.k.data,
                            .sig = raw.sig.data,
-                           .salt = raw.salt,
+                           .salt = kind == RECORD_MULTI ? raw.slot : raw.salt,
                            .seq = raw.seq,
                            .v = raw.v};
-    if (!derive_target(out, &out->target))
+    if (kind == RECORD_MULTI && !is_name(&found))
         return ERR_MALFORMED;
+    if (kind == RECORD_MULTI)
+        record_multi_target(raw.n, raw.r, &out->target);
+    else
+        derive_target(out, &out->target);
+    if (name != NULL)
+        *name = found;
     return record_check(out);
 }

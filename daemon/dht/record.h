@@ -1,6 +1,7 @@
 /* Records: what the store holds and lookups bring back. A record is a view: it owns no bytes.
- * Singles are BEP 44 mutable items, immutables BEP 44 immutable items. Keyed by (kind, target): the
- * kinds can never stand for each other. */
+ * Singles are BEP 44 mutable items, immutables BEP 44 immutable items; multis are entries, of which
+ * a target has many, each in the place (k, slot) of its own. Keyed by (kind, record_key): the kinds
+ * can never stand for each other. */
 #ifndef XORD_DHT_RECORD_H
 #define XORD_DHT_RECORD_H
 
@@ -13,14 +14,16 @@
 
 #define RECORD_V_MAX         1000 /* BEP 44: bencoded size of v */
 #define RECORD_SALT_MAX      64   /* BEP 44 */
+#define RECORD_SLOT_MAX      32   /* of an entry; at least 1 */
 #define RECORD_TTL_S_DEFAULT (14u * 86400u)
 #define RECORD_TTL_S_MAX     (30u * 86400u)
 #define RECORD_TTL_S_FOREIGN                                                                       \
     7200u                  /* BEP 44: items without an expiry end 2 h after their last put */
 #define RECORD_SKEW_S 600u /* a signed time farther ahead of our clock is refused */
-/* the longest canonical buffer: 4:salt64:<64>3:seqi<20>e1:v<1000> */
-#define RECORD_SIGNED_MAX (RECORD_SALT_MAX + RECORD_V_MAX + 64)
-#define RECORD_PACKED_MAX (RECORD_SALT_MAX + RECORD_V_MAX + 192)
+/* the longest that is signed: 4:salt64:<64>3:seqi<20>e1:v<1000>; an entry's is shorter */
+#define RECORD_SIGNED_MAX   (RECORD_SALT_MAX + RECORD_V_MAX + 64)
+#define RECORD_MULTI_SIGNED "xord multi 1\n" /* what an entry's signed bytes begin with */
+#define RECORD_PACKED_MAX   (RECORD_SALT_MAX + RECORD_V_MAX + 192)
 
 enum record_kind { RECORD_IMMUTABLE = 1, RECORD_SINGLE = 2, RECORD_MULTI = 3 };
 
@@ -29,7 +32,7 @@ struct record {
     struct id target;
     const uint8_t *k;   /* KEYS_PUBLIC_SIZE bytes; NULL for an immutable */
     const uint8_t *sig; /* KEYS_SIGNATURE_SIZE bytes; NULL for an immutable, or not yet signed */
-    struct bytes salt;  /* size 0 when there is none */
+    struct bytes salt;  /* size 0 when there is none; of an entry its slot */
     int64_t seq;        /* 0 for an immutable */
     struct bytes v;     /* raw bencoding, exactly as it was signed or hashed */
 };
@@ -38,17 +41,25 @@ struct record {
 void record_single_target(const uint8_t k[KEYS_PUBLIC_SIZE], struct bytes salt, struct id *out);
 /* SHA-1(v), BEP 44. */
 void record_immutable_target(struct bytes v, struct id *out);
+/* SHA-1(bencode({n: name, r: resource, t: "m"})), twister's; name and resource are literal. */
+void record_multi_target(struct bytes name, struct bytes resource, struct id *out);
+/* Where a record lies beside others of its kind: its target, and for an entry
+ * SHA-1(target ‖ k ‖ slot). Two records with the same kind and key replace each other. */
+void record_key(const struct record *r, struct id *out);
 
 /* All that can be checked without the signature and the clock: sizes (ERR_TOO_BIG,
  * ERR_SALT_TOO_LONG), seq not negative, v canonical bencode of at most 6 levels, the target the one
- * that k and salt, or v, make (ERR_MALFORMED). */
+ * that k and salt, or v, make (ERR_MALFORMED). An entry's target is a name that only its signature
+ * binds; its v must be an envelope with a time. */
 enum err record_check(const struct record *r);
-/* The signature over BEP 44's canonical buffer; true for an immutable. The costly check: last. */
+/* The signature over record_write_signed; true for an immutable. The costly check: last. */
 bool record_verify(const struct record *r);
-/* Appends BEP 44's canonical buffer: [4:salt<salt>]3:seqi<seq>e1:v<v>. */
-void record_write_signed(struct wire_writer *w, struct bytes salt, int64_t seq, struct bytes v);
-void record_sign(const uint8_t secret_key[KEYS_SECRET_SIZE], struct bytes salt, int64_t seq,
-                 struct bytes v, uint8_t sig[KEYS_SIGNATURE_SIZE]);
+/* Appends what the record's signature is over. A single: BEP 44's canonical buffer,
+ * [4:salt<salt>]3:seqi<seq>e1:v<v>. An entry: RECORD_MULTI_SIGNED and the bencoding of
+ * [target, slot, seq, v]. */
+void record_write_signed(struct wire_writer *w, const struct record *r);
+void record_sign(const uint8_t secret_key[KEYS_SECRET_SIZE], const struct record *r,
+                 uint8_t sig[KEYS_SIGNATURE_SIZE]);
 
 /* When a record put at `put_unix_s` ends (unix seconds): its signed expiry, else
  * put_unix_s + RECORD_TTL_S_FOREIGN. ERR_MALFORMED when its time is more than RECORD_SKEW_S ahead
@@ -66,10 +77,17 @@ bool record_equal(const struct record *a, const struct record *b);
 void record_pack(struct wire_writer *w, const struct record *r);
 bool record_unpack(struct bytes packed, struct record *out);
 
+/* What makes the target of an entry, and cannot be had back from it. */
+struct record_name {
+    struct bytes name, resource;
+};
+
 /* `hexdata` of dhtsign, dhtverify and dhtputraw: bencode of {k, salt, seq, sig, v}, salt left out
- * when empty; for an immutable {v}. Parsing derives kind and target; ERR_MALFORMED, or what
- * record_check says. */
-void record_write_raw(struct wire_writer *w, const struct record *r);
-enum err record_parse_raw(struct bytes raw, struct record *out);
+ * when empty; for an entry {k, n, r, seq, sig, slot, v}; for an immutable {v}. `name` is of an
+ * entry alone, else NULL. Parsing derives kind and target, and fills `name` (absent but for an
+ * entry) unless it is NULL; ERR_MALFORMED, or what record_check says. */
+void record_write_raw(struct wire_writer *w, const struct record *r,
+                      const struct record_name *name);
+enum err record_parse_raw(struct bytes raw, struct record *out, struct record_name *name);
 
 #endif

@@ -18,21 +18,45 @@ struct stored {
     uint64_t expiry_unix_s; /* when it ends; the reader never returns one that has ended */
 };
 
+/* Where an entry lies among those of its target: newest first by the time that it names, then by
+ * record_key in byte order. */
+struct store_position {
+    uint64_t time_unix_s;
+    struct id key;
+};
+
+struct store_summary { /* of the entries of one target */
+    uint32_t count;    /* deletions among them */
+    uint64_t digest;   /* multi_digest of all of them, combined by XOR */
+};
+
+/* `key` is what record_key says: the target, but for entries of multis. */
 struct store_reader {
     void *context;
     /* ERR_OK or ERR_NOT_FOUND. What is returned is borrowed until the call into the node returns.
      */
     enum err (*get)(void *context, enum store_space space, enum record_kind kind,
-                    const struct id *target, struct stored *out);
-    /* The first record after (kind, target) in that order; from the start when target is NULL.
+                    const struct id *key, struct stored *out);
+    /* The first record after (kind, key) in that order; from the start when key is NULL.
      * ERR_NOT_FOUND at the end. */
     enum err (*next)(void *context, enum store_space space, enum record_kind kind,
-                     const struct id *target, struct stored *out);
+                     const struct id *key, struct stored *out);
+    /* What is stored of a multi; ERR_NOT_FOUND when nothing is. Ended entries may still count. */
+    enum err (*summary)(void *context, enum store_space space, const struct id *target,
+                        struct store_summary *out);
+    /* The first entry of a multi after this position; the newest when it is NULL. ERR_NOT_FOUND at
+     * the end. */
+    enum err (*entry)(void *context, enum store_space space, const struct id *target,
+                      const struct store_position *after, struct stored *out);
+    /* The first target after this one that has entries; from the start when it is NULL.
+     * ERR_NOT_FOUND at the end. */
+    enum err (*next_multi)(void *context, enum store_space space, const struct id *target,
+                           struct id *out);
 };
 
 enum store_action {
     STORE_PUT, /* store, or refresh an equal one; decides seq and cas as BEP 44 says */
-    STORE_DROP /* forget (kind, target) in this space; ERR_NOT_FOUND when it is not there */
+    STORE_DROP /* forget (kind, key) in this space; ERR_NOT_FOUND when it is not there */
 };
 
 /* Each write is answered by exactly one node_stored with: ERR_OK (on disk), ERR_BAD_SIGNATURE,
@@ -49,7 +73,7 @@ struct store_write {
     struct addr putter; /* who is charged for it; ADDR_NONE: this node */
     uint64_t put_unix_s;
     uint64_t expiry_unix_s;
-    struct record record; /* for STORE_DROP kind and target alone */
+    struct record record; /* for STORE_DROP kind alone, and `target` is the key */
 };
 
 #endif

@@ -78,7 +78,11 @@ void items_sign(struct items *items, size_t index, int64_t seq, uint8_t sig[KEYS
 {
     uint8_t salt[RECORD_SALT_MAX];
     size_t size = items_salt(items, index, salt);
-    record_sign(items->secret_key, bytes_of(salt, size), seq, bytes_of(items->v, items->v_size),
+    record_sign(items->secret_key,
+                &(struct record){.kind = RECORD_SINGLE,
+                                 .salt = bytes_of(salt, size),
+                                 .seq = seq,
+                                 .v = bytes_of(items->v, items->v_size)},
                 sig);
 }
 

@@ -59,7 +59,7 @@ static void fill_write(struct sample *s)
 void sample_sign(struct sample *s)
 {
     const struct record *r = &s->write.record;
-    record_sign(s->secret, r->salt, r->seq, r->v, s->sig);
+    record_sign(s->secret, r, s->sig);
 }
 
 void sample_single(struct sample *s, uint32_t number, int64_t seq, size_t v_size)

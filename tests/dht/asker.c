@@ -112,7 +112,9 @@ struct krpc asker_single(struct asker *a, const char *salt, int64_t seq, struct 
     if (salt[0] != 0)
         put.salt = bytes_of_string(salt);
     if (v.size <= RECORD_V_MAX && put.salt.size <= RECORD_SALT_MAX)
-        record_sign(a->secret_key, put.salt, seq, v, sig);
+        record_sign(a->secret_key,
+                    &(struct record){.kind = RECORD_SINGLE, .salt = put.salt, .seq = seq, .v = v},
+                    sig);
     record_single_target(a->public_key, put.salt, &put.target);
     put.token = asker_token(a, &put.target);
     return put;

@@ -111,7 +111,10 @@ static uint64_t unverified(void)
 static void fill(struct krpc *reply, const char *salt, int64_t seq, struct bytes v,
                  uint8_t signature[KEYS_SIGNATURE_SIZE])
 {
-    record_sign(secret_key, bytes_of_string(salt), seq, v, signature);
+    record_sign(
+        secret_key,
+        &(struct record){.kind = RECORD_SINGLE, .salt = bytes_of_string(salt), .seq = seq, .v = v},
+        signature);
     reply->k = bytes_of(public_key, sizeof public_key);
     reply->sig = bytes_of(signature, KEYS_SIGNATURE_SIZE);
     reply->has_seq = true;
@@ -138,7 +141,10 @@ static void another_key(struct holder *holder, const struct krpc *query, struct 
     (void)query;
     fill(reply, "s", 9, bytes_of_string("3:bad"), other_sig);
     keys_from_seed(seed, holder->memory, secret);
-    record_sign(secret, bytes_of_string("s"), 9, reply->v, other_sig);
+    record_sign(secret,
+                &(struct record){
+                    .kind = RECORD_SINGLE, .salt = bytes_of_string("s"), .seq = 9, .v = reply->v},
+                other_sig);
     reply->k = bytes_of(holder->memory, KEYS_PUBLIC_SIZE);
 }
 
@@ -325,7 +331,12 @@ START_TEST(a_tie_is_broken_the_same_way_whoever_answers_first)
     uint8_t rival_sig[KEYS_SIGNATURE_SIZE];
     for (size_t i = 0; i < HOLDERS; i++) {
         build(false);
-        record_sign(secret_key, bytes_of_string("s"), 3, bytes_of_string("5:rival"), rival_sig);
+        record_sign(secret_key,
+                    &(struct record){.kind = RECORD_SINGLE,
+                                     .salt = bytes_of_string("s"),
+                                     .seq = 3,
+                                     .v = bytes_of_string("5:rival")},
+                    rival_sig);
         for (size_t j = 0; j < HOLDERS; j++)
             holders[j].answer = j == i ? rival : good;
         ck_assert(get()->get.is_found);

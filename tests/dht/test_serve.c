@@ -277,7 +277,7 @@ START_TEST(an_unknown_method_is_answered_204_and_unknown_keys_are_nothing)
 {
     asker_init(&asker, 1, false);
     ck_assert_int_eq(asker_code(SEND("d1:ad" ID "6:target20:BBBBBBBBBBBBBBBBBBBBe" TAG
-                                     "1:q4:xget1:t2:ab1:y1:qe")),
+                                     "1:q4:zget1:t2:ab1:y1:qe")),
                      204);
     ck_assert_int_eq(asker_code(SEND("d1:ad" ID "e" TAG "1:q5:PING!1:t2:ab1:y1:qe")), 204);
     ck_assert_uint_eq(asker_counter(&asker, COUNTER_QUERIES_REFUSED_UNKNOWN), 2);

@@ -93,7 +93,7 @@ static struct record make_single(void)
                        .seq = 1,
                        .v = wire_written(&w)};
     record_single_target(r.k, r.salt, &r.target);
-    record_sign(secret_key, r.salt, r.seq, r.v, sig);
+    record_sign(secret_key, &r, sig);
     ck_assert_int_eq(record_check(&r), ERR_OK);
     ck_assert(record_verify(&r));
     return r;
@@ -157,10 +157,10 @@ START_TEST(single)
     assert_hex(id_bytes(&r.target), TARGET);
     assert_hex(bytes_of(sig, sizeof(sig)), SIG);
     wire_writer_init(&w, packet, sizeof(packet));
-    record_write_signed(&w, r.salt, r.seq, r.v);
+    record_write_signed(&w, &r);
     assert_hex(wire_written(&w), SIGNED);
     wire_writer_init(&w, packet, sizeof(packet));
-    record_write_raw(&w, &r);
+    record_write_raw(&w, &r, NULL);
     assert_hex(wire_written(&w), HEXDATA);
 }
 END_TEST

@@ -140,7 +140,7 @@ static void check_packet(struct world *world, const struct out_packet *packet)
 static void sign(struct world *world, const struct event *event)
 {
     uint8_t sig[KEYS_SIGNATURE_SIZE];
-    record_sign(world->secret_key, event->sign.salt, event->sign.seq, event->sign.v, sig);
+    record_sign(world->secret_key, &event->sign, sig);
     node_put_signed(world->node, world->now, event->op, sig, &world->out);
 }
 
@@ -262,7 +262,9 @@ static void patch(struct world *world, uint8_t source, struct addr *from, uint8_
         m.salt.size <= RECORD_SALT_MAX && m.k.size == KEYS_PUBLIC_SIZE &&
         m.sig.size == KEYS_SIGNATURE_SIZE) {
         memcpy(packet + (m.k.data - packet), world->public_key, KEYS_PUBLIC_SIZE);
-        record_sign(world->secret_key, m.salt, m.seq, m.v, packet + (m.sig.data - packet));
+        record_sign(world->secret_key,
+                    &(struct record){.kind = RECORD_SINGLE, .salt = m.salt, .seq = m.seq, .v = m.v},
+                    packet + (m.sig.data - packet));
     }
     if (!(source & PATCH_TOKEN) || m.token.size != TOKEN_SIZE)
         return;

@@ -23,13 +23,13 @@ static void check_raw(struct bytes input)
 {
     uint8_t buffer[RECORD_PACKED_MAX];
     struct record r, again;
-    if (record_parse_raw(input, &r) != ERR_OK)
+    if (record_parse_raw(input, &r, NULL) != ERR_OK)
         return;
     assert(record_check(&r) == ERR_OK);
     struct wire_writer w;
     wire_writer_init(&w, buffer, sizeof(buffer));
-    record_write_raw(&w, &r);
-    assert(record_parse_raw(wire_written(&w), &again) == ERR_OK);
+    record_write_raw(&w, &r, NULL);
+    assert(record_parse_raw(wire_written(&w), &again, NULL) == ERR_OK);
     assert(record_equal(&r, &again) && bytes_equal(r.salt, again.salt));
     record_verify(&r);
     uint64_t expiry_unix_s;

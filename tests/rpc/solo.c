@@ -107,7 +107,7 @@ static void sign(struct solo *solo, const struct event *event)
     uint8_t message[RECORD_SIGNED_MAX], sig[KEYS_SIGNATURE_SIZE];
     struct wire_writer writer;
     wire_writer_init(&writer, message, sizeof message);
-    record_write_signed(&writer, event->sign.salt, event->sign.seq, event->sign.v);
+    record_write_signed(&writer, &event->sign);
     bool is_signed = fake->host.sign(fake->host.context, event->sign.k, wire_written(&writer), sig);
     node_put_signed(fake->host.node, fake->now, event->op, is_signed ? sig : NULL, &fake->outbox);
 }

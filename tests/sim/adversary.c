@@ -71,7 +71,12 @@ static void forge(struct adversaries *a, uint32_t key, struct krpc *reply, uint8
     const struct ledger_owner *stranger =
         &a->ledger->owners[(k->owner + 1) % a->ledger->owner_count];
     reply->k = bytes_of(stranger->public_key, KEYS_PUBLIC_SIZE);
-    record_sign(stranger->secret_key, bytes_of(k->salt, k->salt_size), reply->seq, reply->v, sig);
+    record_sign(stranger->secret_key,
+                &(struct record){.kind = RECORD_SINGLE,
+                                 .salt = bytes_of(k->salt, k->salt_size),
+                                 .seq = reply->seq,
+                                 .v = reply->v},
+                sig);
 }
 
 static void replay(const struct blob *blob, struct krpc *reply)

@@ -53,8 +53,7 @@ static void sign(struct client *c, struct world *w, struct process *p, const str
     uint32_t index = ledger_find(c->ledger, &event->sign.target);
     assert(index != LEDGER_NO_KEY);
     struct ledger_key *key = &c->ledger->keys[index];
-    record_sign(c->ledger->owners[key->owner].secret_key, event->sign.salt, event->sign.seq,
-                event->sign.v, sig);
+    record_sign(c->ledger->owners[key->owner].secret_key, &event->sign, sig);
     if (event->sign.seq > key->signed_seq)
         key->signed_seq = event->sign.seq;
     node_put_signed(p->node, process_now(p), event->op, sig, &w->out);

@@ -162,7 +162,7 @@ static void note_event(struct net *net, struct net_node *node, const struct even
         uint8_t public_key[KEYS_PUBLIC_SIZE], secret_key[KEYS_SECRET_SIZE],
             sig[KEYS_SIGNATURE_SIZE];
         keys_from_seed(net->seed, public_key, secret_key);
-        record_sign(secret_key, event->sign.salt, event->sign.seq, event->sign.v, sig);
+        record_sign(secret_key, &event->sign, sig);
         node_put_signed(node->node, net->now, event->op, net->is_key_missing ? NULL : sig,
                         &net->out);
         return;

@@ -130,7 +130,10 @@ static void send_put(struct prober *b, const struct process *holder, const struc
         .v = make_value(expiry_unix_s, is_fault(put, PROBE_OTHER_CONTENT), v, sizeof v),
     };
     record_single_target(b->public_key, query.salt, &query.target);
-    record_sign(b->secret_key, query.salt, query.seq, query.v, sig);
+    record_sign(
+        b->secret_key,
+        &(struct record){.kind = RECORD_SINGLE, .salt = query.salt, .seq = query.seq, .v = query.v},
+        sig);
     spoil(b, put, &query, token, sig);
     send(b, &b->world->processes[b->process]->addr, &holder->addr, &query);
 }
