@@ -6,9 +6,8 @@
 #include "daemon/dht/node_state.h"
 #include "daemon/dht/op_kinds.h"
 
-#define HOLDERS       LOOKUP_K /* copies of a record */
-#define NOTICED_START 256u
-#define MINUTE_MS     60000u
+#define HOLDERS   LOOKUP_K /* copies of a record */
+#define MINUTE_MS 60000u
 
 /* When the slot after the present one begins, and a time within it that is this node's own. */
 static uint64_t next_slot_ms(struct node *node, struct now now)
@@ -32,7 +31,7 @@ void repair_clear(struct repair *repair)
     free(repair->changes);
     free(repair->scanned);
     free(repair->queue);
-    free(repair->noticed);
+    notices_clear(&repair->notices);
     *repair = (struct repair){0};
 }
 
@@ -106,36 +105,6 @@ void repair_lost(struct node *node, struct now now, const struct contact *contac
     note_change(node, now, contact, true);
 }
 
-/* Rounds of others, as far as we notice them. */
-
-static uint32_t target_hash(const struct id *target)
-{
-    return (uint32_t)target->b[16] << 24 | (uint32_t)target->b[17] << 16 |
-           (uint32_t)target->b[18] << 8 | target->b[19];
-}
-
-static void grow_noticed(struct repair *repair)
-{
-    uint32_t size = repair->noticed_size ? repair->noticed_size * 4 : NOTICED_START;
-    if (size > REPAIR_NOTICED_MAX)
-        return;
-    uint32_t *noticed = calloc(size, sizeof *noticed);
-    if (noticed == NULL)
-        return;
-    free(repair->noticed);
-    repair->noticed = noticed;
-    repair->noticed_size = size;
-}
-
-/* Another holder has done it. */
-static bool was_noticed(const struct repair *repair, const struct id *target)
-{
-    if (repair->noticed_size == 0)
-        return false;
-    uint32_t minute = repair->noticed[target_hash(target) & (repair->noticed_size - 1)];
-    return minute > repair->noticed_since_min;
-}
-
 /* One record: who should have it, who may lack it, and whether it is ours to see to. */
 
 struct holders {
@@ -167,22 +136,16 @@ static bool is_holder(const struct node *node, const struct id *target,
     return false;
 }
 
+static bool was_noticed(const struct repair *repair, const struct id *target)
+{
+    return notices_last(&repair->notices, target) > repair->noticed_since_min;
+}
+
 void repair_noticed(struct node *node, struct now now, const struct id *target,
                     const struct contact *asker)
 {
-    struct repair *repair = &node->repair;
-    uint32_t minute = (uint32_t)(now.ms / MINUTE_MS);
-    if (!is_holder(node, target, asker))
-        return;
-    if (repair->noticed_size == 0)
-        grow_noticed(repair);
-    if (repair->noticed_size == 0)
-        return;
-    uint32_t *place = &repair->noticed[target_hash(target) & (repair->noticed_size - 1)];
-    /* A place in use by a recent notice of (likely) another record: the table is too small. */
-    if (*place != 0 && *place + 1 < minute && minute - *place < REPAIR_AGAIN_MIN)
-        grow_noticed(repair);
-    repair->noticed[target_hash(target) & (repair->noticed_size - 1)] = minute;
+    if (is_holder(node, target, asker))
+        notices_add(&node->repair.notices, target, (uint32_t)(now.ms / MINUTE_MS));
 }
 
 /* How many of the k closest are others: we count among them when fewer than k are nearer. */
@@ -237,14 +200,12 @@ static uint32_t slot_of(const struct id *target)
 }
 
 /* The nearest holder sees to a record in its slot, each other one a slot later than the one before
- * it, unless somebody has, which it would have noticed if it was up then. Who is none of the k
- * closest any more asks the nearest alone. */
-static bool mark_for_slot(const struct repair *repair, struct now now, const struct id *target,
-                          struct holders *h)
+ * it, unless somebody has, which it would have noticed if it was up since the nearest's slot began.
+ * Who is none of the k closest any more asks the nearest alone. */
+static bool mark_for_slot(const struct repair *repair, const struct id *target, struct holders *h)
 {
     if ((slot_of(target) + h->rank) % REPAIR_SLOTS != repair->slot ||
-        now.ms < repair->started_ms + h->rank * REPAIR_SLOT_S * 1000u ||
-        was_noticed(repair, target))
+        h->rank > repair->slot_rank_max || was_noticed(repair, target))
         return false;
     if (h->rank < HOLDERS)
         mark_all(h);
@@ -292,7 +253,7 @@ static bool is_passed_on(const struct stored *stored)
     return envelope.has_expiry;
 }
 
-static void consider(struct node *node, struct now now, const struct stored *stored)
+static void consider(struct node *node, const struct stored *stored)
 {
     struct repair *repair = &node->repair;
     struct holders h;
@@ -308,7 +269,7 @@ static void consider(struct node *node, struct now now, const struct stored *sto
             return;
         break;
     case REPAIR_SLOT:
-        if (!mark_for_slot(repair, now, target, &h))
+        if (!mark_for_slot(repair, target, &h))
             return;
         break;
     case REPAIR_ROUND:
@@ -351,7 +312,10 @@ static void begin_slot(struct node *node, struct now now)
 {
     struct repair *repair = &node->repair;
     uint32_t minute = (uint32_t)(now.ms / MINUTE_MS);
+    uint64_t into_ms = now.unix_s % REPAIR_SLOT_S * 1000;
+    uint64_t up_ms = now.ms - repair->started_ms;
     repair->slot = (uint32_t)(now.unix_s / REPAIR_SLOT_S % REPAIR_SLOTS);
+    repair->slot_rank_max = up_ms > into_ms ? (up_ms - into_ms) / (REPAIR_SLOT_S * 1000) : 0;
     repair->noticed_since_min = minute > REPAIR_AGAIN_MIN ? minute - REPAIR_AGAIN_MIN : 0;
     repair->slot_at_ms = next_slot_ms(node, now);
     begin_scan(repair, REPAIR_SLOT, now);
@@ -410,7 +374,7 @@ static void scan_slice(struct node *node, struct now now)
         }
         repair->cursor_kind = (uint8_t)stored.record.kind;
         repair->cursor = stored.record.target;
-        consider(node, now, &stored);
+        consider(node, &stored);
     }
     repair->slice_at_ms = now.ms + REPAIR_PAUSE_MS;
 }

@@ -14,6 +14,7 @@
 
 #include "common/now.h"
 #include "daemon/dht/contact.h"
+#include "daemon/dht/notices.h"
 #include "daemon/dht/outbox.h"
 
 #define REPAIR_CHANGES_MAX   16u    /* in one scan; more: every record is looked at as in a round */
@@ -29,11 +30,10 @@
 #define REPAIR_START_MS      (5u * 60u * 1000u) /* after a restart: who is met was there before */
 #define REPAIR_START_JOINS   4u                 /* when it is more than so many */
 #define REPAIR_SLICE         64u                /* records looked at in one tick */
-#define REPAIR_PAUSE_MS      5u     /* between slices: the loop's other work comes first */
-#define REPAIR_QUEUE_MAX     64u    /* pushes waiting */
-#define REPAIR_AT_ONCE       8u     /* pushes under way */
-#define REPAIR_LEAVE_AT_ONCE 24u    /* the same while leaving */
-#define REPAIR_NOTICED_MAX   65536u /* records whose last round by another holder is remembered */
+#define REPAIR_PAUSE_MS      5u  /* between slices: the loop's other work comes first */
+#define REPAIR_QUEUE_MAX     64u /* pushes waiting */
+#define REPAIR_AT_ONCE       8u  /* pushes under way */
+#define REPAIR_LEAVE_AT_ONCE 24u /* the same while leaving */
 
 struct node;
 
@@ -69,6 +69,7 @@ struct repair {
     uint32_t last_round_min;    /* when it began, in minutes */
     uint32_t noticed_since_min; /* what is noticed later need not be done in the scan under way */
     uint32_t slot;              /* the one that the scan under way is about */
+    uint64_t slot_rank_max;     /* up for so many slots: farther holders than this leave it */
     bool has_overflown;         /* more changes than fit */
     uint8_t mode;               /* enum repair_mode: the scan under way */
     uint8_t cursor_kind;        /* where it goes on; 0: from the start */
@@ -79,10 +80,9 @@ struct repair {
     uint64_t slice_at_ms;      /* when the scan under way goes on */
     struct repair_push *queue; /* REPAIR_QUEUE_MAX, owned; there only while it is used */
     uint8_t queue_first, queue_count;
-    uint8_t running;   /* pushes under way */
-    uint64_t leave_op; /* the operation that waits for the end of leaving; 0: none */
-    uint32_t *noticed; /* by a hash of the target: another holder asked about it, in minutes */
-    uint32_t noticed_size;
+    uint8_t running;        /* pushes under way */
+    uint64_t leave_op;      /* the operation that waits for the end of leaving; 0: none */
+    struct notices notices; /* of other holders that asked about a record */
 };
 
 void repair_init(struct repair *repair, struct node *node, struct now now);
