@@ -10,6 +10,7 @@ _Static_assert(ROUTING_K % CAPACITY_FIRST == 0 && ROUTING_CACHE % CAPACITY_FIRST
 void bucket_init(struct bucket *b)
 {
     memset(b, 0, sizeof *b);
+    b->refresh_after_ms = ROUTING_REFRESH_MS;
     b->check_ms = UINT64_MAX;
 }
 
@@ -160,6 +161,7 @@ bool bucket_split(struct bucket *b, const struct id *self, unsigned prefix, stru
     b->count = count;
     b->cache_count = cache_count;
     to->touched_ms = b->touched_ms;
+    to->refresh_after_ms = b->refresh_after_ms;
     to->check_ms = b->check_ms;
     to->retry_ms = b->retry_ms;
     return true;

@@ -19,9 +19,10 @@ struct bucket {
     struct candidate *cache; /* newest first */
     uint8_t count, capacity;
     uint8_t cache_count, cache_capacity;
-    uint64_t touched_ms; /* the last lookup inside it */
-    uint64_t check_ms;   /* no member needs a ping before; it may be early, never late */
-    uint64_t retry_ms;   /* members that failed are pinged again from then on */
+    uint64_t touched_ms;       /* the last lookup inside it */
+    uint32_t refresh_after_ms; /* so long after that it is refreshed */
+    uint64_t check_ms;         /* no member needs a ping before; it may be early, never late */
+    uint64_t retry_ms;         /* members that failed are pinged again from then on */
 };
 
 void bucket_init(struct bucket *b);

@@ -476,6 +476,15 @@ static void random_inside(const struct routing *r, size_t index, struct rng *rng
     id_random_at(out, &r->self, prefix, rng);
 }
 
+void routing_stagger(struct routing *r, uint64_t now_ms, struct rng *rng)
+{
+    for (size_t i = 0; i < r->bucket_count; i++) {
+        r->buckets[i].touched_ms = now_ms;
+        r->buckets[i].refresh_after_ms = rng_below(rng, ROUTING_REFRESH_MS);
+        lower(&r->refresh_ms, now_ms + r->buckets[i].refresh_after_ms);
+    }
+}
+
 bool routing_next_refresh(struct routing *r, uint64_t now_ms, struct rng *rng, struct id *target)
 {
     uint64_t next_ms = UINT64_MAX;
@@ -483,9 +492,11 @@ bool routing_next_refresh(struct routing *r, uint64_t now_ms, struct rng *rng, s
     if (now_ms < r->refresh_ms)
         return false;
     for (size_t i = 0; i < r->bucket_count; i++) {
-        uint64_t due_ms = r->buckets[i].touched_ms + ROUTING_REFRESH_MS;
+        struct bucket *b = &r->buckets[i];
+        uint64_t due_ms = b->touched_ms + b->refresh_after_ms;
         if (due_ms <= now_ms) {
-            r->buckets[i].touched_ms = now_ms;
+            b->touched_ms = now_ms;
+            b->refresh_after_ms = ROUTING_REFRESH_MS - rng_below(rng, ROUTING_REFRESH_JITTER_MS);
             random_inside(r, i, rng, target);
             return true;
         }

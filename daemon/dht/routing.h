@@ -17,7 +17,8 @@
 /* the same far from us where nobody waits for the place: it is listed to others all the same */
 #define ROUTING_UNWATCHED_MS      (2u * ROUTING_QUESTIONABLE_MS)
 #define ROUTING_REFRESH_MS        (15u * 60u * 1000u) /* BEP 5: a bucket untouched for longer */
-#define ROUTING_PREFIX_BUCKET_MAX 2                   /* nodes of one address prefix in a bucket */
+#define ROUTING_REFRESH_JITTER_MS (ROUTING_REFRESH_MS / 8)
+#define ROUTING_PREFIX_BUCKET_MAX 2  /* nodes of one address prefix in a bucket */
 #define ROUTING_PREFIX_TABLE_MAX  10 /* and in the table; loopback and private are exempt */
 
 struct routing_node {
@@ -69,9 +70,13 @@ size_t routing_closest(const struct routing *r, const struct id *target, bool wi
 /* A node that should be pinged now: questionable ones, sooner in buckets with replacements waiting
  * or near us, and failed ones. Marks it pinged. False when there is none. */
 bool routing_next_check(struct routing *r, uint64_t now_ms, struct contact *out);
-/* A bucket untouched for ROUTING_REFRESH_MS: a random target inside it; marks it touched. */
+/* A bucket untouched for ROUTING_REFRESH_MS, or up to ROUTING_REFRESH_JITTER_MS less: a random
+ * target inside it; marks it touched. */
 bool routing_next_refresh(struct routing *r, uint64_t now_ms, struct rng *rng, struct id *target);
-/* When either of the two above may next have something, in monotonic ms. */
+/* Has each bucket refreshed at a random time of its own within the next ROUTING_REFRESH_MS, or
+ * that long after it is touched meanwhile. */
+void routing_stagger(struct routing *r, uint64_t now_ms, struct rng *rng);
+/* When routing_next_check or routing_next_refresh may next have something, in monotonic ms. */
 uint64_t routing_next_ms(const struct routing *r);
 /* A lookup for `target` is running: its bucket counts as touched. */
 void routing_touch(struct routing *r, const struct id *target, uint64_t now_ms);

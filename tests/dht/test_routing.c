@@ -366,6 +366,53 @@ START_TEST(test_far_buckets_are_checked_when_somebody_waits)
     for (checks = 0; routing_next_check(&table, ROUTING_QUESTIONABLE_MS, &out); checks++)
         ck_assert_uint_eq(id_common_prefix(&self, &out.id), 0);
     ck_assert_uint_eq(checks, ROUTING_K);
+    /* And the others later, as nobody may ever ask them. */
+    unsigned far = 0;
+    while (routing_next_check(&table, ROUTING_UNWATCHED_MS, &out))
+        far += id_common_prefix(&self, &out.id) == 1;
+    ck_assert_uint_eq(far, ROUTING_K);
+}
+END_TEST
+
+START_TEST(test_refreshes_are_spread_when_staggered)
+{
+    struct contact members[ROUTING_K];
+    struct id target;
+    uint64_t first_ms = 0, last_ms = 0;
+    unsigned count = 0;
+
+    for (unsigned prefix = 0; prefix < 8; prefix++)
+        fill_bucket(prefix, prefix * 100, members);
+    routing_stagger(&table, MINUTE_MS, &rng);
+    for (uint64_t ms = MINUTE_MS; ms < MINUTE_MS + ROUTING_REFRESH_MS; ms += 1000) {
+        while (routing_next_refresh(&table, ms, &rng, &target)) {
+            first_ms = count++ == 0 ? ms : first_ms;
+            last_ms = ms;
+        }
+    }
+    ck_assert_uint_ge(count, 8);
+    ck_assert_uint_ge(last_ms - first_ms, ROUTING_REFRESH_MS / 2);
+}
+END_TEST
+
+START_TEST(test_refreshes_drift_apart)
+{
+    struct contact members[ROUTING_K];
+    struct id target;
+    unsigned count = 0;
+
+    for (unsigned prefix = 0; prefix < 4; prefix++)
+        fill_bucket(prefix, prefix * 100, members);
+    while (routing_next_refresh(&table, ROUTING_REFRESH_MS, &rng, &target))
+        count++;
+    ck_assert_uint_eq(count, 4);
+    ck_assert(!routing_next_refresh(&table, 2 * ROUTING_REFRESH_MS - ROUTING_REFRESH_JITTER_MS - 1,
+                                    &rng, &target));
+    for (count = 0; routing_next_refresh(
+             &table, 2 * ROUTING_REFRESH_MS - ROUTING_REFRESH_JITTER_MS / 2, &rng, &target);)
+        count++;
+    ck_assert_uint_gt(count, 0);
+    ck_assert_uint_lt(count, 4);
 }
 END_TEST
 
@@ -438,5 +485,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, test_checks_questionable_and_failed_nodes);
     tcase_add_test(tests, test_far_buckets_are_checked_when_somebody_waits);
     tcase_add_test(tests, test_refreshes_each_untouched_bucket_once);
+    tcase_add_test(tests, test_refreshes_are_spread_when_staggered);
+    tcase_add_test(tests, test_refreshes_drift_apart);
     tcase_add_loop_test(tests, test_estimate_follows_the_network, 0, 4);
 }
