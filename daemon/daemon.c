@@ -231,7 +231,7 @@ static void join_network(struct daemon *d)
     struct now now = daemon_now(d);
     if (datadir_path(&d->datadir, "table", path, sizeof(path))) {
         tables_init(&d->tables, &d->loop, path);
-        tables_restore(&d->tables, d->node, now, &d->outbox);
+        tables_restore(&d->tables, d->node, now);
     }
     bootstrap_init(&d->bootstrap, &d->loop, d->node);
     bootstrap_start(&d->bootstrap, &d->settings, now.ms);

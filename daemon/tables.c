@@ -71,7 +71,7 @@ void tables_init(struct tables *t, uv_loop_t *loop, const char *path)
     snprintf(t->path, sizeof(t->path), "%s", path);
 }
 
-size_t tables_restore(struct tables *t, struct node *node, struct now now, struct outbox *out)
+size_t tables_restore(struct tables *t, struct node *node, struct now now)
 {
     struct contact *contacts = NULL;
     uint8_t *file = NULL;
@@ -86,7 +86,7 @@ size_t tables_restore(struct tables *t, struct node *node, struct now now, struc
         count = 0;
     }
     for (size_t i = 0; i < count; i++)
-        node_restore(node, now, &contacts[i], out);
+        node_restore(node, now, &contacts[i]);
     if (count > 0)
         t->saved_sum = hash_crc32c(bytes_of(file, size));
     free(contacts);

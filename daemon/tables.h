@@ -23,7 +23,7 @@ struct tables {
 
 void tables_init(struct tables *t, uv_loop_t *loop, const char *path);
 /* Hands each saved contact to the node; returns how many. */
-size_t tables_restore(struct tables *t, struct node *node, struct now now, struct outbox *out);
+size_t tables_restore(struct tables *t, struct node *node, struct now now);
 /* Starts saving; nothing when a save is under way, or nothing changed. */
 void tables_save(struct tables *t, const struct node *node);
 bool tables_is_idle(const struct tables *t);

@@ -7,11 +7,13 @@
     (2u * 60u * 1000u) /* how soon a change near us is noticed: repair waits for it */
 #define JOIN_SOON_MS                                                                               \
     10000u /* and the first times, thrice as long each: others may start together with us */
-#define JOIN_FAILS_MAX    3u    /* unanswered searches until we no longer call it starting */
-#define FILL_BUCKETS      8u    /* after joining: the widest parts of the table, */
-#define FILL_ENOUGH       6u    /* where it knows fewer than this */
-#define TABLES_CHECK_MS   1000u /* how soon after a full load of pings to look again */
-#define RESTORE_WAIT_MS   300u  /* for restored contacts before starting without them */
+#define JOIN_FAILS_MAX    3u     /* unanswered searches until we no longer call it starting */
+#define FILL_BUCKETS      8u     /* after joining: the widest parts of the table, */
+#define FILL_ENOUGH       6u     /* where it knows fewer than this, */
+#define FILL_PAUSE_MS     60000u /* after a restart at most so long after each other */
+#define TABLES_CHECK_MS   1000u  /* how soon after a full load of pings to look again */
+#define RESTORE_AT_ONCE   8u     /* contacts of an earlier run, until one answers */
+#define RESTORE_WAIT_MS   300u   /* for them, before the next ones and starting without them */
 #define RESTORE_GATHER_MS 5u
 #define EXPIRE_EVERY_MS   60000u
 
@@ -23,6 +25,11 @@ void maintain_init(struct maintain *m, struct now now)
         .join_again_ms = JOIN_SOON_MS,
         .expire_at_ms = now.ms + EXPIRE_EVERY_MS,
     };
+}
+
+void maintain_clear(struct maintain *m)
+{
+    restored_clear(&m->restored);
 }
 
 static bool start_search(struct node *node, struct now now, const struct id *target, bool is_join,
@@ -64,16 +71,37 @@ static bool is_filled(const struct node *node, const struct id *target, unsigned
     return true;
 }
 
+/* Nodes that started together, and buckets of one node that were filled together, would all be
+ * refreshed at once: from now on each has its own time. */
+static void stagger_refreshes(struct node *node, struct now now)
+{
+    for (unsigned i = 0; i < FAMILY_COUNT; i++)
+        routing_stagger(&node->tables[i], now.ms, &node->rng);
+}
+
 /* The tables' widest buckets are filled once after joining, a random target in each. */
 static void fill(struct node *node, struct now now, struct outbox *out)
 {
     struct maintain *m = &node->maintain;
-    while (m->fill_prefix < m->fill_count && m->searches < MAINTAIN_SEARCHES_MAX) {
+    while (m->fill_prefix < m->fill_count && m->searches < MAINTAIN_SEARCHES_MAX &&
+           m->fill_at_ms <= now.ms) {
         struct id target;
         id_random_at(&target, &node->id, m->fill_prefix, &node->rng);
-        if (!is_filled(node, &target, m->fill_prefix++))
-            start_search(node, now, &target, false, out);
+        if (is_filled(node, &target, m->fill_prefix++))
+            continue;
+        start_search(node, now, &target, false, out);
+        m->fill_at_ms = now.ms + rng_below(&node->rng, m->fill_pause_ms + 1);
     }
+    if (m->fill_prefix == m->fill_count)
+        stagger_refreshes(node, now);
+}
+
+static void begin_fill(struct node *node, struct now now)
+{
+    struct maintain *m = &node->maintain;
+    m->fill_prefix = 0;
+    m->fill_count = FILL_BUCKETS;
+    m->fill_at_ms = now.ms + rng_below(&node->rng, m->fill_pause_ms + 1);
 }
 
 static void join_finished(struct node *node, struct now now, const struct id *searched,
@@ -96,10 +124,8 @@ static void join_finished(struct node *node, struct now now, const struct id *se
     m->retry_ms = MAINTAIN_RETRY_MIN_MS;
     m->join_at_ms = now.ms + m->join_again_ms + rng_below(&node->rng, m->join_again_ms / 4);
     /* A second time where the first may have come too early: nobody knew anybody yet. */
-    if (m->fill_count == 0 || m->join_again_ms == 3 * JOIN_SOON_MS) {
-        m->fill_prefix = 0;
-        m->fill_count = FILL_BUCKETS;
-    }
+    if (m->restored.count == 0 && (m->fill_count == 0 || m->join_again_ms == 3 * JOIN_SOON_MS))
+        begin_fill(node, now);
     m->join_again_ms = m->join_again_ms * 3 < JOIN_AGAIN_MS ? m->join_again_ms * 3 : JOIN_AGAIN_MS;
     if (!id_equal(searched, &node->id)) /* we have taken another id since (adopt.h) */
         m->join_at_ms = now.ms;
@@ -136,15 +162,42 @@ void maintain_heard(struct node *node, struct now now, const struct contact *con
         m->pings++;
 }
 
-void maintain_restore(struct node *node, struct now now, const struct contact *contact,
-                      struct outbox *out)
+void maintain_restore(struct node *node, struct now now, const struct contact *contact)
 {
     struct maintain *m = &node->maintain;
     m->join_again_ms = JOIN_AGAIN_MS;
+    m->fill_pause_ms = FILL_PAUSE_MS;
     if (!m->has_joined && !m->is_joining)
         m->join_at_ms = now.ms + RESTORE_WAIT_MS;
-    if (send_ping(node, now, contact, QUERY_MEET, MAINTAIN_RESTORED, out))
-        m->pings++;
+    restored_add(&m->restored, now, contact);
+}
+
+/* Searches and the questions of others may have met it meanwhile. */
+static void meet_restored(struct node *node, struct now now, const struct contact *contact,
+                          struct outbox *out)
+{
+    const struct routing *table = &node->tables[family_index(contact->addr.family)];
+    if (routing_find(table, contact) == NULL &&
+        send_ping(node, now, contact, QUERY_MEET, MAINTAIN_RESTORED, out))
+        node->maintain.pings++;
+}
+
+/* A few at once, until somebody is there to start from; then one by one, so that a power cut is no
+ * storm, and who comes back after us is met too. */
+static void meet_next_restored(struct node *node, struct now now, struct outbox *out)
+{
+    struct restored *restored = &node->maintain.restored;
+    struct contact contact;
+    bool is_alone = node_live_count(node) == 0;
+    for (unsigned i = 0; i < (is_alone ? RESTORE_AT_ONCE : 1); i++)
+        if (restored_take(restored, &node->id, &contact))
+            meet_restored(node, now, &contact, out);
+    if (is_alone)
+        restored_wait(restored, now, RESTORE_WAIT_MS);
+    else
+        restored_spread(restored, now, &node->rng);
+    if (restored->count == 0 && node->maintain.has_joined)
+        begin_fill(node, now);
 }
 
 /* Anybody could have sent it in that node's name, so it proves nothing by itself. */
@@ -247,6 +300,8 @@ static uint64_t tables_next_ms(const struct node *node)
 void maintain_tick(struct node *node, struct now now, struct outbox *out)
 {
     struct maintain *m = &node->maintain;
+    if (restored_next_ms(&m->restored) <= now.ms)
+        meet_next_restored(node, now, out);
     if (m->join_at_ms <= now.ms && !m->is_joining)
         join(node, now, out);
     if (m->fill_prefix < m->fill_count)
@@ -267,9 +322,12 @@ void maintain_tick(struct node *node, struct now now, struct outbox *out)
 uint64_t maintain_next_ms(const struct node *node)
 {
     const struct maintain *m = &node->maintain;
-    if (m->fill_prefix < m->fill_count && m->searches < MAINTAIN_SEARCHES_MAX)
-        return 0;
     uint64_t next_ms = tables_next_ms(node);
+    if (m->fill_prefix < m->fill_count && m->searches < MAINTAIN_SEARCHES_MAX &&
+        m->fill_at_ms < next_ms)
+        next_ms = m->fill_at_ms;
+    if (restored_next_ms(&m->restored) < next_ms)
+        next_ms = restored_next_ms(&m->restored);
     if (m->join_at_ms < next_ms)
         next_ms = m->join_at_ms;
     if (peers_count(node->peers) > 0 && m->expire_at_ms < next_ms)

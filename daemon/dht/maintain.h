@@ -8,6 +8,7 @@
 #include "daemon/dht/contact.h"
 #include "daemon/dht/node.h"
 #include "daemon/dht/outbox.h"
+#include "daemon/dht/restored.h"
 
 #define MAINTAIN_SEARCHES_MAX 2  /* refreshes at once */
 #define MAINTAIN_PINGS_MAX    16 /* checks and meetings under way at once */
@@ -31,15 +32,19 @@ struct maintain {
     uint8_t searches;        /* refreshes under way, that one included */
     uint16_t pings;          /* checks and meetings under way */
     uint8_t fill_prefix;     /* after joining: the next bucket to fill, one lookup each */
-    uint8_t fill_count;      /* how many buckets are to be filled; 0: done */
+    uint8_t fill_count;      /* how many buckets are to be filled */
+    uint32_t fill_pause_ms;  /* at most so long between them; 0: at once */
+    uint64_t fill_at_ms;     /* when the next is filled */
     uint32_t retry_ms;       /* pause before the next attempt while nobody answers */
     uint64_t join_at_ms;     /* when to search our own id next, */
     uint32_t join_again_ms;  /* and how long after that again */
     uint64_t check_after_ms; /* the tables are not looked at before */
     uint64_t expire_at_ms;   /* when to forget old torrent peers */
+    struct restored restored;
 };
 
 void maintain_init(struct maintain *m, struct now now);
+void maintain_clear(struct maintain *m);
 void maintain_tick(struct node *node, struct now now, struct outbox *out);
 uint64_t maintain_next_ms(const struct node *node);
 /* A refresh, or the search of our own id, ended. */
@@ -47,9 +52,9 @@ void maintain_search_finished(struct node *node, struct now now, const struct op
 /* A stranger that is not read-only sent us a query: meets it when there is room. */
 void maintain_heard(struct node *node, struct now now, const struct contact *contact,
                     struct outbox *out);
-/* A contact of an earlier run: met at once, beyond the limit, since a warm start waits for it. */
-void maintain_restore(struct node *node, struct now now, const struct contact *contact,
-                      struct outbox *out);
+/* A contact of an earlier run: it is met among the first, for which a warm start waits, or in the
+ * minutes after (restored.h). */
+void maintain_restore(struct node *node, struct now now, const struct contact *contact);
 /* A node said that it stops: looks whether it is gone. */
 void maintain_bye(struct node *node, struct now now, const struct contact *contact,
                   struct outbox *out);

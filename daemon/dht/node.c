@@ -46,6 +46,7 @@ void node_free(struct node *node)
     if (node == NULL)
         return;
     ops_clear(&node->ops);
+    maintain_clear(&node->maintain);
     keep_clear(&node->keep);
     repair_clear(&node->repair);
     writes_clear(&node->writes);
@@ -227,13 +228,12 @@ void node_bootstrap(struct node *node, const struct addr *addr)
         m->join_at_ms = 0;
 }
 
-void node_restore(struct node *node, struct now now, const struct contact *contact,
-                  struct outbox *out)
+void node_restore(struct node *node, struct now now, const struct contact *contact)
 {
     node->maintain.had_sources = true;
     repair_restarted(node, now);
     if (addr_is_usable(&contact->addr) && node_can_reach(node, &contact->addr))
-        maintain_restore(node, now, contact, out);
+        maintain_restore(node, now, contact);
 }
 
 void node_set_role(struct node *node, enum node_role role)

@@ -73,9 +73,9 @@ void node_stored(struct node *node, struct now now, uint64_t write, enum err err
 /* An address to start from, tried until somebody answers. Beyond NODE_BOOTSTRAP_MAX it takes the
  * place of the oldest: names resolve to other addresses over the years. */
 void node_bootstrap(struct node *node, const struct addr *addr);
-/* A contact saved from an earlier run: pinged and, when it answers, back in the table. */
-void node_restore(struct node *node, struct now now, const struct contact *contact,
-                  struct outbox *out);
+/* A contact saved from an earlier run: pinged, at the next tick or in the minutes after, and when
+ * it answers, back in the table. */
+void node_restore(struct node *node, struct now now, const struct contact *contact);
 void node_set_role(struct node *node, enum node_role role);
 
 struct get_request {

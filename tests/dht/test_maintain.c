@@ -2,6 +2,7 @@
  * who asks it, and never send more than its limits for that. */
 #include <check.h>
 
+#include "daemon/dht/lookup.h"
 #include "daemon/dht/maintain.h"
 #include "tests/dht/asker.h"
 #include "tests/runner.h"
@@ -123,13 +124,31 @@ START_TEST(restored_contacts_bring_a_node_back_without_bootstrap)
     net_restart(net, 1, -1);
     const uint64_t started_ms = net->now.ms;
     for (size_t i = 0; i < 3; i++)
-        node_restore(net->nodes[1].node, net->now, &known[i], &net->out);
+        node_restore(net->nodes[1].node, net->now, &known[i]);
     net_flush(net, 1);
     while (info_of(1).state != NODE_ONLINE && net->now.ms < started_ms + 10000)
         net_run(net, 1);
     ck_assert_uint_le(net->now.ms - started_ms, 1000);
-    net_run(net, 5000);
+    net_run(net, 2 * RESTORED_SPREAD_MS);
     ck_assert_uint_eq(info_of(1).nodes_v4, 9);
+    asker_clear(&asker);
+}
+END_TEST
+
+START_TEST(restored_contacts_are_asked_over_minutes_once_one_answers)
+{
+    asker_init(&asker, 2, false);
+    struct net *net = &asker.net;
+    struct contact there = {.id = info_of(1).id, .addr = net->nodes[1].addr};
+    net_restart(net, 0, -1);
+    node_restore(net->nodes[0].node, net->now, &there);
+    for (unsigned i = 0; i < 100; i++) {
+        const struct contact gone = made_up(i);
+        node_restore(net->nodes[0].node, net->now, &gone);
+    }
+    ck_assert_uint_le(sent_in(10000), 40);
+    ck_assert_int_eq(info_of(0).state, NODE_ONLINE);
+    ck_assert_uint_ge(sent_in(RESTORED_SPREAD_MS * 5 / 4), 70);
     asker_clear(&asker);
 }
 END_TEST
@@ -141,7 +160,7 @@ START_TEST(restored_contacts_that_are_gone_mean_offline)
     net_restart(net, 0, -1);
     for (unsigned i = 0; i < 5; i++) {
         const struct contact contact = made_up(i);
-        node_restore(net->nodes[0].node, net->now, &contact, &net->out);
+        node_restore(net->nodes[0].node, net->now, &contact);
     }
     net_flush(net, 0);
     net_run(net, 20000);
@@ -158,7 +177,7 @@ START_TEST(a_restored_contact_under_another_id_is_not_taken)
     net_restart(net, 0, -1);
     struct contact contact = made_up(1);
     contact.addr = net->nodes[1].addr;
-    node_restore(net->nodes[0].node, net->now, &contact, &net->out);
+    node_restore(net->nodes[0].node, net->now, &contact);
     net_flush(net, 0);
     net_run(net, 200);
     ck_assert_uint_ge(node_counter(net->nodes[0].node, COUNTER_REPLIES_WRONG_ID), 1);
@@ -262,41 +281,66 @@ START_TEST(a_node_that_takes_a_secure_id_still_joins)
 }
 END_TEST
 
-static bool is_alive(const struct addr *addr)
+static size_t index_of(const struct addr *addr)
 {
-    const struct net *net = &asker.net;
-    for (size_t i = 0; i < net->count; i++)
-        if (addr_equal(&net->nodes[i].addr, addr))
-            return net->nodes[i].is_alive;
+    size_t index = 0;
+    while (!addr_equal(&asker.net.nodes[index].addr, addr))
+        index++;
+    return index;
+}
+
+/* A target to which this node is near among those that the first node knows, so that it is asked
+ * first, and far among all. */
+static bool find_target_beside(size_t index, struct id *target)
+{
+    struct net *net = &asker.net;
+    const struct id beside = info_of(index).id;
+    const struct routing *table = node_routing(net->nodes[0].node, ADDR_V4);
+    struct contact known[LOOKUP_ALPHA];
+    for (unsigned tries = 0; tries < 1000; tries++) {
+        unsigned nearer = 0;
+        bool is_asked = false;
+        id_random(target, &net->rng);
+        for (size_t i = 1; i < net->count; i++) {
+            const struct id id = info_of(i).id;
+            nearer += id_compare_distance(target, &id, &beside) < 0;
+        }
+        size_t count = routing_closest(table, target, false, known, LOOKUP_ALPHA);
+        for (size_t i = 0; i < count; i++)
+            is_asked = is_asked || id_equal(&known[i].id, &beside);
+        if (is_asked && nearer > 2 * LOOKUP_K)
+            return true;
+    }
     return false;
 }
 
-START_TEST(no_dead_member_stays_unnoticed)
+START_TEST(a_dead_member_is_noticed_though_the_lookup_went_on_without_it)
 {
-    asker_init(&asker, 60, false);
+    unsigned looked_up = 0;
+    asker_init(&asker, 100, false);
     struct net *net = &asker.net;
-    net->loss_percent = 10;
-    net_run(net, 60000);
-    for (size_t i = 1; i < net->count; i += 4)
-        net_kill(net, i);
-    for (unsigned i = 0; i < 240; i++) {
+    /* So steady that who does not answer is late before the lookup ends. */
+    net->delay_min_ms = net->delay_max_ms = 40;
+    net_run(net, 600000);
+    for (unsigned i = 0; i < 5; i++) {
+        const struct routing *table = node_routing(net->nodes[0].node, ADDR_V4);
+        size_t bucket = 0, index = i;
+        const struct contact member = routing_each(table, &bucket, &index)->contact;
+        size_t gone = index_of(&member.addr);
         struct id target;
         uint64_t op;
-        size_t index = i % net->count;
-        id_random(&target, &net->rng);
-        if (net->nodes[index].is_alive) {
-            node_lookup(net->nodes[index].node, net->now, &target, 0, &op, &net->out);
-            net_flush(net, index);
-        }
-        net_run(net, 15000);
+        if (!find_target_beside(gone, &target))
+            continue;
+        net_kill(net, gone);
+        ck_assert_int_eq(node_lookup(net->nodes[0].node, net->now, &target, 0, &op, &net->out),
+                         ERR_OK);
+        net_flush(net, 0);
+        ck_assert_ptr_nonnull(net_wait(net, 0, op));
+        const struct routing_node *left = routing_find(table, &member);
+        ck_assert(left == NULL || left->fails > 0);
+        looked_up++;
     }
-    for (size_t i = 0; i < net->count; i++) {
-        const struct routing_node *member;
-        size_t bucket = 0, index = 0;
-        const struct routing *table = node_routing(net->nodes[i].node, ADDR_V4);
-        while (net->nodes[i].is_alive && (member = routing_each(table, &bucket, &index)) != NULL)
-            ck_assert(member->fails > 0 || is_alive(&member->contact.addr));
-    }
+    ck_assert_uint_gt(looked_up, 0);
     asker_clear(&asker);
 }
 END_TEST
@@ -308,8 +352,9 @@ void add_tests(TCase *tests)
     tcase_add_test(tests,
                    unusable_bootstrap_addresses_are_ignored_and_of_too_many_the_newest_tried);
     tcase_add_test(tests, a_new_bootstrap_address_takes_the_place_of_the_oldest);
-    tcase_add_test(tests, no_dead_member_stays_unnoticed);
+    tcase_add_test(tests, a_dead_member_is_noticed_though_the_lookup_went_on_without_it);
     tcase_add_test(tests, restored_contacts_bring_a_node_back_without_bootstrap);
+    tcase_add_test(tests, restored_contacts_are_asked_over_minutes_once_one_answers);
     tcase_add_test(tests, restored_contacts_that_are_gone_mean_offline);
     tcase_add_test(tests, a_restored_contact_under_another_id_is_not_taken);
     tcase_add_test(tests, strangers_are_met_up_to_the_limit_and_again_when_there_is_room);

@@ -233,7 +233,7 @@ static void command(struct world *world, uint8_t number)
         node_announce(world->node, world->now, &target, 0, 0, &op, &world->out);
         break;
     case 7:
-        node_restore(world->node, world->now, &contact, &world->out);
+        node_restore(world->node, world->now, &contact);
         break;
     case 8:
         node_ping(world->node, world->now, &contact.addr, 0, &op, &world->out);

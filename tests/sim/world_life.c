@@ -112,7 +112,7 @@ static void boot(struct world *w, struct process *p)
         if (from[i] != NULL)
             node_bootstrap(p->node, &from[i]->addr);
     for (uint32_t i = 0; i < p->saved_count; i++)
-        node_restore(p->node, process_now(p), &p->saved[i], &w->out);
+        node_restore(p->node, process_now(p), &p->saved[i]);
     world_flush(w, p);
 }
 
