@@ -12,7 +12,7 @@
 #define RETURN_MS        60000u /* all are back within this */
 #define READABLE_MINUTES 2u
 #define WATCHED_MINUTES  120u /* for a storm */
-#define STORM_HUNDREDTHS 400u
+#define STORM_HUNDREDTHS 399u /* below 4 times, in each minute */
 
 static void run_ms(struct life *l, uint64_t ms)
 {
@@ -92,34 +92,29 @@ static void cut_power(struct life *l)
 /* Upkeep minute by minute, in bytes. */
 struct upkeep {
     uint64_t all[METER_KIND_COUNT], busiest[METER_KIND_COUNT];
-    uint64_t busiest_ten[METER_KIND_COUNT]; /* minutes in a row */
-    uint64_t busiest_sum;                   /* of values and tables together */
-    uint64_t last[10][METER_KIND_COUNT];
+    uint64_t busiest_sum; /* of values and tables together */
     unsigned minutes;
 };
 
 static void watch_minute(struct life *l, struct upkeep *u)
 {
-    uint64_t before[METER_KIND_COUNT];
-    uint64_t *minute = u->last[u->minutes++ % 10];
+    uint64_t before[METER_KIND_COUNT], minute[METER_KIND_COUNT];
     memcpy(before, l->meter.bytes, sizeof before);
     run_ms(l, MINUTE_MS);
+    u->minutes++;
     for (unsigned kind = 0; kind < METER_KIND_COUNT; kind++) {
-        uint64_t ten = 0;
         minute[kind] = l->meter.bytes[kind] - before[kind];
-        for (unsigned i = 0; i < 10; i++)
-            ten += u->last[i][kind];
         u->all[kind] += minute[kind];
         u->busiest[kind] = minute[kind] > u->busiest[kind] ? minute[kind] : u->busiest[kind];
-        u->busiest_ten[kind] = ten > u->busiest_ten[kind] ? ten : u->busiest_ten[kind];
     }
     uint64_t sum = minute[METER_VALUES] + minute[METER_TABLES];
     u->busiest_sum = sum > u->busiest_sum ? sum : u->busiest_sum;
 }
 
-static uint64_t times(uint64_t busiest, uint64_t usual)
+static void tell_busiest(struct life *l, const char *what, uint64_t busiest, uint64_t usual)
 {
-    return usual == 0 ? 0 : busiest * 100 / usual;
+    life_result(l, what, LIFE_TIMES, LIFE_AT_MOST, STORM_HUNDREDTHS,
+                usual == 0 ? 0 : busiest * 100 / usual);
 }
 
 static void tell_storm(struct life *l, const struct upkeep *usual, const struct upkeep *after)
@@ -127,20 +122,11 @@ static void tell_storm(struct life *l, const struct upkeep *usual, const struct 
     uint64_t values = usual->all[METER_VALUES] / usual->minutes;
     uint64_t tables = usual->all[METER_TABLES] / usual->minutes;
     life_result(l, "values' upkeep before, bytes a minute", LIFE_COUNT, LIFE_TOLD, 0, values);
-    life_result(l, "  busiest 10 minutes after, times that", LIFE_TIMES, LIFE_AT_MOST,
-                STORM_HUNDREDTHS, times(after->busiest_ten[METER_VALUES], 10 * values));
-    life_result(l, "  busiest minute after, times busiest before", LIFE_TIMES, LIFE_AT_MOST,
-                STORM_HUNDREDTHS,
-                times(after->busiest[METER_VALUES], usual->busiest[METER_VALUES]));
-    life_result(l, "  busiest minute after, times usual", LIFE_TIMES, LIFE_TOLD, 0,
-                times(after->busiest[METER_VALUES], values));
+    tell_busiest(l, "  busiest minute after, times that", after->busiest[METER_VALUES], values);
     life_result(l, "tables' upkeep before, bytes a minute", LIFE_COUNT, LIFE_TOLD, 0, tables);
-    life_result(l, "  busiest 10 minutes after, times that", LIFE_TIMES, LIFE_AT_MOST,
-                STORM_HUNDREDTHS, times(after->busiest_ten[METER_TABLES], 10 * tables));
-    life_result(l, "  busiest minute after, times usual", LIFE_TIMES, LIFE_TOLD, 0,
-                times(after->busiest[METER_TABLES], tables));
-    life_result(l, "both: busiest minute after, times usual", LIFE_TIMES, LIFE_TOLD, 0,
-                times(after->busiest_sum, values + tables));
+    tell_busiest(l, "  busiest minute after, times that", after->busiest[METER_TABLES], tables);
+    tell_busiest(l, "both: busiest minute after, times before", after->busiest_sum,
+                 values + tables);
 }
 
 void life_power(struct life *l)
