@@ -81,6 +81,14 @@ static bool take_query(struct node *node, const struct addr *from, const struct 
     return false;
 }
 
+/* It was there before us: that it answers has changed nothing. */
+static bool is_of_earlier_run(const struct node *node, const struct inflight_query *query,
+                              const struct contact *contact)
+{
+    return (query->purpose == QUERY_MEET && query->owner_index == MAINTAIN_RESTORED) ||
+           restored_has(&node->maintain.restored, contact);
+}
+
 static void recv_response(struct node *node, struct now now, const struct addr *from,
                           const struct krpc *reply, struct outbox *out)
 {
@@ -104,10 +112,10 @@ static void recv_response(struct node *node, struct now now, const struct addr *
     uint32_t rtt_ms = (uint32_t)(now.ms - query.sent_ms);
     bool is_xord = reply->version.size == 4 && memcmp(reply->version.data, "XO", 2) == 0;
     rtt_network_add(&node->rtt, rtt_ms);
-    bool is_restored = query.purpose == QUERY_MEET && query.owner_index == MAINTAIN_RESTORED;
     unsigned family = family_index(from->family);
     routing_answered(&node->tables[family], &contact, is_xord, rtt_ms, now.ms);
-    if (neighbours_answered(&node->neighbours[family], &node->id, &contact) && !is_restored)
+    if (neighbours_answered(&node->neighbours[family], &node->id, &contact) &&
+        !is_of_earlier_run(node, &query, &contact))
         repair_joined(node, now, &contact);
     if (external_vote(&node->external[family_index(from->family)], from, reply->ip))
         adopt_secure_id(node, now);

@@ -59,6 +59,15 @@ bool restored_take(struct restored *r, const struct id *self, struct contact *ou
     return true;
 }
 
+bool restored_has(const struct restored *r, const struct contact *contact)
+{
+    for (unsigned i = 0; i < r->count; i++)
+        if (id_equal(&r->contacts[i].id, &contact->id) &&
+            addr_equal(&r->contacts[i].addr, &contact->addr))
+            return true;
+    return false;
+}
+
 void restored_wait(struct restored *r, struct now now, uint32_t wait_ms)
 {
     r->next_ms = now.ms + wait_ms;

@@ -24,6 +24,8 @@ void restored_clear(struct restored *r);
 void restored_add(struct restored *r, struct now now, const struct contact *contact);
 /* Takes the next one out; false when none is left. */
 bool restored_take(struct restored *r, const struct id *self, struct contact *out);
+/* It is one of those that have not been asked yet. */
+bool restored_has(const struct restored *r, const struct contact *contact);
 /* When the next one is to be asked: after so long, or so that all are spread over the rest of the
  * time, at random. */
 void restored_wait(struct restored *r, struct now now, uint32_t wait_ms);

@@ -9,12 +9,24 @@ static const struct id self;
 static struct restored restored;
 
 /* It shares `prefix` bits with us, and is the nearer the smaller `rest` is. */
-static void add(unsigned prefix, uint8_t rest)
+static struct contact numbered(unsigned prefix, uint8_t rest)
 {
     struct contact contact = {.addr = addr_v4((const uint8_t[]){10, 0, (uint8_t)prefix, rest}, 1)};
     contact.id.b[prefix / 8] = (uint8_t)(0x80 >> prefix % 8);
     contact.id.b[ID_SIZE - 1] = rest;
+    return contact;
+}
+
+static void add(unsigned prefix, uint8_t rest)
+{
+    const struct contact contact = numbered(prefix, rest);
     restored_add(&restored, (struct now){.ms = 1000}, &contact);
+}
+
+static bool has(unsigned prefix, uint8_t rest)
+{
+    const struct contact contact = numbered(prefix, rest);
+    return restored_has(&restored, &contact);
 }
 
 static void expect(unsigned prefix, uint8_t rest)
@@ -33,7 +45,9 @@ START_TEST(one_of_each_part_comes_first_the_nearest_before_the_others)
     add(4, 2);
     add(4, 1);
     add(9, 1);
+    ck_assert(has(9, 1));
     expect(9, 1);
+    ck_assert(!has(9, 1));
     expect(4, 1);
     expect(0, 1);
     expect(4, 2);
