@@ -28,6 +28,9 @@
     X(ERR_NO_KEY, 401, "no_key", "no local key to sign with")                                      \
     X(ERR_READ_ONLY, 403, "read_only", "not allowed on the read-only socket")                      \
     X(ERR_UNKNOWN_NAME, 404, "unknown_name", "the name resolves to nothing")                       \
+    X(ERR_BAD_REGISTRATION, 422, "bad_registration", "the registration holds no key")              \
+    X(ERR_NAME_LOOP, 508, "name_loop", "the chain of authorities leads back to itself")            \
+    X(ERR_NAME_TOO_DEEP, 508, "name_too_deep", "the chain of authorities is longer than 8")        \
     X(ERR_NO_SUCH_ID, 404, "no_such_id", "no such id")                                             \
     X(ERR_TIMEOUT, 408, "timeout", "the deadline passed first")                                    \
     X(ERR_EXISTS, 409, "exists", "exists already")                                                 \
