@@ -109,7 +109,13 @@ static enum err open_data(struct daemon *d, char *detail)
         return err;
     if (!datadir_path(&d->datadir, "contacts", path, sizeof(path)))
         return ERR_TOO_BIG;
-    return contacts_init(&d->contacts, &d->loop, path, on_change_done, d, detail);
+    err = contacts_init(&d->contacts, &d->loop, path, on_change_done, d, detail);
+    if (err != ERR_OK)
+        return err;
+    if (!datadir_path(&d->datadir, "names", path, sizeof(path)))
+        return ERR_TOO_BIG;
+    saved_names_init(&d->names, &d->loop, path);
+    return ERR_OK;
 }
 
 static enum err open_network(struct daemon *d, char *detail)
@@ -268,7 +274,7 @@ static enum err start(struct daemon *d, char *detail)
     d->has_loop = true;
     d->started_ms = uv_now(&d->loop);
     d->chores_ms = d->started_ms + DAEMON_FIRST_CHORES_MS;
-    d->timer_ms = UINT64_MAX;
+    d->timer_ms = d->names_ms = UINT64_MAX;
     outbox_init(&d->outbox);
     resolve_init(&d->resolve, &d->loop, on_resolved, d);
     if ((err = open_data(d, detail)) != ERR_OK || (err = open_network(d, detail)) != ERR_OK ||
@@ -312,6 +318,7 @@ static void clear(struct daemon *d)
     if (d->node != NULL)
         node_free(d->node);
     udp_free(d->udp);
+    saved_names_clear(&d->names);
     contacts_clear(&d->contacts);
     keyring_clear(&d->keyring);
     store_close(d->store);

@@ -78,6 +78,7 @@ static void rearm(struct daemon *d)
 {
     uint64_t due = earlier(node_next_ms(d->node), d->chores_ms);
     due = earlier(due, bootstrap_next_ms(&d->bootstrap));
+    due = earlier(due, d->names_ms);
     if (d->stage == DAEMON_LEAVING)
         due = earlier(node_next_ms(d->node), d->stop_by_ms);
     else if (d->stage != DAEMON_RUNNING)
@@ -101,6 +102,10 @@ void daemon_on_timer(uv_timer_t *timer)
     if (d->stage != DAEMON_RUNNING)
         return;
     bootstrap_tick(&d->bootstrap, now.ms);
+    if (now.ms >= d->names_ms) {
+        d->names_ms = UINT64_MAX;
+        saved_names_save(&d->names);
+    }
     if (now.ms >= d->chores_ms) {
         d->chores_ms = now.ms + DAEMON_CHORES_MS;
         tables_save(&d->tables, d->node);
@@ -126,6 +131,8 @@ void daemon_flush(struct daemon *d)
     writer_flush(d->writer);
     if (d->stage != DAEMON_RUNNING)
         daemon_stop_step(d);
+    if (d->names_ms == UINT64_MAX && saved_names_is_changed(&d->names))
+        d->names_ms = uv_now(&d->loop) + (d->names.has_failed ? DAEMON_CHORES_MS : DAEMON_NAMES_MS);
     store_pause(d->store);
     rearm(d);
 }

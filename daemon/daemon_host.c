@@ -69,6 +69,12 @@ static bool host_contact_by_public(void *context, const uint8_t *key, struct rpc
     return identities_copy(identities_by_public(&d->contacts.list, key), out);
 }
 
+static const char *host_authority(void *context)
+{
+    struct daemon *d = context;
+    return settings_text(&d->settings, SETTING_AUTHORITY);
+}
+
 static bool host_sign(void *context, const uint8_t *public_key, struct bytes message,
                       uint8_t signature[KEYS_SIGNATURE_SIZE])
 {
@@ -180,6 +186,8 @@ void daemon_fill_host(struct daemon *d, struct rpc_host *host)
         .contact_at = host_contact_at,
         .contact_by_name = host_contact_by_name,
         .contact_by_public = host_contact_by_public,
+        .names = &d->names.cache,
+        .authority = host_authority,
         .sign = host_sign,
         .key_export = host_key_export,
         .key_create = host_key_create,

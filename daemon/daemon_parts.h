@@ -13,6 +13,7 @@
 #include "daemon/keyring.h"
 #include "daemon/resolve.h"
 #include "daemon/saved_id.h"
+#include "daemon/saved_names.h"
 #include "daemon/settings.h"
 #include "daemon/store_lmdb.h"
 #include "daemon/tables.h"
@@ -23,6 +24,7 @@
 #define DAEMON_DETAIL_SIZE     512
 #define DAEMON_CHORES_MS       60000u /* between savings of the table and expiries of the store */
 #define DAEMON_FIRST_CHORES_MS 5000u  /* a young table is worth saving soon */
+#define DAEMON_NAMES_MS        1000u  /* after a name changed; many in a row are saved as one */
 #define DAEMON_LEAVE_MS        5000u  /* of it, for handing over what the network would lose */
 #define DAEMON_STOP_MS         10000u /* a graceful stop takes no longer, whatever hangs */
 #define DAEMON_WARNINGS        4
@@ -46,6 +48,7 @@ struct daemon {
     struct store *store;
     struct keyring keyring;
     struct contacts contacts;
+    struct saved_names names;
     struct udp *udp;
     struct node *node;
     struct outbox outbox;
@@ -64,7 +67,7 @@ struct daemon {
     enum daemon_stage stage;
     enum daemon_exit status;
     bool is_stop_wanted, is_drained, is_urgent, is_reloading;
-    uint64_t started_ms, stop_by_ms, chores_ms, timer_ms;
+    uint64_t started_ms, stop_by_ms, chores_ms, names_ms, timer_ms;
     uint64_t unix_s; /* the store's clock */
 
     const char *role_why;

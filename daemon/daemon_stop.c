@@ -25,6 +25,7 @@ void daemon_stop_begin(struct daemon *d)
     resolve_cancel(&d->bootstrap.resolve);
     tables_save(&d->tables, d->node);
     saved_id_update(&d->saved_id, d->node);
+    saved_names_save(&d->names);
     uint64_t op;
     if (node_leave(d->node, daemon_now(d), DAEMON_LEAVE_MS, &op, &d->outbox) != ERR_OK)
         daemon_on_left(d);
@@ -41,8 +42,8 @@ void daemon_on_left(struct daemon *d)
 static bool is_idle(const struct daemon *d)
 {
     return d->is_drained && !d->is_reloading && tables_is_idle(&d->tables) &&
-           saved_id_is_idle(&d->saved_id) && keyring_is_idle(&d->keyring) &&
-           contacts_is_idle(&d->contacts);
+           saved_id_is_idle(&d->saved_id) && saved_names_is_idle(&d->names) &&
+           keyring_is_idle(&d->keyring) && contacts_is_idle(&d->contacts);
 }
 
 static bool is_resolving(const struct daemon *d)

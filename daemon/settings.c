@@ -43,6 +43,12 @@ static const struct setting_row rows[SETTING_COUNT] = {
                       .fallback = "auto",
                       .shown = "auto",
                       .help = "server answers others, client only asks, auto decides"},
+    [SETTING_AUTHORITY] = {.name = "authority",
+                           .type = SETTING_KEY_NAME,
+                           .shown = "none",
+                           .is_reloaded = true,
+                           .help = "who registers names used bare: a key's or contact's name, or "
+                                   "64 hex digits"},
     [SETTING_RPC_SOCKET] =
         {.name = "rpc-socket",
          .type = SETTING_PATH,
@@ -160,6 +166,11 @@ static bool is_name(const char *text)
            strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-") == size;
 }
 
+static bool is_key_name(const char *text)
+{
+    return is_name(text) || (strlen(text) == 64 && strspn(text, "0123456789abcdefABCDEF") == 64);
+}
+
 static bool is_host_port(const char *text)
 {
     char host[256];
@@ -197,6 +208,10 @@ static void say_expected(enum setting key, char *reason, size_t size)
     case SETTING_ROLE_NAME:
         snprintf(reason, size, "must be auto, server or client");
         break;
+    case SETTING_KEY_NAME:
+        snprintf(reason, size,
+                 "must be a name (1 to 32 of a-z, 0-9, _ and -), 64 hex digits or none");
+        break;
     case SETTING_BOOL:
         snprintf(reason, size, "must be true or false");
         break;
@@ -225,6 +240,8 @@ static bool is_of_type(enum setting key, const char *text)
     case SETTING_ROLE_NAME:
         return strcmp(text, "auto") == 0 || strcmp(text, "server") == 0 ||
                strcmp(text, "client") == 0;
+    case SETTING_KEY_NAME:
+        return is_key_name(text);
     case SETTING_BOOL:
         return read_bool(text, &flag);
     }
@@ -257,6 +274,12 @@ static bool take_place(struct setting_value *value, enum settings_source source,
     return where == NULL || value->where != NULL;
 }
 
+/* Keys whose `none` is no value. */
+static bool takes_none(enum setting key)
+{
+    return rows[key].type == SETTING_HOST_PORT || rows[key].type == SETTING_KEY_NAME;
+}
+
 bool settings_add(struct settings *s, enum setting key, enum settings_source source,
                   const char *where, const char *text, char error[SETTINGS_ERROR_SIZE])
 {
@@ -277,7 +300,7 @@ bool settings_add(struct settings *s, enum setting key, enum settings_source sou
         free(value->texts[0]);
         value->count = 0;
     }
-    if (rows[key].type == SETTING_HOST_PORT && strcmp(text, "none") == 0)
+    if (takes_none(key) && strcmp(text, "none") == 0)
         return true;
     if (value->count == SETTINGS_REPEATS_MAX) {
         snprintf(error, SETTINGS_ERROR_SIZE, "%s: %s can be given at most %u times", place,

@@ -24,6 +24,7 @@ enum setting {
     SETTING_BOOTSTRAP,
     SETTING_NETWORK,
     SETTING_ROLE,
+    SETTING_AUTHORITY,
     SETTING_RPC_SOCKET,
     SETTING_RPC_READONLY_SOCKET,
     SETTING_HTTP,
@@ -45,6 +46,7 @@ enum setting_type {
     SETTING_HOST_PORT,
     SETTING_NAME, /* [a-z0-9_-]{1,32} */
     SETTING_ROLE_NAME,
+    SETTING_KEY_NAME, /* a name, or 64 hex digits */
     SETTING_BOOL
 };
 

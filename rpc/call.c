@@ -331,6 +331,7 @@ struct rpc_result rpc_pending(struct rpc_call *call, const struct rpc_pending_on
     assert(!call->is_answered && !call->is_pending);
     assert(on->op != 0 || on->op_count != 0 || on->is_ticket || on->is_ready ||
            on->deadline_ms != 0);
+    call->since_ms = rpc_since_ms(call);
     call->is_pending = true;
     call->on = *on;
     json_incref(call->request);
@@ -342,6 +343,32 @@ struct rpc_result rpc_pending(struct rpc_call *call, const struct rpc_pending_on
     client->calls = call;
     client->call_count++;
     return (struct rpc_result){1};
+}
+
+struct rpc_result rpc_again(struct rpc_call *call)
+{
+    assert(!call->is_answered && !call->is_pending);
+    return call->method->handler(call);
+}
+
+static uint64_t now_ms(const struct rpc_call *call)
+{
+    return call->dispatch->host.now(call->dispatch->host.context).ms;
+}
+
+uint64_t rpc_since_ms(const struct rpc_call *call)
+{
+    return call->since_ms != 0 ? call->since_ms : now_ms(call);
+}
+
+uint32_t rpc_left_ms(const struct rpc_call *call)
+{
+    bool has_timeout = params_find(call->method, "timeout_ms") >= 0;
+    int64_t timeout_ms = has_timeout ? rpc_int(call, "timeout_ms") : 0;
+    if (timeout_ms <= 0)
+        timeout_ms = NODE_TIMEOUT_MS;
+    uint64_t gone_ms = now_ms(call) - rpc_since_ms(call);
+    return gone_ms < (uint64_t)timeout_ms ? (uint32_t)((uint64_t)timeout_ms - gone_ms) : 1;
 }
 
 /* Takes the call out of all that it waits in; its request and state are then the caller's. */

@@ -28,6 +28,7 @@ struct rpc_call {
     json_t *values[METHOD_PARAMS_MAX];    /* borrowed from the request */
     json_t *fallbacks[METHOD_PARAMS_MAX]; /* defaults that were asked for, parsed */
     uint64_t ticket;
+    uint64_t since_ms; /* when it was first pending; 0: never */
     struct rpc_pending_on on;
     struct rpc_call *client_previous, *client_next; /* in client->calls while pending */
     struct rpc_op op;                               /* for on.op */

@@ -75,6 +75,11 @@ size_t dispatch_clients(const struct rpc_call *call)
     return call->dispatch->client_count;
 }
 
+size_t dispatch_own_calls(const struct rpc_call *call)
+{
+    return call->dispatch->own.call_count;
+}
+
 enum err dispatch_check(const struct method *method, enum rpc_access access, json_t *given,
                         json_t *values[], char detail[RPC_DETAIL_SIZE])
 {

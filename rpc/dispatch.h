@@ -72,6 +72,8 @@ uint64_t dispatch_next_ms(const struct dispatch *d);
 
 /* How many clients there are; for getinfo. */
 size_t dispatch_clients(const struct rpc_call *call);
+/* How many calls of the daemon's own are under way. */
+size_t dispatch_own_calls(const struct rpc_call *call);
 /* What stops a caller with this access from calling `method` with these parameters: ERR_READ_ONLY,
  * ERR_INVALID_PARAMS; one line in `detail`. */
 enum err dispatch_check(const struct method *method, enum rpc_access access, json_t *given,

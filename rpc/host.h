@@ -36,6 +36,8 @@ struct rpc_status {
     size_t warning_count;
 };
 
+struct name_cache;
+
 struct rpc_host {
     void *context;
     struct node *node;
@@ -51,6 +53,9 @@ struct rpc_host {
     bool (*contact_at)(void *context, size_t index, struct rpc_identity *out);
     bool (*contact_by_name)(void *context, const char *name, struct rpc_identity *out);
     bool (*contact_by_public)(void *context, const uint8_t *public_key, struct rpc_identity *out);
+    struct name_cache *names; /* what authorities say */
+    /* The authority of bare names, as configured: a name or 64 hex digits; NULL: none. Borrowed. */
+    const char *(*authority)(void *context);
     /* False when the key is not here. */
     bool (*sign)(void *context, const uint8_t *public_key, struct bytes message,
                  uint8_t signature[KEYS_SIGNATURE_SIZE]);

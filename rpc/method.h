@@ -120,6 +120,13 @@ void rpc_notify(struct rpc_call *call, const char *method, json_t *params);
  * while the daemon stops and without memory. */
 bool rpc_start_own(const struct rpc_call *call,
                    struct rpc_result (*start)(struct rpc_call *own, void *state), void *state);
+/* Calls the method's handler again from its beginning, from inside one of those functions: what it
+ * lacked has come. */
+struct rpc_result rpc_again(struct rpc_call *call);
+/* When the call first waited for something, monotonic; now, when it has not yet. */
+uint64_t rpc_since_ms(const struct rpc_call *call);
+/* What is left of its `timeout_ms` since then (NODE_TIMEOUT_MS where it has none), at least 1. */
+uint32_t rpc_left_ms(const struct rpc_call *call);
 uint64_t rpc_ticket(const struct rpc_call *call); /* this call's ticket for host functions */
 
 #endif

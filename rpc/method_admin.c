@@ -6,6 +6,7 @@
 #include "rpc/dispatch.h"
 #include "rpc/help.h"
 #include "rpc/method_files.h"
+#include "rpc/name_watch.h"
 
 #define ADDRESSES_MAX 4 /* of struct rpc_status */
 
@@ -79,12 +80,13 @@ static json_t *show_traffic(const struct node *node)
     return traffic;
 }
 
-static json_t *show_warnings(const struct rpc_status *status)
+static json_t *show_warnings(const struct rpc_host *host, const struct rpc_status *status)
 {
     json_t *warnings = json_array();
 
     for (size_t i = 0; i < status->warning_count; i++)
         json_array_append_new(warnings, json_string(status->warnings[i]));
+    name_watch_show(host, warnings);
     return warnings;
 }
 
@@ -130,7 +132,7 @@ struct rpc_result method_getinfo(struct rpc_call *call)
     set_number(object, "clients", dispatch_clients(call));
     set(object, "traffic", show_traffic(host->node));
     set_text(object, "data_dir", status.data_dir);
-    set(object, "warnings", show_warnings(&status));
+    set(object, "warnings", show_warnings(host, &status));
     return rpc_reply(call, object);
 }
 

@@ -82,7 +82,7 @@ struct rpc_result method_dhtget(struct rpc_call *call)
                                   .salt = single.salt,
                                   .has_min_seq = rpc_has(call, "min_seq"),
                                   .min_seq = rpc_int(call, "min_seq"),
-                                  .timeout_ms = (uint32_t)rpc_int(call, "timeout_ms")};
+                                  .timeout_ms = rpc_left_ms(call)};
     struct rpc_pending_on on = {.on_event = on_get};
     enum err err = node_get(host->node, host->now(host->context), &request, &on.op, host->outbox);
     return err == ERR_OK ? rpc_pending(call, &on) : rpc_fail(call, err, NULL);

@@ -4,7 +4,7 @@
 
 #include "common/hex.h"
 #include "rpc/method_files.h"
-#include "rpc/name.h"
+#include "rpc/single.h"
 
 #define HEX_KEY_SIZE        (2 * KEYS_PUBLIC_SIZE + 1)
 #define MESSAGE_PREFIX      "xord Signed Message:\n"
@@ -130,23 +130,14 @@ struct rpc_result method_dropkey(struct rpc_call *call)
                         host->key_drop(host->context, rpc_string(call, "name"), rpc_ticket(call)));
 }
 
-/* False, with the refusal made, when the name stands for no key. */
-static bool resolve(struct rpc_call *call, uint8_t public_key[KEYS_PUBLIC_SIZE], bool *is_local,
+/* False, with the refusal made, when the name stands for no key, or for none yet. */
+static bool resolve(struct rpc_call *call, uint8_t public_key[KEYS_PUBLIC_SIZE],
                     struct rpc_result *refusal)
 {
-    const char *name = rpc_string(call, "username");
-    enum err err = name_resolve(rpc_host_of(call), name, public_key, is_local);
+    bool is_local;
 
-    if (err == ERR_OK)
-        return true;
-    if (err == ERR_NOT_YET)
-        *refusal = rpc_fail(call, err,
-                            "name@authority is not built yet; pin the key instead: "
-                            "addcontact NAME PUBKEY");
-    else
-        *refusal = rpc_fail(call, err,
-                            "no key is known as %.64s; pin one with: addcontact NAME PUBKEY", name);
-    return false;
+    return single_resolve(call, "username", rpc_string(call, "username"), public_key, &is_local,
+                          refusal);
 }
 
 struct rpc_result method_pubkey(struct rpc_call *call)
@@ -154,7 +145,7 @@ struct rpc_result method_pubkey(struct rpc_call *call)
     uint8_t public_key[KEYS_PUBLIC_SIZE];
     struct rpc_result refusal;
 
-    if (!resolve(call, public_key, NULL, &refusal))
+    if (!resolve(call, public_key, &refusal))
         return refusal;
     return rpc_reply(call, show_key(public_key));
 }
@@ -208,7 +199,7 @@ struct rpc_result method_signmessage(struct rpc_call *call)
     char hex[2 * KEYS_SIGNATURE_SIZE + 1];
     struct rpc_result refusal;
 
-    if (!resolve(call, public_key, NULL, &refusal))
+    if (!resolve(call, public_key, &refusal))
         return refusal;
     struct bytes text = signed_text(rpc_string(call, "message"), &owned);
     if (text.data == NULL)
@@ -230,7 +221,7 @@ struct rpc_result method_verifymessage(struct rpc_call *call)
     if (!hex_decode(hex, strlen(hex), signature, sizeof signature))
         return rpc_fail(call, ERR_INVALID_PARAMS,
                         "verifymessage: parameter \"signature\" must be 128 hex digits");
-    if (!resolve(call, public_key, NULL, &refusal))
+    if (!resolve(call, public_key, &refusal))
         return refusal;
     struct bytes text = signed_text(rpc_string(call, "message"), &owned);
     if (text.data == NULL)

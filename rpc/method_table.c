@@ -31,13 +31,16 @@
         .max = (hi), .help = (h)                                                                   \
     }
 
+/* Of each parameter that names a key (rpc/name_path.h). */
+#define USERNAME_HELP "a key's or contact's name, name@authority, or 64 hex digits"
+
 static const struct param no_params_list[] = {END};
 
 static const struct param command_list[] = {
     OPTIONAL("command", PARAM_STRING, NULL, "a method's name"), END};
 
 static const struct param dhtget_list[] = {
-    NEEDED("username", PARAM_STRING, "a local key's or a contact's name, or 64 hex digits"),
+    NEEDED("username", PARAM_STRING, USERNAME_HELP),
     NEEDED("resource", PARAM_STRING, "1 to 64 bytes, as `profile`"),
     NEEDED("type", PARAM_KIND, "s: one value of the owner's; m: many by many signers"),
     NUMBER("timeout_ms", "10000", 1, 600000, "how long to look"),
@@ -53,7 +56,7 @@ static const struct param dhtget_list[] = {
     END};
 
 static const struct param dhtput_list[] = {
-    NEEDED("username", PARAM_STRING, "a local key's or a contact's name, or 64 hex digits"),
+    NEEDED("username", PARAM_STRING, USERNAME_HELP),
     NEEDED("resource", PARAM_STRING, "1 to 64 bytes, as `profile`"),
     NEEDED("type", PARAM_KIND, "s: one value of the owner's; m: many by many signers"),
     OPTIONAL("value", PARAM_JSON, NULL, "any JSON; null is a value too"),
@@ -70,7 +73,7 @@ static const struct param dhtput_list[] = {
     END};
 
 static const struct param dhtsign_list[] = {
-    NEEDED("username", PARAM_STRING, "a local key's or a contact's name, or 64 hex digits"),
+    NEEDED("username", PARAM_STRING, USERNAME_HELP),
     NEEDED("resource", PARAM_STRING, "1 to 64 bytes, as `profile`"),
     NEEDED("type", PARAM_KIND, "s: one value of the owner's; m: many by many signers"),
     OPTIONAL("value", PARAM_JSON, NULL, "any JSON; null is a value too"),
@@ -106,7 +109,7 @@ static const struct param lookup_list[] = {
      .type = PARAM_ID,
      .is_alone = true,
      .help = "an id; or instead of it the next three"},
-    OPTIONAL("username", PARAM_STRING, NULL, "a local key's or a contact's name, or 64 hex digits"),
+    OPTIONAL("username", PARAM_STRING, NULL, USERNAME_HELP),
     OPTIONAL("resource", PARAM_STRING, NULL, "1 to 64 bytes, as `profile`"),
     OPTIONAL("type", PARAM_KIND, NULL, "s: one value of the owner's; m: many by many signers"),
     END};
@@ -135,18 +138,30 @@ static const struct param importkey_list[] = {
     NEEDED("name", PARAM_NAME, "how it will be called"),
     NEEDED("seed", PARAM_KEY, "the 32-byte seed, as exportkey shows it"), END};
 
-static const struct param username_list[] = {
-    NEEDED("username", PARAM_STRING, "a local key's or a contact's name, or 64 hex digits"), END};
+static const struct param username_list[] = {NEEDED("username", PARAM_STRING, USERNAME_HELP), END};
 
 static const struct param addcontact_list[] = {NEEDED("name", PARAM_NAME, "how it will be called"),
                                                NEEDED("pubkey", PARAM_KEY, "the public key"), END};
 
-static const struct param signmessage_list[] = {
-    NEEDED("username", PARAM_STRING, "a local key's or a contact's name, or 64 hex digits"),
-    NEEDED("message", PARAM_STRING, "any text"), END};
+static const struct param registername_list[] = {
+    NEEDED("name", PARAM_NAME, "what will be registered"),
+    OPTIONAL("pubkey", PARAM_STRING, NULL, USERNAME_HELP),
+    OPTIONAL("authority", PARAM_STRING, NULL, "who registers it: a key on this daemon"),
+    NAMED_NUMBER("ttl", "1209600", 1, 2592000, "seconds until the registration expires"),
+    NAMED("delete", PARAM_BOOL, "false", "unregister it; `pubkey` may be left out"),
+    NAMED("keep", PARAM_BOOL, "true", "republish and renew it until dropput"),
+    NAMED("wait", PARAM_BOOL, "true", "answer when the network took it; else once it is on disk"),
+    END};
+
+static const struct param resolvename_list[] = {
+    NEEDED("name", PARAM_STRING, USERNAME_HELP),
+    NUMBER("timeout_ms", "10000", 1, 600000, "how long to look"), END};
+
+static const struct param signmessage_list[] = {NEEDED("username", PARAM_STRING, USERNAME_HELP),
+                                                NEEDED("message", PARAM_STRING, "any text"), END};
 
 static const struct param verifymessage_list[] = {
-    NEEDED("username", PARAM_STRING, "a local key's or a contact's name, or 64 hex digits"),
+    NEEDED("username", PARAM_STRING, USERNAME_HELP),
     NEEDED("signature", PARAM_HEX, "as signmessage answered it"),
     NEEDED("message", PARAM_STRING, "the text that was signed"), END};
 
@@ -225,7 +240,8 @@ static const struct method table[] = {
     {.name = "dhtsign",
      .access = RPC_ACCESS_FULL,
      .summary = "signs a value without storing it",
-     .details = "Answers hexdata, for dhtputraw. Uses no network; without `seq`, one above the "
+     .details = "Answers hexdata, for dhtputraw. Uses no network but for names; without `seq`, one "
+                "above the "
                 "highest held here.",
      .params = dhtsign_list,
      .handler = method_dhtsign},
@@ -368,11 +384,33 @@ static const struct method table[] = {
      .details = "Answers as dhtput (BEP 44, immutable items).",
      .params = putimmutable_list,
      .handler = method_putimmutable},
+    {.name = "registername",
+     .access = RPC_ACCESS_FULL,
+     .summary = "binds a name to a public key, as an authority",
+     .details = "`registername bob PUBKEY wabi`: whoever knows wabi's key can then use bob@wabi. "
+                "Signed by the authority's\n"
+                "key, which must be on this daemon, and renewed at half of its life. Answers as "
+                "dhtput, and {name, key}.\n"
+                "`registername bob wabi --delete` unbinds.",
+     .params = registername_list,
+     .handler = method_registername},
     {.name = "reload",
      .access = RPC_ACCESS_FULL,
      .summary = "reads the configuration again",
      .params = no_params_list,
      .handler = method_reload},
+    {.name = "resolvename",
+     .access = RPC_ACCESS_READ,
+     .summary = "which key a name stands for, and who says so",
+     .details = "Asks the network anew. Answers {name, key, authority, time, expiry, cached, "
+                "chain:[{name, authority, key,\n"
+                "time, expiry}]}; `cached`: nobody answered, and it is what was known before. "
+                "`previous` {key, time, changed}:\n"
+                "the name was bound to another key before. `pinned` and `warning`: a local name "
+                "differs; then `registered`\n"
+                "is what the configured authority says of a name that is pinned.",
+     .params = resolvename_list,
+     .handler = method_resolvename},
     {.name = "setlog",
      .access = RPC_ACCESS_FULL,
      .summary = "changes what is logged, until the daemon stops",

@@ -9,6 +9,13 @@ bool name_is_valid(const char *name)
     return size > 0 && size <= RPC_NAME_MAX && name[size] == '\0';
 }
 
+bool name_is_local(const struct rpc_host *host, const uint8_t public_key[KEYS_PUBLIC_SIZE])
+{
+    struct rpc_identity own;
+
+    return host->key_by_public(host->context, public_key, &own);
+}
+
 static enum err resolve_name(const struct rpc_host *host, const char *name,
                              struct rpc_identity *identity, bool *is_local)
 {
@@ -18,8 +25,7 @@ static enum err resolve_name(const struct rpc_host *host, const char *name,
     if (!host->contact_by_name(host->context, name, identity))
         return ERR_UNKNOWN_NAME;
     /* A contact may be one of our own keys under another name. */
-    struct rpc_identity own;
-    *is_local = host->key_by_public(host->context, identity->public_key, &own);
+    *is_local = name_is_local(host, identity->public_key);
     return ERR_OK;
 }
 
@@ -28,8 +34,7 @@ static enum err resolve_hex(const struct rpc_host *host, const char *hex,
 {
     if (!hex_decode(hex, strlen(hex), identity->public_key, KEYS_PUBLIC_SIZE))
         return ERR_UNKNOWN_NAME;
-    struct rpc_identity own;
-    *is_local = host->key_by_public(host->context, identity->public_key, &own);
+    *is_local = name_is_local(host, identity->public_key);
     return ERR_OK;
 }
 
@@ -40,8 +45,6 @@ enum err name_resolve(const struct rpc_host *host, const char *name,
     bool is_own = false;
     enum err err;
 
-    if (strchr(name, '@') != NULL)
-        return ERR_NOT_YET;
     if (name_is_valid(name))
         err = resolve_name(host, name, &identity, &is_own);
     else

@@ -1,30 +1,17 @@
 #include "rpc/single.h"
 
-#include "rpc/name.h"
+#include "rpc/name_lookup.h"
 
 bool single_resolve(struct rpc_call *call, const char *param, const char *name,
                     uint8_t key[KEYS_PUBLIC_SIZE], bool *is_local, struct rpc_result *refusal)
 {
-    enum err err = name_resolve(rpc_host_of(call), name, key, is_local);
-    if (err == ERR_OK) {
-        return true;
+    struct name_path path;
+    if (!name_lookup(call, param, name, 0, &path, refusal)) {
+        return false;
     }
-    if (err == ERR_NOT_YET) {
-        *refusal = rpc_fail(call, err,
-                            "%s: name@authority is not built yet; pin the key instead: "
-                            "addcontact NAME PUBKEY",
-                            param);
-    } else if (name_is_valid(name)) {
-        *refusal =
-            rpc_fail(call, err, "%s: no key is known as %s; pin it with: addcontact %s PUBKEY",
-                     param, name, name);
-    } else {
-        *refusal = rpc_fail(call, err,
-                            "%s: neither a name ([a-z0-9_-], at most 32) nor a key of 64 "
-                            "hex digits; pin a key with: addcontact NAME PUBKEY",
-                            param);
-    }
-    return false;
+    memcpy(key, path.key, KEYS_PUBLIC_SIZE);
+    *is_local = path.is_local;
+    return true;
 }
 
 static bool check_resource(struct rpc_call *call, struct bytes resource, struct rpc_result *refusal)

@@ -44,6 +44,7 @@ struct event {
         struct {
             bool is_found;
             struct record record;
+            uint32_t refused; /* answers that did not verify, or had ended */
         } get;
         struct {
             const struct record *entries; /* newest first; deletions are not among them */

@@ -47,6 +47,7 @@ struct op_get {
     bool is_found;
     struct record best; /* views into `best_memory` */
     uint8_t *best_memory;
+    uint32_t refused; /* answers with a value that did not verify */
 };
 
 struct op_put {

@@ -163,8 +163,10 @@ bool get_answered(struct node *node, struct now now, struct op *op, const struct
         .salt = op->get.salt,
     };
     struct record record;
-    if (!get_read_record(node, now, &wanted, reply, &record))
+    if (!get_read_record(node, now, &wanted, reply, &record)) {
+        op->get.refused += reply->v.data != NULL;
         return false;
+    }
     if (op->get.has_min_seq && record.seq < op->get.min_seq)
         return false;
     keep_best(&op->get, &record);
@@ -174,6 +176,7 @@ bool get_answered(struct node *node, struct now now, struct op *op, const struct
 void get_fill_event(const struct op *op, struct event *event, struct outbox *out)
 {
     const struct op_get *get = &op->get;
+    event->get.refused = get->refused;
     if (!get->is_found)
         return;
     struct record copy = get->best;

@@ -93,6 +93,13 @@ static bool contact_by_public(void *context, const uint8_t *public_key, struct r
     return find_public(fake->contacts, fake->contact_count, public_key, out);
 }
 
+static const char *get_authority(void *context)
+{
+    struct fake_host *fake = context;
+
+    return fake->authority;
+}
+
 static bool sign(void *context, const uint8_t *public_key, struct bytes message,
                  uint8_t signature[KEYS_SIGNATURE_SIZE])
 {
@@ -246,6 +253,8 @@ void fake_host_init(struct fake_host *fake)
                                    .contact_at = contact_at,
                                    .contact_by_name = contact_by_name,
                                    .contact_by_public = contact_by_public,
+                                   .names = &fake->names,
+                                   .authority = get_authority,
                                    .sign = sign,
                                    .key_export = key_export,
                                    .key_create = key_create,
@@ -264,6 +273,7 @@ void fake_host_clear(struct fake_host *fake)
 {
     node_free(fake->host.node);
     outbox_clear(&fake->outbox);
+    name_cache_clear(&fake->names);
 }
 
 void fake_host_tick(struct fake_host *fake)

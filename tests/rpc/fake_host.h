@@ -5,6 +5,7 @@
 
 #include "daemon/dht/outbox.h"
 #include "rpc/host.h"
+#include "rpc/name_cache.h"
 
 #define FAKE_IDENTITIES_MAX 8
 
@@ -15,6 +16,8 @@ struct fake_host {
     struct rpc_identity keys[FAKE_IDENTITIES_MAX], contacts[FAKE_IDENTITIES_MAX];
     uint8_t seeds[FAKE_IDENTITIES_MAX][KEYS_SEED_SIZE];
     size_t key_count, contact_count;
+    struct name_cache names;
+    const char *authority;   /* as configured; NULL: none */
     uint64_t ticket;         /* the last one asked for, for rpc_server_done */
     uint64_t resolve_ticket; /* likewise, for rpc_server_resolved */
     bool is_stopped;

@@ -174,7 +174,8 @@ START_TEST(names_are_resolved_or_refused_with_the_way_out)
 {
     assert_error("dhtget", "[\"bob\",\"r\",\"s\"]", 404, "unknown_name", "addcontact bob PUBKEY");
     assert_error("dhtget", "[\"Not A Name\",\"r\",\"s\"]", 404, "unknown_name", "64 hex digits");
-    assert_error("dhtget", "[\"bob@wabi\",\"r\",\"s\"]", 501, "not_yet", "addcontact");
+    assert_error("dhtget", "[\"bob@wabi\",\"r\",\"s\"]", 404, "unknown_name",
+                 "addcontact wabi PUBKEY");
     uint8_t key[KEYS_PUBLIC_SIZE] = {7};
     solo.fake.host.contact_add(&solo.fake, "bob", key, 0);
     assert_result("dhtget", "[\"bob\",\"r\",\"s\"]", "[]");
