@@ -23,6 +23,7 @@
     X(QUERIES_REFUSED_TOKEN, "queries_refused_token")                                              \
     X(QUERIES_REFUSED_MALFORMED, "queries_refused_malformed")                                      \
     X(QUERIES_REFUSED_UNKNOWN, "queries_refused_unknown")                                          \
+    X(QUERIES_CUT_SHORT, "queries_cut_short")                                                      \
     X(QUERIES_IGNORED_AS_CLIENT, "queries_ignored_as_client")                                      \
     X(PUTS_ACCEPTED, "puts_accepted")                                                              \
     X(PUTS_REFUSED_SIZE, "puts_refused_size")                                                      \

@@ -11,54 +11,73 @@ static void refuse(struct put_verdict *verdict, enum err err, const char *text,
     *verdict = (struct put_verdict){.err = err, .text = text, .counter = counter};
 }
 
+static bool is_signed(const struct krpc *query)
+{
+    return query->k.size == KEYS_PUBLIC_SIZE && query->sig.size == KEYS_SIGNATURE_SIZE &&
+           query->has_seq;
+}
+
 /* A put with any of k, sig, seq, salt but not all that belong together is neither mutable nor
  * immutable: stored as the one it would hide the other. */
 static bool is_complete(const struct krpc *query)
 {
-    bool is_mutable = query->k.data != NULL;
-    bool has_any =
-        query->sig.data != NULL || query->has_seq || query->salt.data != NULL || query->has_cas;
-    if (!is_mutable)
-        return !has_any;
-    return query->k.size == KEYS_PUBLIC_SIZE && query->sig.size == KEYS_SIGNATURE_SIZE &&
-           query->has_seq;
+    bool has_any = query->k.data != NULL || query->sig.data != NULL || query->has_seq ||
+                   query->salt.data != NULL || query->has_cas;
+    if (query->v.data == NULL)
+        return false;
+    if (query->method == KRPC_XPUT)
+        return is_signed(query) && query->has_target && query->slot.size > 0;
+    return !has_any || is_signed(query);
+}
+
+static enum record_kind kind_of(const struct krpc *query)
+{
+    if (query->method == KRPC_XPUT)
+        return RECORD_MULTI;
+    return query->k.data != NULL ? RECORD_SINGLE : RECORD_IMMUTABLE;
 }
 
 static bool read_record(const struct krpc *query, struct record *record,
                         struct put_verdict *verdict)
 {
-    if (query->v.data == NULL || !is_complete(query)) {
-        refuse(verdict, ERR_MALFORMED, "v missing, or k, sig, seq and salt not all that belong",
+    bool is_entry = query->method == KRPC_XPUT;
+    if (!is_complete(query)) {
+        refuse(verdict, ERR_MALFORMED,
+               is_entry ? "k, seq, sig, slot, target and v are not all there"
+                        : "v missing, or k, sig, seq and salt not all that belong",
                COUNTER_QUERIES_REFUSED_MALFORMED);
         return false;
     }
-    *record = (struct record){.kind = RECORD_IMMUTABLE, .v = query->v};
-    if (query->k.data != NULL) {
-        record->kind = RECORD_SINGLE;
+    *record = (struct record){.kind = kind_of(query), .v = query->v};
+    if (record->kind != RECORD_IMMUTABLE) {
         record->k = query->k.data;
         record->sig = query->sig.data;
         record->seq = query->seq;
-        record->salt = query->salt;
+        record->salt = is_entry ? query->slot : query->salt;
     }
     if (query->v.size > RECORD_V_MAX) {
         refuse(verdict, ERR_TOO_BIG, "v is over 1000 bytes", COUNTER_PUTS_REFUSED_SIZE);
         return false;
     }
-    if (record->salt.size > RECORD_SALT_MAX) {
-        refuse(verdict, ERR_SALT_TOO_LONG, NULL, COUNTER_PUTS_REFUSED_SIZE);
+    if (record->salt.size > (is_entry ? RECORD_SLOT_MAX : RECORD_SALT_MAX)) {
+        refuse(verdict, ERR_SALT_TOO_LONG, is_entry ? "slot is over 32 bytes" : NULL,
+               COUNTER_PUTS_REFUSED_SIZE);
         return false;
     }
     return true;
 }
 
-/* The token belongs to the target, so the target is made first; it costs one SHA-1. */
+/* The token belongs to the target, so the target is made first; it costs one SHA-1. An entry's is a
+ * name that its signature binds. */
 static bool has_right_target(const struct krpc *query, struct record *record,
                              struct put_verdict *verdict)
 {
     if (record->kind == RECORD_SINGLE)
         record_single_target(record->k, record->salt, &record->target);
-    else
+    else if (record->kind == RECORD_IMMUTABLE)
         record_immutable_target(record->v, &record->target);
+    else
+        record->target = query->target;
     if (!query->has_target || id_equal(&query->target, &record->target))
         return true;
     refuse(verdict, ERR_MALFORMED, "target is not what k and salt, or v, make",
@@ -126,7 +145,9 @@ void serve_put_check(struct node *node, struct now now, const struct addr *from,
         return;
     }
     if (record_check(&record) != ERR_OK) {
-        refuse(verdict, ERR_MALFORMED, "v is not canonical bencode, or seq is negative",
+        refuse(verdict, ERR_MALFORMED,
+               record.kind == RECORD_MULTI ? "v is not an envelope with a time, or seq is negative"
+                                           : "v is not canonical bencode, or seq is negative",
                COUNTER_QUERIES_REFUSED_MALFORMED);
         return;
     }
@@ -135,9 +156,10 @@ void serve_put_check(struct node *node, struct now now, const struct addr *from,
                COUNTER_PUTS_REFUSED_TIME);
         return;
     }
-    if (node->store.get(node->store.context, STORE_HELD, record.kind, &record.target, &stored) ==
-        ERR_OK) {
-        if (record.kind == RECORD_SINGLE && !is_newer(query, &record, &stored, verdict))
+    struct id key;
+    record_key(&record, &key);
+    if (node->store.get(node->store.context, STORE_HELD, record.kind, &key, &stored) == ERR_OK) {
+        if (record.kind != RECORD_IMMUTABLE && !is_newer(query, &record, &stored, verdict))
             return;
         write.is_verified = record_equal(&record, &stored.record);
         if (write.is_verified && (stored.expiry_unix_s == write.expiry_unix_s ||

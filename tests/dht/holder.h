@@ -1,0 +1,55 @@
+/* One node that holds entries of multis, with a store at its side that is read and written at once,
+ * and a stranger who asks it. */
+#ifndef XORD_TESTS_DHT_HOLDER_H
+#define XORD_TESTS_DHT_HOLDER_H
+
+#include "daemon/dht/krpc.h"
+#include "daemon/dht/multi.h"
+#include "daemon/dht/node.h"
+#include "tests/dht/draft.h"
+
+#define HOLDER_ENTRIES_MAX 128
+#define HOLDER_PACKET_MAX  2048
+
+struct held {
+    struct store_position position;
+    uint64_t put_unix_s, expiry_unix_s;
+    size_t size;
+    uint8_t packed[RECORD_PACKED_MAX];
+};
+
+struct holder {
+    struct node *node;
+    struct now now;
+    struct outbox out;
+    struct held held[HOLDER_ENTRIES_MAX]; /* in the order of a multi's entries */
+    size_t count;
+    struct addr from; /* the stranger's, and the size of its `t` */
+    size_t t_size;
+    /* What came of the last question: */
+    unsigned writes;
+    size_t packet_size;
+    uint8_t packet[HOLDER_PACKET_MAX];
+    struct krpc reply; /* views into `packet` */
+    uint8_t token[KRPC_TOKEN_MAX];
+};
+
+/* A server of both families; asked from an IPv4 address. `h` must not move. */
+void holder_init(struct holder *h);
+void holder_clear(struct holder *h);
+/* From now on it is asked from an IPv6 address and with the longest `t`. */
+void holder_ask_at_length(struct holder *h);
+/* Holds it as if it had been put. */
+void holder_hold(struct holder *h, const struct record *entry);
+/* The index-th entry, newest first. */
+struct record holder_entry(const struct holder *h, size_t index);
+/* Asks, and carries out what is to be written, signatures and all. What the answer says: an error's
+ * number, 0 for a response, -1 for silence. */
+int64_t holder_ask(struct holder *h, struct krpc query);
+/* A token for this target, borrowed until the next. */
+struct bytes holder_token(struct holder *h, const struct id *target);
+/* A put of this draft, signed here, with a token. */
+struct krpc holder_xput(struct holder *h, struct draft *d);
+uint64_t holder_counter(const struct holder *h, enum counter counter);
+
+#endif
