@@ -56,7 +56,7 @@ static int compare_place(unsigned kind_a, const struct id *a, unsigned kind_b, c
     return memcmp(a->b, b->b, ID_SIZE);
 }
 
-static void push(struct keep *keep, enum record_kind kind, const struct id *target, uint64_t due_ms)
+static void push(struct keep *keep, enum record_kind kind, const struct id *key, uint64_t due_ms)
 {
     if (keep->count == keep->capacity) {
         size_t capacity = keep->capacity ? keep->capacity * 2 : KEEP_START;
@@ -66,8 +66,7 @@ static void push(struct keep *keep, enum record_kind kind, const struct id *targ
         keep->heap = heap;
         keep->capacity = capacity;
     }
-    keep->heap[keep->count] =
-        (struct kept){.due_ms = due_ms, .target = *target, .kind = (uint8_t)kind};
+    keep->heap[keep->count] = (struct kept){.due_ms = due_ms, .key = *key, .kind = (uint8_t)kind};
     sift_up(keep, keep->count++);
 }
 
@@ -84,19 +83,19 @@ static uint64_t next_turn_ms(struct node *node, struct now now)
     return now.ms + KEEP_EVERY_MS - rng_below(&node->rng, KEEP_EVERY_MS / 4);
 }
 
-void keep_add(struct node *node, struct now now, enum record_kind kind, const struct id *target)
+void keep_add(struct node *node, struct now now, enum record_kind kind, const struct id *key)
 {
     struct keep *keep = &node->keep;
     /* Loading still comes past it, and then schedules it. */
-    if (keep->is_loading && compare_place(kind, target, keep->load_kind, &keep->load_target) > 0)
+    if (keep->is_loading && compare_place(kind, key, keep->load_kind, &keep->load_key) > 0)
         return;
-    push(keep, kind, target, next_turn_ms(node, now));
+    push(keep, kind, key, next_turn_ms(node, now));
 }
 
-void keep_drop(struct keep *keep, enum record_kind kind, const struct id *target)
+void keep_drop(struct keep *keep, enum record_kind kind, const struct id *key)
 {
     for (size_t i = 0; i < keep->count; i++) {
-        if (compare_place(keep->heap[i].kind, &keep->heap[i].target, kind, target) != 0)
+        if (compare_place(keep->heap[i].kind, &keep->heap[i].key, kind, key) != 0)
             continue;
         keep->heap[i].due_ms = 0;
         sift_up(keep, i);
@@ -123,43 +122,55 @@ static void load(struct node *node, struct now now)
     struct keep *keep = &node->keep;
     struct stored stored;
     for (unsigned i = 0; i < KEEP_LOAD_SLICE; i++) {
-        const struct id *after = keep->load_kind ? &keep->load_target : NULL;
+        const struct id *after = keep->load_kind ? &keep->load_key : NULL;
         if (node->store.next(node->store.context, STORE_KEPT, (enum record_kind)keep->load_kind,
                              after, &stored) != ERR_OK) {
             keep->is_loading = false;
             return;
         }
         keep->load_kind = (uint8_t)stored.record.kind;
-        keep->load_target = stored.record.target;
-        push(keep, stored.record.kind, &stored.record.target, first_turn_ms(node, now, &stored));
+        record_key(&stored.record, &keep->load_key);
+        push(keep, stored.record.kind, &keep->load_key, first_turn_ms(node, now, &stored));
     }
 }
 
+/* When the life that it has now began. An entry's own time is its place among the others, so it
+ * stays as it was when it was written; what counts is when it was last signed and kept. */
+static uint64_t life_start_s(const struct stored *stored, const struct envelope *envelope)
+{
+    return stored->record.kind == RECORD_MULTI ? stored->put_unix_s : envelope->time_unix_s;
+}
+
 /* Past half of its life a record is signed anew, by whoever has the key. */
-static bool wants_renewal(const struct record *record, const struct envelope *envelope,
+static bool wants_renewal(const struct stored *stored, const struct envelope *envelope,
                           struct now now)
 {
-    return record->kind == RECORD_SINGLE && envelope->has_time && envelope->has_expiry &&
-           envelope->expiry_unix_s > envelope->time_unix_s && record->seq < INT64_MAX &&
-           now.unix_s >=
-               envelope->time_unix_s + (envelope->expiry_unix_s - envelope->time_unix_s) / 2;
+    if (stored->record.kind == RECORD_IMMUTABLE || !envelope->has_time || !envelope->has_expiry ||
+        stored->record.seq == INT64_MAX)
+        return false;
+    const uint64_t start_s = life_start_s(stored, envelope), end_s = envelope->expiry_unix_s;
+    return end_s > start_s && now.unix_s >= start_s + (end_s - start_s) / 2;
 }
 
 /* With the very next seq: where the owner has put something newer elsewhere, that is refused, and
  * the old content does not come back over it. */
-static bool renew(struct node *node, struct now now, const struct record *record,
+static bool renew(struct node *node, struct now now, const struct stored *stored,
                   struct envelope *envelope, struct outbox *out)
 {
+    const struct record *record = &stored->record;
     uint8_t buffer[RECORD_V_MAX];
     struct wire_writer w;
-    envelope->expiry_unix_s = now.unix_s + (envelope->expiry_unix_s - envelope->time_unix_s);
-    envelope->time_unix_s = now.unix_s;
+    envelope->expiry_unix_s =
+        now.unix_s + (envelope->expiry_unix_s - life_start_s(stored, envelope));
+    if (record->kind == RECORD_SINGLE)
+        envelope->time_unix_s = now.unix_s;
     wire_writer_init(&w, buffer, sizeof buffer);
     envelope_write(&w, envelope);
     if (w.failed)
         return false;
     const struct put_request request = {
         .kind = record->kind,
+        .target = record->target,
         .k = record->k,
         .salt = record->salt,
         .v = wire_written(&w),
@@ -180,6 +191,7 @@ static bool republish(struct node *node, struct now now, const struct record *re
 {
     const struct put_request request = {
         .kind = record->kind,
+        .target = record->target,
         .k = record->k,
         .salt = record->salt,
         .v = record->v,
@@ -196,10 +208,10 @@ static bool republish(struct node *node, struct now now, const struct record *re
 }
 
 void keep_not_renewed(struct node *node, struct now now, enum record_kind kind,
-                      const struct id *target, struct outbox *out)
+                      const struct id *key, struct outbox *out)
 {
     struct stored stored;
-    if (node->store.get(node->store.context, STORE_KEPT, kind, target, &stored) != ERR_OK)
+    if (node->store.get(node->store.context, STORE_KEPT, kind, key, &stored) != ERR_OK)
         return;
     node->keep.running++;
     if (!republish(node, now, &stored.record, out))
@@ -219,19 +231,19 @@ static void take_turn(struct node *node, struct now now, const struct kept *kept
                       struct outbox *out)
 {
     struct stored stored;
-    if (node->store.get(node->store.context, STORE_KEPT, (enum record_kind)kept->kind,
-                        &kept->target, &stored) != ERR_OK)
+    if (node->store.get(node->store.context, STORE_KEPT, (enum record_kind)kept->kind, &kept->key,
+                        &stored) != ERR_OK)
         return;
     uint64_t number;
     if (has_ended(&stored.record, now) &&
-        drop_start(node, now, stored.record.kind, &kept->target, true, &number, out) == ERR_OK)
+        drop_start(node, now, stored.record.kind, &kept->key, true, &number, out) == ERR_OK)
         return;
     struct envelope envelope;
     envelope_parse(stored.record.v, &envelope);
-    push(&node->keep, stored.record.kind, &stored.record.target, next_turn_ms(node, now));
+    push(&node->keep, stored.record.kind, &kept->key, next_turn_ms(node, now));
     node->keep.running++;
-    bool is_started = wants_renewal(&stored.record, &envelope, now)
-                          ? renew(node, now, &stored.record, &envelope, out)
+    bool is_started = wants_renewal(&stored, &envelope, now)
+                          ? renew(node, now, &stored, &envelope, out)
                           : republish(node, now, &stored.record, out);
     if (!is_started)
         node->keep.running--;

@@ -19,8 +19,8 @@ struct node;
 
 struct kept {
     uint64_t due_ms;
-    struct id target;
-    uint8_t kind; /* enum record_kind */
+    struct id key; /* record_key */
+    uint8_t kind;  /* enum record_kind */
 };
 
 struct keep {
@@ -29,18 +29,18 @@ struct keep {
     uint8_t running;
     bool is_loading;
     uint8_t load_kind; /* where loading goes on */
-    struct id load_target;
+    struct id load_key;
 };
 
 void keep_init(struct keep *keep);
 void keep_clear(struct keep *keep);
 /* A record that was not kept before was put and kept just now: its next turn is in an hour. */
-void keep_add(struct node *node, struct now now, enum record_kind kind, const struct id *target);
+void keep_add(struct node *node, struct now now, enum record_kind kind, const struct id *key);
 /* It is kept no longer. Linear in what is kept: for rare calls. */
-void keep_drop(struct keep *keep, enum record_kind kind, const struct id *target);
+void keep_drop(struct keep *keep, enum record_kind kind, const struct id *key);
 /* Nobody here has the key to sign it anew: it is republished as it is, while it lasts. */
 void keep_not_renewed(struct node *node, struct now now, enum record_kind kind,
-                      const struct id *target, struct outbox *out);
+                      const struct id *key, struct outbox *out);
 /* A republish ended, however it ended. */
 void keep_finished(struct node *node);
 void keep_tick(struct node *node, struct now now, struct outbox *out);

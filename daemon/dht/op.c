@@ -207,14 +207,14 @@ static void tell(struct node *node, struct now now, struct op *op, enum err err,
 void op_finish(struct node *node, struct now now, struct op *op, enum err err, struct outbox *out)
 {
     bool is_begun_put = op->kind == OP_PUT && op->put.phase != PUT_QUEUED;
-    const struct id target = op->search.target;
+    const struct id key = is_begun_put ? op->put.key : (struct id){0};
     tell(node, now, op, err, out);
     search_end(&op->search, node, now);
     if (op->is_internal)
         internal_finished(node, now, op);
     op_discard(node, op);
     if (is_begun_put)
-        put_start_next(node, now, &target, out);
+        put_start_next(node, now, &key, out);
 }
 
 void op_cancel(struct node *node, struct now now, struct op *op, struct outbox *out)
@@ -274,6 +274,8 @@ void op_search(struct node *node, struct now now, struct op *op, enum krpc_metho
 {
     search_start(&op->search, node, now, method, target,
                  op->is_join ? SEARCH_NEIGHBOURS : LOOKUP_K);
+    if (method == KRPC_XGET && op->kind == OP_PUT)
+        op->search.keys = id_bytes(&op->put.key);
     op->search.is_exact = op->kind != OP_GET; /* any holder will do for a get */
     op->is_searching = true;
     op_step(node, now, op, out);

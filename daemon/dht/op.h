@@ -31,6 +31,7 @@ struct put_holder {
     struct contact contact;
     enum holder_state state;
     uint8_t tries;
+    bool is_xord;
     bool has_seq; /* it reported a record with this seq */
     int64_t seq;
     int64_t code; /* why it rejected */
@@ -53,13 +54,14 @@ struct op_get {
 struct op_put {
     enum put_phase phase;
     enum record_kind kind;
+    struct id key;    /* record_key: puts of one queue behind each other */
     bool is_announce; /* BEP 5's announce_peer in a put's clothes: no record, a port */
     uint16_t port;
     uint8_t k[KEYS_PUBLIC_SIZE], sig[KEYS_SIGNATURE_SIZE];
     bool is_signed;    /* `sig` is the caller's own, or made for the present seq */
     bool is_presigned; /* the caller's own: seq and sig can't be changed */
     bool has_cas, is_auto_seq, is_kept, is_quick, is_local, is_republish;
-    bool was_kept;  /* when its own keeping began, a record of this target was kept already */
+    bool was_kept;  /* when its own keeping began, a record of this place was kept already */
     bool has_rival; /* a verified record with the caller's own seq but other content was seen */
     bool is_seen;   /* a verified record was seen, with this seq: */
     int64_t seen_seq;

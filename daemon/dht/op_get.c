@@ -1,6 +1,7 @@
 /* Gets: what is stored here, then the closest nodes' answers, each verified; the best wins. */
 #include <stdlib.h>
 
+#include "daemon/dht/multi.h"
 #include "daemon/dht/node_state.h"
 #include "daemon/dht/op_kinds.h"
 
@@ -54,7 +55,9 @@ static bool has_ended(const struct record *record, struct now now)
 static bool is_behind(struct node *node, const struct record *record)
 {
     int64_t mark;
-    return seen_seq(node->seen, record->kind, &record->target, &mark) && record->seq < mark;
+    struct id key;
+    record_key(record, &key);
+    return seen_seq(node->seen, record->kind, &key, &mark) && record->seq < mark;
 }
 
 static void look_at_home(struct node *node, struct now now, struct op *op, const struct id *target)
@@ -130,26 +133,56 @@ static bool is_genuine(struct node *node, struct now now, const struct record *r
     return true;
 }
 
+static bool read_item(const struct record *wanted, const struct krpc *reply, struct record *out)
+{
+    if (!has_wanted_shape(wanted, reply))
+        return false;
+    *out = (struct record){
+        .kind = wanted->kind,
+        .target = wanted->target,
+        .salt = wanted->salt,
+        .v = reply->v,
+    };
+    if (wanted->kind == RECORD_IMMUTABLE)
+        return true;
+    out->k = reply->k.data;
+    out->sig = reply->sig.data;
+    out->seq = reply->seq;
+    return true;
+}
+
+/* The entry of the wanted place among those that the reply brings. */
+static bool read_entry(const struct record *wanted, const struct krpc *reply, struct record *out)
+{
+    struct bencode_reader r;
+    bencode_reader_init(&r, reply->entries);
+    bencode_read_list(&r);
+    while (bencode_more(&r)) {
+        if (!multi_read_entry(&r, &wanted->target, out))
+            return false;
+        if (bytes_equal(out->salt, wanted->salt) &&
+            memcmp(out->k, wanted->k, KEYS_PUBLIC_SIZE) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A list without entries says that there is none. */
+static bool has_content(const struct record *wanted, const struct krpc *reply)
+{
+    return wanted->kind == RECORD_MULTI ? reply->entries.size > sizeof "le" - 1
+                                        : reply->v.data != NULL;
+}
+
 bool get_read_record(struct node *node, struct now now, const struct record *wanted,
                      const struct krpc *reply, struct record *out)
 {
-    if (reply->v.data == NULL)
+    if (!has_content(wanted, reply))
         return false;
-    if (has_wanted_shape(wanted, reply)) {
-        *out = (struct record){
-            .kind = wanted->kind,
-            .target = wanted->target,
-            .salt = wanted->salt,
-            .v = reply->v,
-        };
-        if (wanted->kind != RECORD_IMMUTABLE) {
-            out->k = reply->k.data;
-            out->sig = reply->sig.data;
-            out->seq = reply->seq;
-        }
-        if (is_genuine(node, now, out) && !is_behind(node, out))
-            return true;
-    }
+    bool is_read = wanted->kind == RECORD_MULTI ? read_entry(wanted, reply, out)
+                                                : read_item(wanted, reply, out);
+    if (is_read && is_genuine(node, now, out) && !is_behind(node, out))
+        return true;
     node_count(node, COUNTER_REPLIES_UNVERIFIED);
     return false;
 }

@@ -38,8 +38,8 @@ void put_wrote(struct node *node, struct now now, struct op *op, uint64_t write,
 void put_await_keeping(struct op *op);
 void put_fill_event(const struct op *op, struct event *event);
 void put_clear(struct op *op);
-/* Starts the put that waits behind one for this target, when there is one. */
-void put_start_next(struct node *node, struct now now, const struct id *target, struct outbox *out);
+/* Starts the put that waits behind one of this record_key, when there is one. */
+void put_start_next(struct node *node, struct now now, const struct id *key, struct outbox *out);
 
 /* put_holders.c: the storing phase, shared by puts and announces */
 /* Chooses the holders from the finished search. */

@@ -41,20 +41,9 @@ static bool send_ask(struct node *node, struct now now, struct op *op, const str
 static bool send_give(struct node *node, struct now now, struct op *op, const struct record *record,
                       struct outbox *out)
 {
-    struct krpc message = {
-        .method = KRPC_PUT,
-        .has_target = true,
-        .target = record->target,
-        .token = bytes_of(op->push.token, op->push.token_size),
-        .v = record->v,
-    };
-    if (record->kind != RECORD_IMMUTABLE) {
-        message.k = bytes_of(record->k, KEYS_PUBLIC_SIZE);
-        message.sig = bytes_of(record->sig, KEYS_SIGNATURE_SIZE);
-        message.salt = record->salt.size > 0 ? record->salt : (struct bytes){0};
-        message.has_seq = true;
-        message.seq = record->seq;
-    }
+    struct krpc message;
+    query_put(record, &message);
+    message.token = bytes_of(op->push.token, op->push.token_size);
     const struct query query = {
         .purpose = QUERY_PUSH,
         .contact = op->push.to,

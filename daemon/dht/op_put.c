@@ -31,12 +31,19 @@ void put_clear(struct op *op)
     free(op->put.holders);
 }
 
+static enum krpc_method search_method(const struct op_put *put)
+{
+    if (put->is_announce)
+        return KRPC_GET_PEERS;
+    return put->kind == RECORD_MULTI ? KRPC_XGET : KRPC_GET;
+}
+
 static void begin_search(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     const struct id target = op->search.target;
     search_clear(&op->search);
     op->put.phase = PUT_SEARCHING;
-    op_search(node, now, op, op->put.is_announce ? KRPC_GET_PEERS : KRPC_GET, &target, out);
+    op_search(node, now, op, search_method(&op->put), &target, out);
 }
 
 /* Asks for a signature over the present seq; the answer comes by node_put_signed. */
@@ -68,31 +75,30 @@ static void begin(struct node *node, struct now now, struct op *op, struct outbo
     }
     if (put->is_auto_seq && !put_next_seq(put, &put->seq))
         op_finish(node, now, op, ERR_STALE_SEQ, out);
-    else if (put->kind == RECORD_SINGLE && !put->is_presigned)
+    else if (!put->is_presigned)
         ask_signature(node, now, op, out);
     else if (!put_begin_keeping(node, now, op, out))
         op_finish(node, now, op, ERR_BUSY, out);
 }
 
-static bool is_queued_behind(const struct ops *ops, const struct id *target)
+static bool is_queued_behind(const struct ops *ops, const struct id *key)
 {
     for (uint32_t i = 0; i < ops->capacity; i++) {
         const struct op *op = ops->slots[i];
         if (op != NULL && op->kind == OP_PUT && op->put.phase != PUT_QUEUED &&
-            id_equal(&op->search.target, target))
+            id_equal(&op->put.key, key))
             return true;
     }
     return false;
 }
 
-void put_start_next(struct node *node, struct now now, const struct id *target, struct outbox *out)
+void put_start_next(struct node *node, struct now now, const struct id *key, struct outbox *out)
 {
     struct op *next = NULL;
     for (uint32_t i = 0; i < node->ops.capacity; i++) {
         struct op *op = node->ops.slots[i];
         if (op != NULL && op->kind == OP_PUT && op->put.phase == PUT_QUEUED &&
-            id_equal(&op->search.target, target) &&
-            (next == NULL || op->number >> 16 < next->number >> 16))
+            id_equal(&op->put.key, key) && (next == NULL || op->number >> 16 < next->number >> 16))
             next = op;
     }
     if (next != NULL)
@@ -112,6 +118,8 @@ static enum err check_request(const struct put_request *request, struct now now,
     };
     if (request->kind == RECORD_IMMUTABLE)
         record_immutable_target(record->v, &record->target);
+    else if (request->kind == RECORD_MULTI)
+        record->target = request->target;
     else
         record_single_target(record->k, record->salt, &record->target);
     uint64_t expiry_unix_s;
@@ -168,8 +176,9 @@ enum err put_start(struct node *node, struct now now, const struct put_request *
     put->is_republish = origin->is_republish;
     put->phase = PUT_QUEUED;
     op->search.target = record.target;
+    record_key(&record, &put->key);
     *number = op->number;
-    if (!is_queued_behind(&node->ops, &record.target))
+    if (!is_queued_behind(&node->ops, &put->key))
         begin(node, now, op, out);
     return ERR_OK;
 }
@@ -296,11 +305,11 @@ void node_put_signed(struct node *node, struct now now, uint64_t number, const u
         return;
     if (sig == NULL) {
         const enum record_kind kind = op->put.kind;
-        const struct id target = op->search.target;
+        const struct id key = op->put.key;
         bool is_renewal = op->put.is_republish;
         op_finish(node, now, op, ERR_NO_KEY, out);
         if (is_renewal)
-            keep_not_renewed(node, now, kind, &target, out);
+            keep_not_renewed(node, now, kind, &key, out);
         return;
     }
     memcpy(op->put.sig, sig, KEYS_SIGNATURE_SIZE);
@@ -346,7 +355,7 @@ void put_wrote(struct node *node, struct now now, struct op *op, uint64_t write,
     put->keep_err = err;
     put->is_keep_done = err == ERR_OK;
     if (err == ERR_OK && !put->was_kept)
-        keep_add(node, now, put->kind, &op->search.target);
+        keep_add(node, now, put->kind, &put->key);
     put->was_kept = put->was_kept || err == ERR_OK;
     if (err != ERR_OK && is_conflict(err))
         put_saw_seq(put, seq);

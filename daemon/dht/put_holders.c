@@ -2,8 +2,7 @@
  * said. A holder that stays silent is replaced by the next closest that answered. */
 #include <stdlib.h>
 
-#include "daemon/dht/node_state.h"
-#include "daemon/dht/op_kinds.h"
+#include "daemon/dht/put_parts.h"
 #include "daemon/dht/query.h"
 
 #define HOLDER_TRIES 3u
@@ -26,6 +25,7 @@ static void choose(struct op_put *put, const struct lookup_candidate *candidate)
     struct put_holder *holder = &put->holders[put->holder_count++];
     *holder = (struct put_holder){
         .contact = candidate->contact,
+        .is_xord = candidate->is_xord,
         .has_seq = candidate->has_seq,
         .seq = candidate->seq,
         .token_size = candidate->token_size,
@@ -84,37 +84,46 @@ static struct put_holder *find_holder(struct op *op, uint32_t tag)
     return &op->put.holders[index];
 }
 
+static void write_announce(const struct op *op, struct krpc *message)
+{
+    *message = (struct krpc){
+        .method = KRPC_ANNOUNCE_PEER,
+        .has_target = true,
+        .target = op->search.target,
+        .has_port = true,
+        .port = op->put.port,
+        .implied_port = op->put.port == 0,
+    };
+}
+
+/* With an automatic seq each holder is held to the one that it reported itself. */
+static void write_put(const struct op *op, const struct put_holder *holder, struct krpc *message)
+{
+    const struct op_put *put = &op->put;
+    const struct record record = put_record(op);
+    query_put(&record, message);
+    if (put->kind == RECORD_IMMUTABLE)
+        return;
+    message->has_cas = put->has_cas || (put->is_auto_seq && holder->has_seq);
+    message->cas = put->has_cas ? put->cas : holder->seq;
+}
+
 static bool send_to(struct node *node, struct now now, const struct op *op, uint32_t index,
                     struct outbox *out)
 {
     const struct op_put *put = &op->put;
     const struct put_holder *holder = &put->holders[index];
-    struct krpc message = {
-        .method = put->is_announce ? KRPC_ANNOUNCE_PEER : KRPC_PUT,
-        .has_target = true,
-        .target = op->search.target,
-        .token = bytes_of(holder->token, holder->token_size),
-    };
-    if (put->is_announce) {
-        message.has_port = true;
-        message.port = put->port;
-        message.implied_port = put->port == 0;
-    } else {
-        message.v = put->v;
-    }
-    if (!put->is_announce && put->kind != RECORD_IMMUTABLE) {
-        message.k = bytes_of(put->k, KEYS_PUBLIC_SIZE);
-        message.sig = bytes_of(put->sig, KEYS_SIGNATURE_SIZE);
-        message.salt = put->salt.size > 0 ? put->salt : (struct bytes){0};
-        message.has_seq = true;
-        message.seq = put->seq;
-        message.has_cas = put->has_cas || (put->is_auto_seq && holder->has_seq);
-        message.cas = put->has_cas ? put->cas : holder->seq;
-    }
+    struct krpc message;
+    if (put->is_announce)
+        write_announce(op, &message);
+    else
+        write_put(op, holder, &message);
+    message.token = bytes_of(holder->token, holder->token_size);
     const struct query query = {
         .purpose = QUERY_STORE,
         .contact = holder->contact,
         .has_id = true,
+        .is_xord = holder->is_xord,
         .owner = op->number,
         .owner_index = tag_of(put, index),
         .patience_ms = HOLDER_PATIENCE_MS,

@@ -2,23 +2,23 @@
  */
 #include "daemon/dht/put_parts.h"
 
-static bool is_being_dropped(const struct ops *ops, enum record_kind kind, const struct id *target)
+static bool is_being_dropped(const struct ops *ops, enum record_kind kind, const struct id *key)
 {
     for (uint32_t i = 0; i < ops->capacity; i++) {
         const struct op *op = ops->slots[i];
         if (op != NULL && op->kind == OP_DROP && op->drop_kind == kind &&
-            id_equal(&op->search.target, target))
+            id_equal(&op->search.target, key))
             return true;
     }
     return false;
 }
 
-/* The record of this target that is kept, and will be when the writes under way are done. */
+/* The record of this place that is kept, and will be when the writes under way are done. */
 static bool read_kept(struct node *node, const struct op *op, struct stored *kept)
 {
-    return node->store.get(node->store.context, STORE_KEPT, op->put.kind, &op->search.target,
-                           kept) == ERR_OK &&
-           !is_being_dropped(&node->ops, op->put.kind, &op->search.target);
+    return node->store.get(node->store.context, STORE_KEPT, op->put.kind, &op->put.key, kept) ==
+               ERR_OK &&
+           !is_being_dropped(&node->ops, op->put.kind, &op->put.key);
 }
 
 bool put_is_kept(struct node *node, const struct op *op)
@@ -77,7 +77,7 @@ bool put_begin_keeping(struct node *node, struct now now, struct op *op, struct 
     return true;
 }
 
-/* The first put of a target is kept as soon as one holder has it, beside the others: two waits for
+/* The first put of a place is kept as soon as one holder has it, beside the others: two waits for
  * the disk become one. It replaces no kept one, so what the others refuse undoes nothing. */
 void put_keep_beside(struct node *node, struct now now, struct op *op, struct outbox *out)
 {

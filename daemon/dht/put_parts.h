@@ -22,7 +22,7 @@ bool put_next_seq(const struct op_put *put, int64_t *seq);
 enum err put_settle_seq(struct op_put *put);
 
 /* put_keep.c */
-/* A record of this target is kept, and will be when the writes under way are done. */
+/* A record of this place is kept, and will be when the writes under way are done. */
 bool put_is_kept(struct node *node, const struct op *op);
 /* Writes it to disk and waits for that alone; false when it cannot be written. */
 bool put_begin_keeping(struct node *node, struct now now, struct op *op, struct outbox *out);

@@ -1,4 +1,4 @@
-/* What a put has seen of its target, at home and in replies, and the sequence number that follows.
+/* What a put has seen of its place, at home and in replies, and the sequence number that follows.
  */
 #include "daemon/dht/put_parts.h"
 
@@ -18,7 +18,7 @@ static bool is_rival(const struct op_put *put, const struct record *record)
             (put->is_presigned && memcmp(record->sig, put->sig, KEYS_SIGNATURE_SIZE) != 0));
 }
 
-/* A verified record of this target, found here or in a reply. */
+/* A verified record of this place, found here or in a reply. */
 static void saw_record(struct node *node, struct now now, struct op *op,
                        const struct record *record, struct outbox *out)
 {
@@ -29,13 +29,13 @@ static void saw_record(struct node *node, struct now now, struct op *op,
 
 void put_look_at_home(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
-    const struct id *target = &op->search.target;
+    const struct id *key = &op->put.key;
     int64_t seq;
-    if (seen_seq(node->seen, op->put.kind, target, &seq))
+    if (seen_seq(node->seen, op->put.kind, key, &seq))
         put_saw_seq(&op->put, seq);
     for (unsigned space = 0; space < STORE_SPACE_COUNT; space++) {
         struct stored stored;
-        if (node->store.get(node->store.context, (enum store_space)space, op->put.kind, target,
+        if (node->store.get(node->store.context, (enum store_space)space, op->put.kind, key,
                             &stored) != ERR_OK)
             continue;
         saw_record(node, now, op, &stored.record, out);

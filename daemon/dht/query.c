@@ -46,9 +46,20 @@ static uint32_t timeout_ms(const struct node *node, const struct query *query)
     return rtt_timeout_ms(known ? &known->rtt : NULL, &node->rtt) + query->patience_ms;
 }
 
+/* Foreign nodes are never sent what they would have no use for. */
+static bool may_ask(const struct node *node, const struct query *query)
+{
+    const enum krpc_method method = query->message->method;
+    if ((method != KRPC_XGET && method != KRPC_XPUT) || node->has_network || query->is_xord)
+        return true;
+    const struct routing_node *known =
+        routing_find(&node->tables[family_index(query->contact.addr.family)], &query->contact);
+    return query->has_id && known != NULL && known->is_xord;
+}
+
 bool query_send(struct node *node, struct now now, const struct query *query, struct outbox *out)
 {
-    if (!node_can_reach(node, &query->contact.addr))
+    if (!node_can_reach(node, &query->contact.addr) || !may_ask(node, query))
         return false;
     const struct inflight_query start = {
         .method = (uint8_t)query->message->method,
@@ -75,4 +86,23 @@ bool query_send(struct node *node, struct now now, const struct query *query, st
     node_count(node, COUNTER_QUERIES_SENT);
     op_count_query(node, query->owner, 1);
     return true;
+}
+
+void query_put(const struct record *record, struct krpc *message)
+{
+    bool is_entry = record->kind == RECORD_MULTI;
+    *message = (struct krpc){
+        .method = is_entry ? KRPC_XPUT : KRPC_PUT,
+        .has_target = true,
+        .target = record->target,
+        .v = record->v,
+    };
+    if (record->kind == RECORD_IMMUTABLE)
+        return;
+    message->k = bytes_of(record->k, KEYS_PUBLIC_SIZE);
+    message->sig = bytes_of(record->sig, KEYS_SIGNATURE_SIZE);
+    message->has_seq = true;
+    message->seq = record->seq;
+    if (record->salt.size > 0)
+        *(is_entry ? &message->slot : &message->salt) = record->salt;
 }

@@ -9,6 +9,7 @@
 #include "daemon/dht/outbox.h"
 
 struct node;
+struct record;
 
 enum query_purpose {
     QUERY_SEARCH, /* a step of an operation's lookup */
@@ -24,14 +25,19 @@ struct query {
     enum query_purpose purpose;
     struct contact contact;
     bool has_id;                /* contact.id is known: the reply must bear it */
+    bool is_xord;               /* it said so in an answer; else the table is asked */
     uint64_t owner;             /* operation, or 0 */
     uint32_t owner_index;       /* the owner's own tag */
     uint32_t patience_ms;       /* added to the measured time-out: for work that includes a disk */
     const struct krpc *message; /* method and arguments; the rest is filled in */
 };
 
-/* False when it could not be sent: too many under way, or no memory. */
+/* False when it could not be sent: too many under way, no memory, or a query of xord's own to
+ * somebody who is not known to be one. On a private network all are. */
 bool query_send(struct node *node, struct now now, const struct query *query, struct outbox *out);
+
+/* The arguments of a put of this record, but for token and cas: PUT, or XPUT of an entry. Views. */
+void query_put(const struct record *record, struct krpc *message);
 
 /* Packets of ours other than queries: fills in version and network, and queues. */
 void query_reply(struct node *node, const struct addr *to, struct krpc *message,

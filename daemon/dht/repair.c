@@ -368,7 +368,8 @@ static void scan_slice(struct node *node, struct now now)
             break;
         const struct id *after = repair->cursor_kind ? &repair->cursor : NULL;
         if (node->store.next(node->store.context, STORE_HELD, (enum record_kind)repair->cursor_kind,
-                             after, &stored) != ERR_OK) {
+                             after, &stored) != ERR_OK ||
+            stored.record.kind == RECORD_MULTI) { /* entries, which come last, do not go singly */
             end_scan(node, now);
             return;
         }

@@ -54,6 +54,7 @@ static bool ask(struct search *s, struct node *node, struct now now, uint64_t ow
         .method = s->method,
         .has_target = true,
         .target = s->target,
+        .keys = s->keys,
         .has_seq = s->has_seq,
         .seq = s->seq,
     };
@@ -63,6 +64,7 @@ static bool ask(struct search *s, struct node *node, struct now now, uint64_t ow
         .purpose = QUERY_SEARCH,
         .contact = candidate->contact,
         .has_id = candidate->has_id,
+        .is_xord = candidate->is_xord,
         .owner = owner,
         .message = &message,
     };

@@ -18,9 +18,10 @@ struct node;
 struct inflight_query;
 
 struct search {
-    enum krpc_method method; /* FIND_NODE, GET_PEERS or GET */
+    enum krpc_method method; /* FIND_NODE, GET_PEERS, GET or XGET */
     struct id target;
-    bool has_seq; /* BEP 44: do not send values that are not above this */
+    struct bytes keys; /* of an XGET: the entries that are asked for; borrowed */
+    bool has_seq;      /* BEP 44: do not send values that are not above this */
     int64_t seq;
     bool is_exact; /* it is about the k nearest themselves: none is passed over for one lost packet
                     */

@@ -11,7 +11,7 @@ _Static_assert(SEEN_MAX < NONE && SEEN_MAX % CAPACITY_FIRST == 0, "entries are i
  * in a hash chain, and in the list of use. */
 struct entry {
     int64_t seq;
-    struct id target;
+    struct id key;
     uint8_t digest[HASH_DIGEST_SIZE];
     uint16_t chain_next;
     uint16_t newer, older;
@@ -46,20 +46,20 @@ void seen_free(struct seen *s)
     free(s);
 }
 
-/* Keyed, as others choose the targets: nobody can aim at one chain. */
-static uint16_t *chain_of(struct seen *s, const struct id *target)
+/* Keyed, as others choose the records: nobody can aim at one chain. */
+static uint16_t *chain_of(struct seen *s, const struct id *key)
 {
-    return &s->heads[hash_keyed(s->key, id_bytes(target)) & (s->capacity - 1u)];
+    return &s->heads[hash_keyed(s->key, id_bytes(key)) & (s->capacity - 1u)];
 }
 
-static struct entry *find(struct seen *s, enum record_kind kind, const struct id *target)
+static struct entry *find(struct seen *s, enum record_kind kind, const struct id *key)
 {
     if (s->capacity == 0)
         return NULL;
-    uint16_t index = *chain_of(s, target);
+    uint16_t index = *chain_of(s, key);
     while (index != NONE) {
         struct entry *entry = &s->entries[index];
-        if (entry->kind == kind && id_equal(&entry->target, target))
+        if (entry->kind == kind && id_equal(&entry->key, key))
             return entry;
         index = entry->chain_next;
     }
@@ -68,7 +68,7 @@ static struct entry *find(struct seen *s, enum record_kind kind, const struct id
 
 static void chain_insert(struct seen *s, uint16_t index)
 {
-    uint16_t *head = chain_of(s, &s->entries[index].target);
+    uint16_t *head = chain_of(s, &s->entries[index].key);
 
     s->entries[index].chain_next = *head;
     *head = index;
@@ -76,7 +76,7 @@ static void chain_insert(struct seen *s, uint16_t index)
 
 static void chain_remove(struct seen *s, uint16_t index)
 {
-    uint16_t *at = chain_of(s, &s->entries[index].target);
+    uint16_t *at = chain_of(s, &s->entries[index].key);
 
     while (*at != index)
         at = &s->entries[*at].chain_next;
@@ -163,8 +163,9 @@ static void make_digest(const struct seen *s, const struct record *record,
 
 void seen_add(struct seen *s, const struct record *record)
 {
-    struct entry *entry = find(s, record->kind, &record->target);
-
+    struct id key;
+    record_key(record, &key);
+    struct entry *entry = find(s, record->kind, &key);
     if (entry != NULL) {
         touch(s, entry);
         if (record->seq >= entry->seq) {
@@ -178,7 +179,7 @@ void seen_add(struct seen *s, const struct record *record)
         return;
     entry = &s->entries[index];
     entry->kind = (uint8_t)record->kind;
-    entry->target = record->target;
+    entry->key = key;
     entry->seq = record->seq;
     make_digest(s, record, entry->digest);
     chain_insert(s, index);
@@ -187,9 +188,10 @@ void seen_add(struct seen *s, const struct record *record)
 
 bool seen_has(struct seen *s, const struct record *record)
 {
-    const struct entry *entry = find(s, record->kind, &record->target);
+    struct id key;
     uint8_t digest[HASH_DIGEST_SIZE];
-
+    record_key(record, &key);
+    const struct entry *entry = find(s, record->kind, &key);
     if (entry == NULL || entry->seq != record->seq)
         return false;
     make_digest(s, record, digest);
@@ -199,9 +201,9 @@ bool seen_has(struct seen *s, const struct record *record)
     return true;
 }
 
-bool seen_seq(struct seen *s, enum record_kind kind, const struct id *target, int64_t *seq)
+bool seen_seq(struct seen *s, enum record_kind kind, const struct id *key, int64_t *seq)
 {
-    const struct entry *entry = find(s, kind, target);
+    const struct entry *entry = find(s, kind, key);
 
     if (entry == NULL)
         return false;

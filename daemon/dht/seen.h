@@ -1,4 +1,4 @@
-/* Memory of verified records: for each (kind, target) the highest seq seen and a digest of the
+/* Memory of verified records: for each (kind, record_key) the highest seq seen and a digest of the
  * record that had it. A reader's high-water mark never goes backwards, and a record byte-equal to a
  * verified one is not verified again. Bounded; the least recently used goes. */
 #ifndef XORD_DHT_SEEN_H
@@ -7,7 +7,7 @@
 #include "common/hash.h"
 #include "daemon/dht/record.h"
 
-#define SEEN_MAX 4096u /* 64 bytes each; a target beyond is simply verified again */
+#define SEEN_MAX 4096u /* 64 bytes each; a record beyond is simply verified again */
 
 struct seen; /* grows as it fills */
 
@@ -17,7 +17,7 @@ void seen_free(struct seen *s);
 void seen_add(struct seen *s, const struct record *record);
 /* True when this very record (k, salt, seq, sig, v byte for byte) was added. */
 bool seen_has(struct seen *s, const struct record *record);
-/* The highest seq added for it; false when none. */
-bool seen_seq(struct seen *s, enum record_kind kind, const struct id *target, int64_t *seq);
+/* The highest seq added for the record with this record_key; false when none. */
+bool seen_seq(struct seen *s, enum record_kind kind, const struct id *key, int64_t *seq);
 
 #endif
