@@ -25,15 +25,24 @@ static inline bool krpc_equal_item(const struct krpc *a, const struct krpc *b)
            a->seq == b->seq && a->cas == b->cas;
 }
 
+static inline bool krpc_equal_multi(const struct krpc *a, const struct krpc *b)
+{
+    return same_view(a->slot, b->slot) && same_view(a->keys, b->keys) &&
+           same_view(a->after, b->after) && same_view(a->briefs, b->briefs) &&
+           same_view(a->next, b->next) && same_view(a->digest, b->digest) &&
+           same_view(a->entries, b->entries) && a->has_count == b->has_count &&
+           a->count == b->count;
+}
+
 static inline bool krpc_equal(const struct krpc *a, const struct krpc *b)
 {
-    return krpc_equal_head(a, b) && krpc_equal_item(a, b) && a->has_id == b->has_id &&
-           memcmp(&a->id, &b->id, ID_SIZE) == 0 && a->has_target == b->has_target &&
-           memcmp(&a->target, &b->target, ID_SIZE) == 0 && a->want_v4 == b->want_v4 &&
-           a->want_v6 == b->want_v6 && a->has_port == b->has_port && a->port == b->port &&
-           a->implied_port == b->implied_port && same_view(a->token, b->token) &&
-           same_view(a->nodes, b->nodes) && same_view(a->nodes6, b->nodes6) &&
-           same_view(a->values, b->values);
+    return krpc_equal_head(a, b) && krpc_equal_item(a, b) && krpc_equal_multi(a, b) &&
+           a->has_id == b->has_id && memcmp(&a->id, &b->id, ID_SIZE) == 0 &&
+           a->has_target == b->has_target && memcmp(&a->target, &b->target, ID_SIZE) == 0 &&
+           a->want_v4 == b->want_v4 && a->want_v6 == b->want_v6 && a->has_port == b->has_port &&
+           a->port == b->port && a->implied_port == b->implied_port &&
+           same_view(a->token, b->token) && same_view(a->nodes, b->nodes) &&
+           same_view(a->nodes6, b->nodes6) && same_view(a->values, b->values);
 }
 
 #endif

@@ -3,6 +3,7 @@
 #include "common/hex.h"
 #include "daemon/dht/envelope.h"
 #include "daemon/dht/krpc.h"
+#include "daemon/dht/multi.h"
 #include "daemon/dht/record.h"
 #include "tests/runner.h"
 
@@ -54,16 +55,105 @@
     "0517a016a7c859bf16e709e33c8b6f54728293f6c7ad58dd750e313a7664313a6a32303a"                     \
     "7b2266756c6c6e616d65223a22416c696365227d313a7469313730303030303030306531"                     \
     "3a786931373031323039363030656565"
+#define MULTI "c67947c4e94b7ad405221d422d46f1e7893ce9f5"
+#define MULTI_V                                                                                    \
+    "64313a6a31323a7b226d7367223a226869227d313a74693137303030303030303065313a"                     \
+    "7869313730313230393630306565"
+#define MULTI_SIG                                                                                  \
+    "bb441a7a37c61e4509aa48785553780aa8f91714bfae127c910b964c1d264eed0f07f1ab"                     \
+    "253bd9bd71dfbc2dc023a268612ddd15a3b4a7278114e055c4733302"
+#define MULTI_KEY "be81ef79bedd18f6702774fb14bb8477a6365d3f"
+#define MULTI_SIGNED                                                                               \
+    "786f7264206d756c746920310a6c32303ac67947c4e94b7ad405221d422d46f1e7893ce9"                     \
+    "f5363a6c617465737469316564313a6a31323a7b226d7367223a226869227d313a746931"                     \
+    "37303030303030303065313a786931373031323039363030656565"
+#define MULTI_ENTRY                                                                                \
+    "64313a6b33323ad75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f7"                     \
+    "07511a333a736571693165333a73696736343abb441a7a37c61e4509aa48785553780aa8"                     \
+    "f91714bfae127c910b964c1d264eed0f07f1ab253bd9bd71dfbc2dc023a268612ddd15a3"                     \
+    "b4a7278114e055c4733302343a736c6f74363a6c6174657374313a7664313a6a31323a7b"                     \
+    "226d7367223a226869227d313a74693137303030303030303065313a7869313730313230"                     \
+    "39363030656565"
+#define MULTI_HEXDATA                                                                              \
+    "64313a6b33323ad75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f7"                     \
+    "07511a313a6e373a74776973746572313a72373a68617368746167333a73657169316533"                     \
+    "3a73696736343abb441a7a37c61e4509aa48785553780aa8f91714bfae127c910b964c1d"                     \
+    "264eed0f07f1ab253bd9bd71dfbc2dc023a268612ddd15a3b4a7278114e055c473330234"                     \
+    "3a736c6f74363a6c6174657374313a7664313a6a31323a7b226d7367223a226869227d31"                     \
+    "3a74693137303030303030303065313a786931373031323039363030656565"
+#define XPUT                                                                                       \
+    "64313a6164323a696432303a6162636465666768696a30313233343536373839313a6b33"                     \
+    "323ad75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a333a"                     \
+    "736571693165333a73696736343abb441a7a37c61e4509aa48785553780aa8f91714bfae"                     \
+    "127c910b964c1d264eed0f07f1ab253bd9bd71dfbc2dc023a268612ddd15a3b4a7278114"                     \
+    "e055c4733302343a736c6f74363a6c6174657374363a74617267657432303ac67947c4e9"                     \
+    "4b7ad405221d422d46f1e7893ce9f5353a746f6b656e383a616f6575736e7468313a7664"                     \
+    "313a6a31323a7b226d7367223a226869227d313a74693137303030303030303065313a78"                     \
+    "6931373031323039363030656565323a6e77343ac38346b7313a71343a78707574313a74"                     \
+    "343a61613031313a76343a584f0001313a79313a7165"
+#define XGET_KEY                                                                                   \
+    "64313a6164323a696432303a6162636465666768696a30313233343536373839343a6b65"                     \
+    "797332303abe81ef79bedd18f6702774fb14bb8477a6365d3f363a74617267657432303a"                     \
+    "c67947c4e94b7ad405221d422d46f1e7893ce9f565323a6e77343ac38346b7313a71343a"                     \
+    "78676574313a74343a61613031313a76343a584f0001313a79313a7165"
+#define XGET_KEY_REPLY                                                                             \
+    "64323a6970363a7f0000010fa1323a6e77343ac38346b7313a7264353a636f756e746931"                     \
+    "65363a646967657374383aa6c9eadf4ca4a027373a656e74726965736c64313a6b33323a"                     \
+    "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a333a7365"                     \
+    "71693165333a73696736343abb441a7a37c61e4509aa48785553780aa8f91714bfae127c"                     \
+    "910b964c1d264eed0f07f1ab253bd9bd71dfbc2dc023a268612ddd15a3b4a7278114e055"                     \
+    "c4733302343a736c6f74363a6c6174657374313a7664313a6a31323a7b226d7367223a22"                     \
+    "6869227d313a74693137303030303030303065313a786931373031323039363030656565"                     \
+    "65323a696432303a6d6e6f707172737475767778797a313233343536333a736571693165"                     \
+    "353a746f6b656e383a616f6575736e746865313a74343a61613031313a76343a584f0001"                     \
+    "313a79313a7265"
+#define XGET_PAGE                                                                                  \
+    "64313a6164353a6166746572303a323a696432303a6162636465666768696a3031323334"                     \
+    "3536373839363a74617267657432303ac67947c4e94b7ad405221d422d46f1e7893ce9f5"                     \
+    "353a746f6b656e383a616f6575736e746865323a6e77343ac38346b7313a71343a786765"                     \
+    "74313a74343a61613031313a76343a584f0001313a79313a7165"
+#define XGET_PAGE_REPLY                                                                            \
+    "64323a6970363a7f0000010fa1323a6e77343ac38346b7313a7264363a62726965667333"                     \
+    "303abe81ef79bedd18f6702774fb14bb8477a6365d3f000000000000000100bb353a636f"                     \
+    "756e74693165363a646967657374383aa6c9eadf4ca4a027323a696432303a6d6e6f7071"                     \
+    "72737475767778797a313233343536353a746f6b656e383a616f6575736e746865313a74"                     \
+    "343a61613031313a76343a584f0001313a79313a7265"
 #define TEXT    "31323a48656c6c6f20576f726c6421"
 #define TEXT_ID "e5f96f6f38320f0f33959cb4d3d656452117aadb"
 #define JSON    "64313a6a373a7b2261223a317d65"
 #define JSON_ID "9813b11929c6b89bd12250b5a1b53b911da46344"
 
-static const char *const documented[] = {SEED,    K,    TAG,     ENVELOPE, DELETION, TARGET,
-                                         SIGNED,  SIG,  PUT,     REPLY,    REFUSAL,  GET,
-                                         HEXDATA, TEXT, TEXT_ID, JSON,     JSON_ID};
+static const char *const documented[] = {SEED,
+                                         K,
+                                         TAG,
+                                         ENVELOPE,
+                                         DELETION,
+                                         TARGET,
+                                         SIGNED,
+                                         SIG,
+                                         PUT,
+                                         REPLY,
+                                         REFUSAL,
+                                         GET,
+                                         HEXDATA,
+                                         TEXT,
+                                         TEXT_ID,
+                                         JSON,
+                                         JSON_ID,
+                                         MULTI,
+                                         MULTI_V,
+                                         MULTI_SIG,
+                                         MULTI_KEY,
+                                         MULTI_SIGNED,
+                                         MULTI_ENTRY,
+                                         MULTI_HEXDATA,
+                                         XPUT,
+                                         XGET_KEY,
+                                         XGET_KEY_REPLY,
+                                         XGET_PAGE,
+                                         XGET_PAGE_REPLY};
 
-static const char salt[] = "profile";
+static const char salt[] = "profile", slot[] = "latest";
 static uint8_t k[KEYS_PUBLIC_SIZE], secret_key[KEYS_SECRET_SIZE], sig[KEYS_SIGNATURE_SIZE];
 static uint8_t value[RECORD_V_MAX], packet[KRPC_PACKET_MAX];
 static struct wire_writer w;
@@ -219,6 +309,135 @@ START_TEST(get)
 }
 END_TEST
 
+/* An entry by the same key; like make_single's, its bytes last until the next. */
+static struct record make_entry(void)
+{
+    const struct envelope e = {.content = ENVELOPE_JSON,
+                               .body = bytes_of_string("{\"msg\":\"hi\"}"),
+                               .has_time = true,
+                               .has_expiry = true,
+                               .time_unix_s = 1700000000,
+                               .expiry_unix_s = 1700000000 + RECORD_TTL_S_DEFAULT};
+    wire_writer_init(&w, value, sizeof(value));
+    envelope_write(&w, &e);
+    struct record r = {.kind = RECORD_MULTI,
+                       .k = k,
+                       .sig = sig,
+                       .salt = bytes_of_string(slot),
+                       .seq = 1,
+                       .v = wire_written(&w)};
+    record_multi_target(bytes_of_string("twister"), bytes_of_string("hashtag"), &r.target);
+    record_sign(secret_key, &r, sig);
+    ck_assert_int_eq(record_check(&r), ERR_OK);
+    ck_assert(record_verify(&r));
+    return r;
+}
+
+START_TEST(entry)
+{
+    struct record r = make_entry();
+    const struct record_name name = {bytes_of_string("twister"), bytes_of_string("hashtag")};
+    struct id key;
+    assert_hex(id_bytes(&r.target), MULTI);
+    assert_hex(r.v, MULTI_V);
+    assert_hex(bytes_of(sig, sizeof(sig)), MULTI_SIG);
+    record_key(&r, &key);
+    assert_hex(id_bytes(&key), MULTI_KEY);
+    wire_writer_init(&w, packet, sizeof(packet));
+    record_write_signed(&w, &r);
+    assert_hex(wire_written(&w), MULTI_SIGNED);
+    wire_writer_init(&w, packet, sizeof(packet));
+    multi_write_entry(&w, &r);
+    assert_hex(wire_written(&w), MULTI_ENTRY);
+    wire_writer_init(&w, packet, sizeof(packet));
+    record_write_raw(&w, &r, &name);
+    assert_hex(wire_written(&w), MULTI_HEXDATA);
+}
+END_TEST
+
+START_TEST(xput_and_its_answer)
+{
+    struct record r = make_entry();
+    struct krpc m = message(KRPC_QUERY, "abcdefghij0123456789");
+    m.method = KRPC_XPUT;
+    m.has_target = true;
+    m.target = r.target;
+    m.token = bytes_of_string("aoeusnth");
+    m.k = bytes_of(r.k, KEYS_PUBLIC_SIZE);
+    m.sig = bytes_of(r.sig, KEYS_SIGNATURE_SIZE);
+    m.slot = r.salt;
+    m.has_seq = true;
+    m.seq = r.seq;
+    m.v = r.v;
+    assert_packet(&m, XPUT);
+}
+END_TEST
+
+/* What every answer to an xget has here. */
+static struct krpc xget_reply(const struct record *r, uint8_t ip[ADDR_COMPACT_V6],
+                              uint8_t digest[MULTI_DIGEST_SIZE])
+{
+    const uint8_t loopback[4] = {127, 0, 0, 1};
+    const struct addr asker = addr_v4(loopback, 4001);
+    struct krpc m = message(KRPC_RESPONSE, "mnopqrstuvwxyz123456");
+    struct wire_writer digest_writer;
+    wire_writer_init(&digest_writer, digest, MULTI_DIGEST_SIZE);
+    wire_write_u64(&digest_writer, multi_digest(r));
+    m.ip = bytes_of(ip, addr_to_compact(&asker, ip));
+    m.token = bytes_of_string("aoeusnth");
+    m.has_count = true;
+    m.count = 1;
+    m.digest = wire_written(&digest_writer);
+    return m;
+}
+
+START_TEST(xget_of_an_entry_and_its_answer)
+{
+    const struct record r = make_entry();
+    uint8_t ip[ADDR_COMPACT_V6], digest[MULTI_DIGEST_SIZE], entries[MULTI_ENTRY_MAX];
+    struct id key;
+    struct krpc m = message(KRPC_QUERY, "abcdefghij0123456789");
+    record_key(&r, &key);
+    m.method = KRPC_XGET;
+    m.has_target = true;
+    m.target = r.target;
+    m.keys = id_bytes(&key);
+    assert_packet(&m, XGET_KEY);
+
+    m = xget_reply(&r, ip, digest);
+    m.has_seq = true;
+    m.seq = r.seq;
+    wire_writer_init(&w, entries, sizeof(entries));
+    bencode_write_list(&w);
+    multi_write_entry(&w, &r);
+    bencode_write_end(&w);
+    m.entries = wire_written(&w);
+    assert_packet(&m, XGET_KEY_REPLY);
+}
+END_TEST
+
+START_TEST(xget_of_a_page_and_its_answer)
+{
+    const struct record r = make_entry();
+    uint8_t ip[ADDR_COMPACT_V6], digest[MULTI_DIGEST_SIZE], briefs[MULTI_BRIEF_SIZE];
+    struct krpc m = message(KRPC_QUERY, "abcdefghij0123456789");
+    m.method = KRPC_XGET;
+    m.has_target = true;
+    m.target = r.target;
+    m.token = bytes_of_string("aoeusnth");
+    m.after = bytes_of_string("");
+    assert_packet(&m, XGET_PAGE);
+
+    struct multi_brief brief;
+    m = xget_reply(&r, ip, digest);
+    multi_brief_of(&r, &brief);
+    wire_writer_init(&w, briefs, sizeof(briefs));
+    multi_write_brief(&w, &brief);
+    m.briefs = wire_written(&w);
+    assert_packet(&m, XGET_PAGE_REPLY);
+}
+END_TEST
+
 START_TEST(immutables)
 {
     struct id target;
@@ -260,6 +479,10 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, deletion);
     tcase_add_test(tests, put_and_its_answers);
     tcase_add_test(tests, get);
+    tcase_add_test(tests, entry);
+    tcase_add_test(tests, xput_and_its_answer);
+    tcase_add_test(tests, xget_of_an_entry_and_its_answer);
+    tcase_add_test(tests, xget_of_a_page_and_its_answer);
     tcase_add_test(tests, immutables);
     tcase_add_test(tests, the_page_has_them);
 }
