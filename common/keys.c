@@ -32,3 +32,8 @@ bool keys_verify(const uint8_t public_key[KEYS_PUBLIC_SIZE], struct bytes messag
 {
     return crypto_sign_verify_detached(signature, message.data, message.size, public_key) == 0;
 }
+
+void keys_wipe(void *secret, size_t size)
+{
+    sodium_memzero(secret, size);
+}

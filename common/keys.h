@@ -21,5 +21,7 @@ void keys_sign(const uint8_t secret_key[KEYS_SECRET_SIZE], struct bytes message,
  * section 5.1.7). */
 bool keys_verify(const uint8_t public_key[KEYS_PUBLIC_SIZE], struct bytes message,
                  const uint8_t signature[KEYS_SIGNATURE_SIZE]);
+/* Overwrites a secret that is done with; no compiler leaves it out. */
+void keys_wipe(void *secret, size_t size);
 
 #endif

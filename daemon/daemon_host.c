@@ -1,3 +1,5 @@
+#include <sodium.h>
+
 #include "common/log.h"
 #include "daemon/daemon_parts.h"
 
@@ -80,6 +82,19 @@ static bool host_sign(void *context, const uint8_t *public_key, struct bytes mes
 {
     struct daemon *d = context;
     return keyring_sign(&d->keyring, public_key, message, signature);
+}
+
+static enum err host_unseal(void *context, const struct sealed *sealed, uint32_t *tries,
+                            uint8_t key[SEALED_KEY_SIZE])
+{
+    struct daemon *d = context;
+    return keyring_unseal(&d->keyring, sealed, tries, key);
+}
+
+static void host_random(void *context, void *out, size_t size)
+{
+    (void)context;
+    randombytes_buf(out, size);
 }
 
 static bool host_key_export(void *context, const char *name, uint8_t seed[KEYS_SEED_SIZE])
@@ -189,6 +204,8 @@ void daemon_fill_host(struct daemon *d, struct rpc_host *host)
         .names = &d->names.cache,
         .authority = host_authority,
         .sign = host_sign,
+        .unseal = host_unseal,
+        .random = host_random,
         .key_export = host_key_export,
         .key_create = host_key_create,
         .key_drop = host_key_drop,

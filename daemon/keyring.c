@@ -97,3 +97,53 @@ bool keyring_sign_record(const struct keyring *k, const struct record *record,
     record_sign(key->secret_key, record, signature);
     return true;
 }
+
+/* Where the key stands among the recent ones; recent_count when it does not. */
+static size_t recent_place(const struct keyring *k, const uint8_t *public_key)
+{
+    size_t at = 0;
+    while (at < k->recent_count && memcmp(k->recent[at], public_key, KEYS_PUBLIC_SIZE) != 0)
+        at++;
+    return at;
+}
+
+/* The first from now on; when there is no room the last goes. */
+static void note_recent(struct keyring *k, const struct identity *found)
+{
+    size_t at = recent_place(k, found->known.public_key);
+    if (at == k->recent_count && at < KEYRING_RECENT_MAX)
+        k->recent_count++;
+    if (at == KEYRING_RECENT_MAX)
+        at--;
+    memmove(k->recent[1], k->recent[0], at * KEYS_PUBLIC_SIZE);
+    memcpy(k->recent[0], found->known.public_key, KEYS_PUBLIC_SIZE);
+}
+
+/* ERR_NOT_FOUND: another key may; ERR_BUSY: no more tries. */
+static enum err try_key(struct keyring *k, const struct identity *own, const struct sealed *sealed,
+                        uint32_t *tries, uint8_t key[SEALED_KEY_SIZE])
+{
+    if (own == NULL)
+        return ERR_NOT_FOUND; /* a recent one, dropped since */
+    if (*tries == 0)
+        return ERR_BUSY;
+    --*tries;
+    if (!sealed_unwrap(sealed, own->known.public_key, own->secret_key, key))
+        return ERR_NOT_FOUND;
+    note_recent(k, own);
+    return ERR_OK;
+}
+
+enum err keyring_unseal(struct keyring *k, const struct sealed *sealed, uint32_t *tries,
+                        uint8_t key[SEALED_KEY_SIZE])
+{
+    enum err err = ERR_NOT_FOUND;
+    for (size_t i = 0; i < k->recent_count && err == ERR_NOT_FOUND; i++)
+        err = try_key(k, identities_by_public(&k->keys, k->recent[i]), sealed, tries, key);
+    for (size_t i = 0; i < k->keys.count && err == ERR_NOT_FOUND; i++) {
+        const struct identity *own = &k->keys.items[i];
+        if (recent_place(k, own->known.public_key) == k->recent_count)
+            err = try_key(k, own, sealed, tries, key);
+    }
+    return err;
+}

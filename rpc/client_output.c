@@ -66,6 +66,30 @@ static bool is_unstored(const json_t *result)
            json_is_true(json_object_get(result, "kept"));
 }
 
+/* Why the value cannot be shown; NULL when it can. */
+static const char *reason_of(const json_t *element)
+{
+    return json_string_value(json_object_get(element, "reason"));
+}
+
+/* Of dhtget's array, or of getimmutable's object: says on `err` what was not printed because it
+ * is encrypted. True when nothing else was there. */
+static bool report_sealed(FILE *err, const char *method, const json_t *result)
+{
+    const json_t *values = values_of(method, result);
+    bool is_immutable = strcmp(method, "getimmutable") == 0;
+    size_t count = values != NULL ? json_array_size(values) : is_immutable;
+    size_t sealed = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *reason = reason_of(is_immutable ? result : json_array_get(values, i));
+        if (reason != NULL) {
+            fprintf(err, "xord: %s: encrypted: %s\n", method, reason);
+            sealed++;
+        }
+    }
+    return count > 0 && sealed == count;
+}
+
 static void print_quiet(FILE *out, const char *method, const json_t *result)
 {
     const json_t *values = values_of(method, result);
@@ -117,6 +141,9 @@ enum client_exit client_output(FILE *out, FILE *err, const char *method, const j
     }
     if (fflush(out) != 0 || ferror(out) != 0) {
         fprintf(err, "xord: %s: cannot write the output\n", method);
+        return CLIENT_ERROR_REPLY;
+    }
+    if (is_quiet && report_sealed(err, method, result)) {
         return CLIENT_ERROR_REPLY;
     }
     if (has_no_value(method, result)) {

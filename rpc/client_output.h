@@ -11,8 +11,10 @@
 
 /* Prints the reply to `method` (its own name, no alias): the result on `out` as indented JSON, a
  * bare string bare; with `is_quiet` the value alone of dhtget and getimmutable: strings with a line
- * feed, bytes exactly, other JSON as compact JSON, nothing where there is none. An error goes to
- * `err` as `xord: METHOD: name (code): message`. Answers the exit code. */
+ * feed, bytes exactly, other JSON as compact JSON, nothing where there is none. Of an encrypted
+ * value that is not opened `err` gets the reason, and where there is no other value the exit is an
+ * error's. An error goes to `err` as `xord: METHOD: name (code): message`. Answers the exit code.
+ */
 enum client_exit client_output(FILE *out, FILE *err, const char *method, const json_t *reply,
                                bool is_quiet);
 

@@ -41,8 +41,9 @@ static json_t *show_values(struct rpc_call *call, const struct event *event)
     struct value_target target = {.username = rpc_string(call, "username"),
                                   .resource = rpc_string(call, "resource"),
                                   .type = rpc_string(call, "type")};
-    json_t *value =
-        value_show(rpc_host_of(call), &event->get.record, &target, rpc_bool(call, "raw"));
+    struct opener opener;
+    opener_of_call(call, &opener);
+    json_t *value = value_show(&opener, &event->get.record, &target, rpc_bool(call, "raw"));
     if (json_array_append_new(values, value) != 0) {
         json_decref(values);
         return NULL;

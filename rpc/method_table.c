@@ -55,6 +55,9 @@ static const struct param dhtget_list[] = {
     NAMED_NUMBER("limit", NULL, 1, INT64_MAX, "for type m: at most so many entries"),
     END};
 
+#define TO_HELP                                                                                    \
+    "names to encrypt for, as bob,carol, 8 at most; nobody else reads it, nor the signer"
+
 static const struct param dhtput_list[] = {
     NEEDED("username", PARAM_STRING, USERNAME_HELP),
     NEEDED("resource", PARAM_STRING, "1 to 64 bytes, as `profile`"),
@@ -66,7 +69,7 @@ static const struct param dhtput_list[] = {
     NAMED_NUMBER("cas", NULL, 0, INT64_MAX, "put only where this seq is stored (BEP 44)"),
     NAMED("slot", PARAM_STRING, NULL, "for type m"),
     NAMED_NUMBER("ttl", "1209600", 1, 2592000, "seconds until the value expires"),
-    NAMED("to", PARAM_STRING, NULL, "names to encrypt for"),
+    NAMED("to", PARAM_STRING, NULL, TO_HELP),
     NAMED("delete", PARAM_BOOL, "false", "put a deletion instead of a value"),
     NAMED("keep", PARAM_BOOL, "true", "republish it until dropput"),
     NAMED("wait", PARAM_BOOL, "true", "answer when the network took it; else once it is on disk"),
@@ -82,7 +85,7 @@ static const struct param dhtsign_list[] = {
     NAMED("value_base64", PARAM_BASE64, NULL, "bytes instead of `value`"),
     NAMED("slot", PARAM_STRING, NULL, "for type m"),
     NAMED_NUMBER("ttl", "1209600", 1, 2592000, "seconds until the value expires"),
-    NAMED("to", PARAM_STRING, NULL, "names to encrypt for"),
+    NAMED("to", PARAM_STRING, NULL, TO_HELP),
     NAMED("delete", PARAM_BOOL, "false", "put a deletion instead of a value"),
     END};
 
@@ -219,7 +222,9 @@ static const struct method table[] = {
      .details = "Answers an array: [{p:{seq, target:{n, r, t}, time, v}, sig_p, sig_user, k}], or "
                 "[] when the lookup\n"
                 "completed and nobody has it. With verbose: {values, complete, lookup:{queried, "
-                "replied, ms, hops}}.",
+                "replied, ms, hops}}.\n"
+                "An encrypted value has encrypted:true beside p, and v when a key of this daemon "
+                "opens it, else reason.",
      .params = dhtget_list,
      .handler = method_dhtget},
     {.name = "dhtput",
@@ -228,7 +233,10 @@ static const struct method table[] = {
      .details = "Answers {target, seq, stored, tried, kept, rejected}: `stored` counts the nodes "
                 "that hold it, this one\n"
                 "included when it is among the closest. With wait=false {target, seq, kept}, once "
-                "it is on disk.",
+                "it is on disk.\n"
+                "With `to` only the named can read the value, the signer too only when named; who "
+                "signed, when, how much\n"
+                "and for how many stays visible.",
      .params = dhtput_list,
      .handler = method_dhtput},
     {.name = "dhtputraw",
@@ -293,7 +301,8 @@ static const struct method table[] = {
     {.name = "getimmutable",
      .access = RPC_ACCESS_READ,
      .summary = "reads a value by its hash",
-     .details = "Answers {v} or {v_base64}, or null when nobody has it.",
+     .details = "Answers {v} or {v_base64}, or null when nobody has it; encrypted:true and reason "
+                "for sealed bytes.",
      .params = target_list,
      .handler = method_getimmutable},
     {.name = "getinfo",

@@ -32,15 +32,25 @@ static bool read_source(struct rpc_call *call, bool is_deletion, struct value_so
     return true;
 }
 
-static bool check_size(struct rpc_call *call, const struct value *value, struct rpc_result *refusal)
+/* `sealing` is what the encryption adds, 0 without one. */
+static bool check_size(struct rpc_call *call, const struct value *value, size_t sealing,
+                       struct rpc_result *refusal)
 {
     if (value->size <= RECORD_V_MAX) {
         return true;
     }
     json_t *data = json_pack("{s:i, s:I}", "limit", RECORD_V_MAX, "size", (json_int_t)value->size);
-    *refusal = rpc_fail_data(call, ERR_TOO_BIG, data,
-                             "the value makes %zu bytes, at most %d fit in one record", value->size,
-                             RECORD_V_MAX);
+    if (sealing > 0) {
+        json_object_set_new(data, "sealing", json_integer((json_int_t)sealing));
+        *refusal = rpc_fail_data(call, ERR_TOO_BIG, data,
+                                 "the value makes %zu bytes, %zu of them for its encryption; at "
+                                 "most %d fit in one record",
+                                 value->size, sealing, RECORD_V_MAX);
+    } else {
+        *refusal = rpc_fail_data(call, ERR_TOO_BIG, data,
+                                 "the value makes %zu bytes, at most %d fit in one record",
+                                 value->size, RECORD_V_MAX);
+    }
     return false;
 }
 
@@ -88,15 +98,33 @@ static bool read_times(struct rpc_call *call, struct value_source *source,
     return true;
 }
 
+/* Has the source sealed when the call names recipients. */
+static bool plan_seal(struct rpc_call *call, struct value_seal *seal, struct value_source *source,
+                      struct rpc_result *refusal)
+{
+    if (seal->to->count == 0) {
+        return true;
+    }
+    if (source->json == NULL && source->bytes.data == NULL) {
+        *refusal = rpc_fail(call, ERR_INVALID_PARAMS, "to: a deletion has nothing to encrypt");
+        return false;
+    }
+    const struct rpc_host *host = rpc_host_of(call);
+    host->random(host->context, seal->random, sizeof seal->random);
+    source->seal = seal;
+    return true;
+}
+
 static bool make_value(struct rpc_call *call, bool is_immutable, const struct value_source *source,
                        struct value *out, struct rpc_result *refusal)
 {
+    size_t sealing = source->seal != NULL ? SEALED_OVERHEAD_SIZE(source->seal->to->count) : 0;
     bool is_made =
         is_immutable ? value_make_immutable(source, out) : value_make_envelope(source, out);
     if (!is_made) {
         *refusal = rpc_fail(call, ERR_NO_MEMORY, NULL);
     }
-    if (!is_made || !check_size(call, out, refusal)) {
+    if (!is_made || !check_size(call, out, sealing, refusal)) {
         value_clear(out);
         return false;
     }
@@ -111,16 +139,20 @@ bool put_plan_single(struct rpc_call *call, struct put_plan *out, struct rpc_res
     if (!single_of_call(call, &out->single, refusal)) {
         return false;
     }
-    if (rpc_has(call, "slot") || rpc_has(call, "to")) {
-        *refusal = rpc_fail(call, ERR_NOT_YET,
-                            "slot (entries of type m) and to (encrypted values) "
-                            "are not built yet");
+    if (rpc_has(call, "slot")) {
+        *refusal = rpc_fail(call, ERR_NOT_YET, "slot (entries of type m) is not built yet");
         return false;
     }
+    struct recipients to;
+    struct value_seal seal = {
+        .to = &to, .signer = out->single.key, .kind = RECORD_SINGLE, .target = &out->single.target};
     bool is_planned = check_signer(call, &out->single, refusal) &&
+                      recipients_of_call(call, &to, refusal) &&
                       read_times(call, &source, refusal) &&
                       read_source(call, rpc_bool(call, "delete"), &source, &decoded, refusal) &&
+                      plan_seal(call, &seal, &source, refusal) &&
                       make_value(call, false, &source, &out->value, refusal);
+    keys_wipe(seal.random, sizeof seal.random);
     free(decoded);
     return is_planned;
 }

@@ -43,8 +43,9 @@ bool value_show_content(json_t *object, struct bytes v)
     }
     case ENVELOPE_BYTES:
         return json_object_set_new(object, "v_base64", base64_to_json(envelope.body)) == 0;
-    case ENVELOPE_FOREIGN:
     case ENVELOPE_SEALED:
+        return opener_show_closed(object, "opened in the record it was sealed for alone");
+    case ENVELOPE_FOREIGN:
     case ENVELOPE_MANIFEST:
     case ENVELOPE_DELETED:
         return show_foreign(object, v);
@@ -59,30 +60,21 @@ bool value_is_deleted(struct bytes v)
     return envelope.content == ENVELOPE_DELETED;
 }
 
-/* The signed part, as twister names it. */
-static json_t *show_signed_part(const struct record *record, const struct value_target *target)
+/* The signed part, as twister names it, still without its content. */
+static json_t *show_signed_part(const struct record *record, const struct envelope *envelope,
+                                const struct value_target *target)
 {
     json_t *part = json_pack("{s:I, s:{s:s, s:s, s:s}}", "seq", (json_int_t)record->seq, "target",
                              "n", target->username, "r", target->resource, "t", target->type);
-    if (part == NULL) {
-        return NULL;
-    }
-    struct envelope envelope;
-    envelope_parse(record->v, &envelope);
-    bool is_whole = true;
-    if (envelope.has_time) {
-        json_t *time = json_integer((json_int_t)envelope.time_unix_s);
-        is_whole = json_object_set_new(part, "time", time) == 0;
-    }
-    if (!is_whole || !value_show_content(part, record->v)) {
+    if (part != NULL && envelope->has_time &&
+        json_object_set_new(part, "time", json_integer((json_int_t)envelope->time_unix_s)) != 0) {
         json_decref(part);
         return NULL;
     }
     return part;
 }
 
-json_t *value_show(const struct rpc_host *host, const struct record *record,
-                   const struct value_target *target, bool with_raw)
+static json_t *show_signed(const struct rpc_host *host, const struct record *record, json_t *part)
 {
     char sig[2 * KEYS_SIGNATURE_SIZE + 1];
     char user[2 * KEYS_PUBLIC_SIZE + 1];
@@ -90,10 +82,26 @@ json_t *value_show(const struct rpc_host *host, const struct record *record,
     hex_encode(bytes_of(record->sig, KEYS_SIGNATURE_SIZE), sig);
     hex_encode(bytes_of(record->k, KEYS_PUBLIC_SIZE), key);
     name_of_key(host, record->k, user);
-    json_t *element = json_pack("{s:o, s:s, s:s, s:s}", "p", show_signed_part(record, target),
-                                "sig_p", sig, "sig_user", user, "k", key);
-    if (element != NULL && with_raw &&
-        json_object_set_new(element, "hexdata", value_hexdata(record)) != 0) {
+    return json_pack("{s:o, s:s, s:s, s:s}", "p", part, "sig_p", sig, "sig_user", user, "k", key);
+}
+
+json_t *value_show(struct opener *opener, const struct record *record,
+                   const struct value_target *target, bool with_raw)
+{
+    struct envelope envelope;
+    envelope_parse(record->v, &envelope);
+    json_t *part = show_signed_part(record, &envelope, target);
+    json_t *element = show_signed(opener->host, record, part);
+    if (element == NULL) {
+        return NULL;
+    }
+    bool is_whole = envelope.content == ENVELOPE_SEALED
+                        ? opener_show(opener, record, envelope.body, element, part)
+                        : value_show_content(part, record->v);
+    if (is_whole && with_raw) {
+        is_whole = json_object_set_new(element, "hexdata", value_hexdata(record)) == 0;
+    }
+    if (!is_whole) {
         json_decref(element);
         return NULL;
     }
@@ -114,9 +122,10 @@ static void write_envelope(const struct value_source *source, struct bytes body,
                            struct wire_writer *writer)
 {
     struct envelope envelope = {
-        .content = source->json != NULL ? ENVELOPE_JSON
-                   : body.data != NULL  ? ENVELOPE_BYTES
-                                        : ENVELOPE_DELETED,
+        .content = source->seal != NULL   ? ENVELOPE_SEALED
+                   : source->json != NULL ? ENVELOPE_JSON
+                   : body.data != NULL    ? ENVELOPE_BYTES
+                                          : ENVELOPE_DELETED,
         .body = body,
         .has_time = source->has_time,
         .has_expiry = source->has_time,
@@ -146,6 +155,29 @@ static bool make(const struct value_source *source, struct bytes body, bool is_p
     return !writer.failed;
 }
 
+/* The envelope around the sealed body. */
+static bool make_sealed(const struct value_source *source, struct bytes body, struct value *out)
+{
+    const struct value_seal *seal = source->seal;
+    size_t capacity = SEALED_OVERHEAD_SIZE(seal->to->count) + body.size;
+    struct sealed_content content = {.signer = seal->signer,
+                                     .kind = (uint8_t)seal->kind,
+                                     .target = seal->target->b,
+                                     .type = source->json != NULL ? SEALED_JSON : SEALED_BYTES,
+                                     .content = body};
+    uint8_t *sealed = malloc(capacity);
+    if (sealed == NULL) {
+        return false;
+    }
+    struct wire_writer writer;
+    wire_writer_init(&writer, sealed, capacity);
+    bool is_made =
+        sealed_write(&writer, seal->to->keys, seal->to->count, &content, seal->random) == ERR_OK &&
+        make(source, wire_written(&writer), false, out);
+    free(sealed);
+    return is_made;
+}
+
 bool value_make_envelope(const struct value_source *source, struct value *out)
 {
     *out = (struct value){0};
@@ -155,7 +187,8 @@ bool value_make_envelope(const struct value_source *source, struct value *out)
         json_write(&text, source->json, 0);
         body = bytes_of(text.data, text.size);
     }
-    bool is_made = !text.failed && make(source, body, false, out);
+    bool is_made = !text.failed && (source->seal != NULL ? make_sealed(source, body, out)
+                                                         : make(source, body, false, out));
     json_text_clear(&text);
     return is_made;
 }

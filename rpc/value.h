@@ -7,7 +7,8 @@
 
 #include "daemon/dht/envelope.h"
 #include "daemon/dht/record.h"
-#include "rpc/host.h"
+#include "rpc/opener.h"
+#include "rpc/recipients.h"
 
 #define VALUE_TEXT_DEPTH_MAX 32 /* nesting of JSON read back from a record; as deep as a call's */
 
@@ -18,16 +19,26 @@ struct value_target {
 
 /* Adds the content of a raw v to `object`: `v` or `v_base64`. JSON is read back from the envelope's
  * text. A value that is no envelope, or whose text is not JSON: a byte string as `v` when it is
- * UTF-8, else as `v_base64`; any other type as `v_base64` of its bencoding. False without memory.
- */
+ * UTF-8, else as `v_base64`; any other type as `v_base64` of its bencoding. Sealed bytes are not
+ * opened: `encrypted` and `reason` instead. False without memory. */
 bool value_show_content(json_t *object, struct bytes v);
 /* dhtget's element for a single: {p:{seq,target:{n,r,t},time,v},sig_p,sig_user,k}; `with_raw` adds
- * `hexdata`. A new reference; NULL without memory. */
-json_t *value_show(const struct rpc_host *host, const struct record *record,
+ * `hexdata`. A sealed value is opened and has `encrypted`: true beside `p`; one that cannot be
+ * opened has no content, and `reason`. A new reference; NULL without memory. */
+json_t *value_show(struct opener *opener, const struct record *record,
                    const struct value_target *target, bool with_raw);
 /* The record as `hexdata`: hex of record_write_raw. A new reference; NULL without memory. */
 json_t *value_hexdata(const struct record *record);
 bool value_is_deleted(struct bytes v);
+
+/* How a content is sealed: for whom, and as whose record. */
+struct value_seal {
+    const struct recipients *to;
+    const uint8_t *signer; /* KEYS_PUBLIC_SIZE bytes */
+    enum record_kind kind;
+    const struct id *target;
+    uint8_t random[SEALED_RANDOM_SIZE]; /* secret; wiped by its owner */
+};
 
 /* Exactly what one record's v is made from: bytes of its own, JSON, or nothing (a deletion). */
 struct value_source {
@@ -35,6 +46,7 @@ struct value_source {
     struct bytes bytes; /* used when there is no JSON; absent: a deletion */
     bool has_time;      /* then both of the next */
     uint64_t time_unix_s, expiry_unix_s;
+    const struct value_seal *seal; /* NULL: open; not of a deletion, nor of an immutable */
 };
 
 struct value {
@@ -42,7 +54,7 @@ struct value {
     size_t size;   /* may be over RECORD_V_MAX: the caller judges */
 };
 
-/* An envelope. False without memory. */
+/* An envelope, sealed when the source says so. False without memory. */
 bool value_make_envelope(const struct value_source *source, struct value *out);
 /* The v of an immutable: a JSON string or bytes as a plain byte string, which any BEP 44 client
  * reads; any other JSON as an envelope. False without memory. */

@@ -1,6 +1,7 @@
 /* A key exists once its file is on disk, and only then; it comes back after a restart, signs, and
  * is gone when dropped. A damaged file is refused, never overwritten. */
 #include <check.h>
+#include <sodium.h>
 
 #include "common/hex.h"
 #include "daemon/keyring.h"
@@ -158,6 +159,77 @@ START_TEST(a_dropped_key_is_gone)
 }
 END_TEST
 
+/* Keys k0 to k9 in memory, in this order. */
+static void fill_keys(void)
+{
+    for (uint8_t i = 0; i < 10; i++) {
+        struct rpc_identity known;
+        uint8_t seed[KEYS_SEED_SIZE] = {i};
+        uint8_t *secret_key = sodium_malloc(KEYS_SECRET_SIZE);
+        snprintf(known.name, sizeof(known.name), "k%u", i);
+        keys_from_seed(seed, known.public_key, secret_key);
+        ck_assert(identities_set(&keyring.keys, &known, secret_key));
+    }
+}
+
+/* How many tries it takes to unseal what is sealed for the i-th key, 99 for a stranger's; the
+ * answer must be `expected`. */
+static uint32_t tries_for(unsigned i, uint32_t limit, enum err expected)
+{
+    static const uint8_t target[HASH_SHA1_SIZE], random[SEALED_RANDOM_SIZE] = {1, [33] = 2};
+    uint8_t to[1][KEYS_PUBLIC_SIZE], secret_key[KEYS_SECRET_SIZE],
+        seed[KEYS_SEED_SIZE] = {(uint8_t)i};
+    uint8_t data[512], key[SEALED_KEY_SIZE];
+    struct sealed sealed;
+    struct wire_writer w;
+    keys_from_seed(seed, to[0], secret_key);
+    struct sealed_content content = {
+        .signer = to[0], .target = target, .type = SEALED_JSON, .content = bytes_of_string("1")};
+    wire_writer_init(&w, data, sizeof(data));
+    ck_assert_int_eq(sealed_write(&w, to, 1, &content, random), ERR_OK);
+    ck_assert(sealed_read(wire_written(&w), &sealed));
+    uint32_t left = limit;
+    ck_assert_int_eq(keyring_unseal(&keyring, &sealed, &left, key), expected);
+    if (expected == ERR_OK)
+        ck_assert_mem_eq(key, random + SEALED_KEY_SIZE, sizeof(key));
+    return limit - left;
+}
+
+START_TEST(keys_that_unsealed_something_are_tried_first)
+{
+    fill_keys();
+    ck_assert_uint_eq(tries_for(99, 100, ERR_NOT_FOUND), 10);
+    ck_assert_uint_eq(tries_for(7, 100, ERR_OK), 8);
+    ck_assert_uint_eq(tries_for(7, 100, ERR_OK), 1);
+    ck_assert_uint_eq(tries_for(9, 100, ERR_OK), 10);
+    ck_assert_uint_eq(tries_for(7, 100, ERR_OK), 2);
+    ck_assert_uint_eq(tries_for(9, 100, ERR_OK), 2);
+    ck_assert_uint_eq(tries_for(99, 100, ERR_NOT_FOUND), 10);
+    for (unsigned i = 0; i < 10; i++)
+        tries_for(i, 100, ERR_OK);
+    ck_assert_uint_eq(tries_for(2, 100, ERR_OK), KEYRING_RECENT_MAX);
+    ck_assert_uint_eq(tries_for(1, 100, ERR_OK), 10);
+}
+END_TEST
+
+START_TEST(no_more_keys_are_tried_than_allowed)
+{
+    fill_keys();
+    ck_assert_uint_eq(tries_for(0, 0, ERR_BUSY), 0);
+    ck_assert_uint_eq(tries_for(7, 7, ERR_BUSY), 7);
+    ck_assert_uint_eq(tries_for(99, 10, ERR_NOT_FOUND), 10);
+}
+END_TEST
+
+START_TEST(a_recent_key_that_is_dropped_unseals_nothing)
+{
+    fill_keys();
+    ck_assert_uint_eq(tries_for(3, 100, ERR_OK), 4);
+    identities_remove(&keyring.keys, "k3");
+    ck_assert_uint_eq(tries_for(3, 100, ERR_NOT_FOUND), 9);
+}
+END_TEST
+
 START_TEST(a_failed_save_makes_no_key)
 {
     scratch_remove(&scratch); /* the directory is gone: nothing can be saved */
@@ -195,6 +267,9 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, names_are_taken_once);
     tcase_add_test(tests, two_at_once_do_not_pass_the_limit);
     tcase_add_test(tests, a_dropped_key_is_gone);
+    tcase_add_test(tests, keys_that_unsealed_something_are_tried_first);
+    tcase_add_test(tests, no_more_keys_are_tried_than_allowed);
+    tcase_add_test(tests, a_recent_key_that_is_dropped_unseals_nothing);
     tcase_add_test(tests, a_failed_save_makes_no_key);
     tcase_add_test(tests, a_damaged_file_is_refused_and_left);
     tcase_add_test(tests, foreign_files_are_left_alone);

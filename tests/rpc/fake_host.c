@@ -116,6 +116,30 @@ static bool sign(void *context, const uint8_t *public_key, struct bytes message,
     return false;
 }
 
+static enum err unseal(void *context, const struct sealed *sealed, uint32_t *tries,
+                       uint8_t key[SEALED_KEY_SIZE])
+{
+    struct fake_host *fake = context;
+    uint8_t found[KEYS_PUBLIC_SIZE], secret[KEYS_SECRET_SIZE];
+
+    for (size_t i = 0; i < fake->key_count; i++) {
+        if (*tries == 0)
+            return ERR_BUSY;
+        --*tries;
+        keys_from_seed(fake->seeds[i], found, secret);
+        if (sealed_unwrap(sealed, found, secret, key))
+            return ERR_OK;
+    }
+    return ERR_NOT_FOUND;
+}
+
+static void fill_random(void *context, void *out, size_t size)
+{
+    struct fake_host *fake = context;
+
+    memset(out, ++fake->random_calls, size);
+}
+
 static bool key_export(void *context, const char *name, uint8_t seed[KEYS_SEED_SIZE])
 {
     struct fake_host *fake = context;
@@ -256,6 +280,8 @@ void fake_host_init(struct fake_host *fake)
                                    .names = &fake->names,
                                    .authority = get_authority,
                                    .sign = sign,
+                                   .unseal = unseal,
+                                   .random = fill_random,
                                    .key_export = key_export,
                                    .key_create = key_create,
                                    .key_drop = key_drop,

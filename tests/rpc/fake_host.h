@@ -7,7 +7,7 @@
 #include "rpc/host.h"
 #include "rpc/name_cache.h"
 
-#define FAKE_IDENTITIES_MAX 8
+#define FAKE_IDENTITIES_MAX 16
 
 struct fake_host {
     struct rpc_host host; /* handed to what is tested */
@@ -20,6 +20,7 @@ struct fake_host {
     const char *authority;   /* as configured; NULL: none */
     uint64_t ticket;         /* the last one asked for, for rpc_server_done */
     uint64_t resolve_ticket; /* likewise, for rpc_server_resolved */
+    uint8_t random_calls;    /* the next call's random bytes are all this number plus one */
     bool is_stopped;
 };
 

@@ -51,6 +51,27 @@ START_TEST(quiet_is_the_value_alone)
 }
 END_TEST
 
+#define SEALED(content)                                                                            \
+    "{\"p\":{" content "},\"encrypted\":true,\"reason\":\"no key of this daemon opens it\"}"
+
+START_TEST(what_is_not_opened_is_no_value)
+{
+    const char *why = "xord: dhtget: encrypted: no key of this daemon opens it\n";
+    const char *all = "{\"id\":1,\"result\":[" SEALED("\"seq\":1") "]}";
+    assert_output("dhtget", all, true, "", why, 1);
+    assert_output("dhtget", "{\"id\":1,\"result\":{\"values\":[" SEALED("") "]}}", true, "", why,
+                  1);
+    assert_output("dhtget", "{\"id\":1,\"result\":[{\"p\":{\"v\":1}}," SEALED("") "]}", true, "1\n",
+                  why, 0);
+    assert_output("dhtget", VALUE("\"v\":{\"reason\":\"mine\"}"), true, "{\"reason\":\"mine\"}\n",
+                  "", 0);
+    assert_output("getimmutable", "{\"id\":1,\"result\":{\"encrypted\":true,\"reason\":\"it is\"}}",
+                  true, "", "xord: getimmutable: encrypted: it is\n", 1);
+    assert_output("getimmutable", "{\"id\":1,\"result\":{\"encrypted\":true,\"reason\":\"it is\"}}",
+                  false, "{\n  \"encrypted\": true,\n  \"reason\": \"it is\"\n}\n", "", 0);
+}
+END_TEST
+
 START_TEST(no_value_has_its_own_exit)
 {
     assert_output("dhtget", "{\"id\":1,\"result\":[]}", false, "[]\n", "", 4);
@@ -101,6 +122,7 @@ void add_tests(TCase *tests)
 {
     tcase_add_test(tests, results_are_indented_and_bare_strings_bare);
     tcase_add_test(tests, quiet_is_the_value_alone);
+    tcase_add_test(tests, what_is_not_opened_is_no_value);
     tcase_add_test(tests, no_value_has_its_own_exit);
     tcase_add_test(tests, a_put_kept_but_not_stored_exits_as_a_time_out);
     tcase_add_test(tests, errors_go_to_the_other_side);

@@ -202,8 +202,8 @@ START_TEST(limits_have_their_own_codes)
     assert_error("dhtget", "[\"alice\",\"r\",\"m\"]", 501, "not_yet", "type m");
     assert_error("dhtput",
                  "{\"username\":\"alice\",\"resource\":\"r\",\"type\":\"s\",\"value\":1,"
-                 "\"to\":\"bob\"}",
-                 501, "not_yet", "to");
+                 "\"slot\":\"latest\"}",
+                 501, "not_yet", "slot");
     assert_error("dhtput",
                  "{\"username\":\"alice\",\"resource\":\"r\",\"type\":\"s\",\"value\":1,"
                  "\"ttl\":99999999}",

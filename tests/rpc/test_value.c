@@ -200,7 +200,8 @@ START_TEST(the_element_is_twisters)
                             .seq = 3,
                             .v = bytes_of_string("d1:j1:71:ti17e1:xi42ee")};
     struct value_target target = {.username = "bob", .resource = "profile", .type = "s"};
-    json_t *element = value_show(&host, &record, &target, true);
+    struct opener opener = {.host = &host};
+    json_t *element = value_show(&opener, &record, &target, true);
     ck_assert_ptr_nonnull(element);
     json_t *part = json_object_get(element, "p");
     struct json_text text = {0};
@@ -224,7 +225,8 @@ START_TEST(a_record_without_time_has_none)
     struct record record = {
         .kind = RECORD_SINGLE, .k = key, .sig = sig, .v = bytes_of_string("3:abc")};
     struct value_target target = {.username = "bob", .resource = "r", .type = "s"};
-    json_t *element = value_show(&host, &record, &target, false);
+    struct opener opener = {.host = &host};
+    json_t *element = value_show(&opener, &record, &target, false);
     ck_assert_ptr_null(json_object_get(json_object_get(element, "p"), "time"));
     ck_assert_ptr_null(json_object_get(element, "hexdata"));
     ck_assert_uint_eq(json_string_length(json_object_get(element, "sig_user")), 64);
