@@ -60,8 +60,8 @@ struct rpc_host {
     /* False when the key is not here. */
     bool (*sign)(void *context, const uint8_t *public_key, struct bytes message,
                  uint8_t signature[KEYS_SIGNATURE_SIZE]);
-    /* The content key of sealed bytes, by the first of our keys that is a recipient's; the keys that
-     * opened something last are tried first. Each try takes about 60 us and one off `*tries`.
+    /* The content key of sealed bytes, by the first of our keys that is a recipient's; the keys
+     * that opened something last are tried first. Each try takes about 60 us and one off `*tries`.
      * ERR_NOT_FOUND: no key opens it; ERR_BUSY: `*tries` are spent, and not all keys were tried. */
     enum err (*unseal)(void *context, const struct sealed *sealed, uint32_t *tries,
                        uint8_t key[SEALED_KEY_SIZE]);

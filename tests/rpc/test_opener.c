@@ -57,15 +57,12 @@ static struct opener opener_with(uint32_t tries)
     return (struct opener){.host = &fake.host, .is_allowed = true, .tries_left = tries};
 }
 
-/* The element without key and signature, compact, of a record of `signer` under `place`; to be
- * freed. */
-static char *shown(struct opener *opener, struct bytes v, size_t signer, const struct id *place)
+/* The element without key and signature, compact, of a record of `signer`; to be freed. */
+static char *shown(struct opener *opener, struct bytes v, size_t signer, enum record_kind kind,
+                   struct id place)
 {
-    struct record record = {.kind = RECORD_SINGLE,
-                            .target = *place,
-                            .k = fake.keys[signer].public_key,
-                            .sig = sig,
-                            .v = v};
+    struct record record = {
+        .kind = kind, .target = place, .k = fake.keys[signer].public_key, .sig = sig, .v = v};
     struct value_target names = {.username = "a", .resource = "r", .type = "s"};
     json_t *element = value_show(opener, &record, &names, false);
     ck_assert_ptr_nonnull(element);
@@ -86,7 +83,7 @@ static char *shown(struct opener *opener, struct bytes v, size_t signer, const s
 
 static void assert_shown(struct opener opener, struct bytes v, const char *expected)
 {
-    char *text = shown(&opener, v, 0, &target);
+    char *text = shown(&opener, v, 0, RECORD_SINGLE, target);
     ck_assert_str_eq(text, expected);
     free(text);
 }
@@ -112,10 +109,13 @@ START_TEST(another_signer_or_target_stays_closed)
 {
     struct opener opener = opener_with(9);
     struct bytes v = seal("1", NULL);
-    char *text = shown(&opener, v, 1, &target);
+    char *text = shown(&opener, v, 1, RECORD_SINGLE, target);
     ck_assert_str_eq(text, CLOSED("sealed by another signer"));
     free(text);
-    text = shown(&opener, v, 0, &(struct id){{8}});
+    text = shown(&opener, v, 0, RECORD_SINGLE, (struct id){{8}});
+    ck_assert_str_eq(text, CLOSED("sealed for another target"));
+    free(text);
+    text = shown(&opener, v, 0, RECORD_MULTI, target);
     ck_assert_str_eq(text, CLOSED("sealed for another target"));
     free(text);
 }
@@ -166,7 +166,7 @@ START_TEST(one_call_tries_so_many_keys_and_no_more)
 {
     struct opener opener = opener_with(3);
     struct bytes v = seal("1", NULL); /* bob's is the second key tried */
-    char *text = shown(&opener, v, 0, &target);
+    char *text = shown(&opener, v, 0, RECORD_SINGLE, target);
     ck_assert_str_eq(text, OPENED("\"v\":1"));
     ck_assert_uint_eq(opener.tries_left, 1);
     free(text);

@@ -15,7 +15,7 @@ static struct solo solo;
 /* Local keys alice and k0 to k4; contacts c0 to c4, strangers; robert, who is k0. */
 static void setup(void)
 {
-    char name[8];
+    char name[16];
     solo_init(&solo);
     for (int i = 0; i < 5; i++) {
         uint8_t seed[KEYS_SEED_SIZE] = {(uint8_t)i, 1}, key[KEYS_PUBLIC_SIZE];
