@@ -14,7 +14,8 @@ static void hand_write(struct daemon *d, const struct store_write *write)
 static void sign(struct daemon *d, const struct event *event)
 {
     uint8_t signature[KEYS_SIGNATURE_SIZE];
-    bool is_signed = keyring_sign_record(&d->keyring, &event->sign, signature);
+    bool is_signed = !rpc_server_renew(d->rpc, &event->sign) &&
+                     keyring_sign_record(&d->keyring, &event->sign, signature);
     node_put_signed(d->node, daemon_now(d), event->op, is_signed ? signature : NULL, &d->outbox);
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/log.h"
 #include "rpc/params.h"
 
 #define APPEND(text, literal) json_text_append(text, literal, sizeof(literal) - 1)
@@ -256,6 +257,8 @@ static struct rpc_result fail(struct rpc_call *call, enum err err, json_t *data,
     struct json_text *text = reply_begin(call);
 
     assert(err != ERR_OK);
+    if (call->client == &call->dispatch->own && err != ERR_STOPPING)
+        log_warn(LOG_RPC, "what the daemon began itself failed: %s", message);
     if (text != NULL) {
         json_t *string = message_string(message);
         if (call->is_old)
@@ -458,6 +461,16 @@ void call_on_ready(struct rpc_call *call)
     stop_waiting(call);
     on.on_ready(call, on.state);
     resumed(call, &on, call->request);
+}
+
+bool rpc_is_pending(const struct rpc_call *call)
+{
+    return call->is_pending;
+}
+
+struct large_set *rpc_large_set(const struct rpc_call *call)
+{
+    return &call->dispatch->large;
 }
 
 bool rpc_start_own(const struct rpc_call *call,

@@ -10,7 +10,8 @@
 #include "rpc/method.h"
 
 #define CLIENT_INPUT_MAX                                                                           \
-    (1024u * 1024u) /* of a file or standard input; a line holds it as base64 */
+    (1280u *                                                                                       \
+     1024u) /* of a file or standard input: above what the daemon takes, so that it says so */
 
 /* An object with each parameter by its name: a new reference. NULL with one line in `error` that
  * names the parameter. */

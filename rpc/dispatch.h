@@ -6,6 +6,7 @@
 
 #include "rpc/host.h"
 #include "rpc/json.h"
+#include "rpc/large.h"
 #include "rpc/pending.h"
 #include "rpc/server.h"
 
@@ -37,6 +38,7 @@ struct dispatch {
     size_t spare_count;
     uint64_t next_ticket;
     size_t client_count;
+    struct large_set large;
     struct rpc_client own; /* makes the daemon's own calls; is not counted, reads no answers */
     bool is_stopping;      /* new calls are refused with ERR_STOPPING */
 };

@@ -20,6 +20,12 @@ size_t manifest_list_count(size_t size)
     return count <= MANIFEST_TARGETS_MAX ? 0 : divide_up(count, CHUNK_TARGETS_MAX);
 }
 
+size_t manifest_data_size(size_t size, size_t index)
+{
+    size_t left = size - index * CHUNK_DATA_SIZE;
+    return left < CHUNK_DATA_SIZE ? left : CHUNK_DATA_SIZE;
+}
+
 static size_t top_count(size_t size)
 {
     size_t lists = manifest_list_count(size);

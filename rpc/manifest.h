@@ -35,6 +35,8 @@ struct manifest {
 /* How many chunks of data, and how many lists above them, content of `size` bytes has. */
 size_t manifest_data_count(size_t size);
 size_t manifest_list_count(size_t size);
+/* How much of the content is in chunk of data `index`. */
+size_t manifest_data_size(size_t size, size_t index);
 
 void manifest_hash(struct bytes content, uint8_t hash[MANIFEST_HASH_SIZE]);
 /* Appends it; w->failed when it does not fit. */

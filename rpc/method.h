@@ -112,6 +112,7 @@ struct rpc_pending_on {
 /* May be called again from inside one of its functions, to wait for the next thing; the state of
  * before is then not freed when it is passed on. */
 struct rpc_result rpc_pending(struct rpc_call *call, const struct rpc_pending_on *on);
+bool rpc_is_pending(const struct rpc_call *call);
 /* Sends a notification that belongs to this call, ahead of its result: `method`, and `params`, an
  * object that is given the call's id as `call`. Takes the reference. */
 void rpc_notify(struct rpc_call *call, const char *method, json_t *params);

@@ -1,5 +1,8 @@
 /* dhtget and getimmutable: a value of the network, verified by the node before it comes here. */
+#include <stdlib.h>
+
 #include "common/hex.h"
+#include "rpc/large.h"
 #include "rpc/method_files.h"
 #include "rpc/single.h"
 #include "rpc/value.h"
@@ -32,23 +35,65 @@ static json_t *show_lookup(const struct lookup_stats *stats)
                      (json_int_t)stats->hops);
 }
 
-static json_t *show_values(struct rpc_call *call, const struct event *event)
+static json_t *show_value(struct rpc_call *call, const struct record *record, bool with_raw)
 {
-    json_t *values = json_array();
-    if (!event->get.is_found || value_is_deleted(event->get.record.v)) {
-        return values;
-    }
     struct value_target target = {.username = rpc_string(call, "username"),
                                   .resource = rpc_string(call, "resource"),
                                   .type = rpc_string(call, "type")};
     struct opener opener;
     opener_of_call(call, &opener);
-    json_t *value = value_show(&opener, &event->get.record, &target, rpc_bool(call, "raw"));
-    if (json_array_append_new(values, value) != 0) {
-        json_decref(values);
-        return NULL;
+    return value_show(&opener, record, &target, with_raw);
+}
+
+static struct rpc_result answer(struct rpc_call *call, json_t *values,
+                                const struct lookup_stats *stats)
+{
+    if (!rpc_bool(call, "verbose")) {
+        return rpc_reply(call, values);
     }
-    return values;
+    return rpc_reply(call, json_pack("{s:o, s:b, s:o}", "values", values, "complete",
+                                     (int)stats->is_complete, "lookup", show_lookup(stats)));
+}
+
+/* The record of a large value, while its chunks are fetched. */
+struct got {
+    struct lookup_stats stats;
+    struct record record; /* points into `packed` */
+    uint8_t packed[RECORD_PACKED_MAX];
+};
+
+static struct rpc_result on_large(struct rpc_call *call, void *state, struct bytes v)
+{
+    struct got *got = state;
+    struct record record = got->record;
+    record.v = v;
+    json_t *value = show_value(call, &record, false);
+    if (value != NULL && rpc_bool(call, "raw")) {
+        json_object_set_new(value, "hexdata", value_hexdata(&got->record));
+    }
+    struct rpc_result result =
+        answer(call, value != NULL ? json_pack("[o]", value) : NULL, &got->stats);
+    free(got);
+    return result;
+}
+
+static struct rpc_result get_large(struct rpc_call *call, const struct event *event)
+{
+    struct got *got = malloc(sizeof *got);
+    if (got == NULL) {
+        return rpc_fail(call, ERR_NO_MEMORY, NULL);
+    }
+    struct wire_writer writer;
+    wire_writer_init(&writer, got->packed, sizeof got->packed);
+    record_pack(&writer, &event->get.record);
+    record_unpack(wire_written(&writer), &got->record);
+    got->stats = event->stats;
+    struct large_get_request request = {.record = &got->record,
+                                        .timeout_ms = (uint32_t)rpc_int(call, "timeout_ms"),
+                                        .has_progress = rpc_bool(call, "progress"),
+                                        .then = on_large,
+                                        .state = got};
+    return large_get_start(call, &request);
 }
 
 static struct rpc_result on_get(struct rpc_call *call, void *state, const struct event *event)
@@ -57,13 +102,17 @@ static struct rpc_result on_get(struct rpc_call *call, void *state, const struct
     if (!is_answer(event)) {
         return fail_get(call, event);
     }
-    json_t *values = show_values(call, event);
-    if (!rpc_bool(call, "verbose")) {
-        return rpc_reply(call, values);
+    bool is_value = event->get.is_found && !value_is_deleted(event->get.record.v);
+    if (is_value && value_is_manifest(event->get.record.v)) {
+        return get_large(call, event);
     }
-    return rpc_reply(call, json_pack("{s:o, s:b, s:o}", "values", values, "complete",
-                                     (int)event->stats.is_complete, "lookup",
-                                     show_lookup(&event->stats)));
+    json_t *values = json_array();
+    if (is_value && json_array_append_new(
+                        values, show_value(call, &event->get.record, rpc_bool(call, "raw"))) != 0) {
+        json_decref(values);
+        values = NULL;
+    }
+    return answer(call, values, &event->stats);
 }
 
 struct rpc_result method_dhtget(struct rpc_call *call)

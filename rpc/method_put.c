@@ -3,15 +3,29 @@
 #include <stdlib.h>
 
 #include "common/hex.h"
+#include "rpc/large.h"
 #include "rpc/method_files.h"
 #include "rpc/put_call.h"
 #include "rpc/put_plan.h"
+
+/* In one record where it fits, else as a large value. */
+static struct rpc_result start_put(struct rpc_call *call, struct put_request *request)
+{
+    struct large_put_options options = {.has_progress = rpc_bool(call, "progress")};
+    struct rpc_result refusal;
+    if (request->v.size <= RECORD_V_MAX) {
+        return put_call_start(call, request, NULL);
+    }
+    return put_call_options(call, &options.is_kept, &options.is_quick, &refusal)
+               ? large_put_start(call, request, &options)
+               : refusal;
+}
 
 struct rpc_result method_dhtput(struct rpc_call *call)
 {
     struct put_plan plan;
     struct rpc_result result;
-    if (!put_plan_single(call, &plan, &result)) {
+    if (!put_plan_single(call, true, &plan, &result)) {
         return result;
     }
     struct put_request request = {.kind = RECORD_SINGLE,
@@ -22,7 +36,7 @@ struct rpc_result method_dhtput(struct rpc_call *call)
                                   .seq = rpc_int(call, "seq"),
                                   .has_cas = rpc_has(call, "cas"),
                                   .cas = rpc_int(call, "cas")};
-    result = put_call_start(call, &request, NULL);
+    result = start_put(call, &request);
     put_plan_clear(&plan);
     return result;
 }
@@ -137,7 +151,7 @@ struct rpc_result method_dhtsign(struct rpc_call *call)
 {
     struct put_plan plan;
     struct rpc_result result;
-    if (!put_plan_single(call, &plan, &result)) {
+    if (!put_plan_single(call, false, &plan, &result)) {
         return result;
     }
     uint8_t sig[KEYS_SIGNATURE_SIZE];

@@ -1,10 +1,15 @@
 /* liststored, listputs and dropput: what this node holds for the network, and what it keeps. */
+#include <stdlib.h>
+
 #include "common/hex.h"
 #include "daemon/dht/envelope.h"
 #include "rpc/base64.h"
+#include "rpc/cut.h"
+#include "rpc/large.h"
 #include "rpc/method_files.h"
 
-#define CURSOR_SIZE (2 + 2 * ID_SIZE + 1) /* s:<target> or i:<target> */
+#define LOOKED_AT_MAX 4096u /* records in one page, shown or not: a few milliseconds */
+#define CURSOR_SIZE   (2 + 2 * ID_SIZE + 1) /* s:<target> or i:<target> */
 
 /* Where a page begins: after this record. No record has the target that is all zeros, so that
  * stands before the first of its kind. */
@@ -85,6 +90,27 @@ static json_t *show_expiry(const struct stored *stored)
     return envelope.has_expiry ? json_integer((json_int_t)envelope.expiry_unix_s) : json_null();
 }
 
+/* A part of a large value, as cut.c makes them. */
+static bool is_chunk(const struct record *record)
+{
+    struct envelope envelope;
+    envelope_parse(record->v, &envelope);
+    return record->kind == RECORD_IMMUTABLE && envelope.content == ENVELOPE_BYTES &&
+           envelope.has_expiry && !envelope.has_time;
+}
+
+/* Of a large value: how long the whole is, and how many chunks it has. */
+static bool show_large(json_t *item, const struct record *record)
+{
+    struct manifest manifest;
+    if (!manifest_of_v(record->v, &manifest)) {
+        return true;
+    }
+    json_t *large = json_pack("{s:I, s:I}", "size", (json_int_t)manifest.size, "chunks",
+                              (json_int_t)cut_count(manifest.size));
+    return json_object_set_new(item, "large", large) == 0;
+}
+
 static json_t *show_item(const struct stored *stored)
 {
     const struct record *record = &stored->record;
@@ -95,7 +121,7 @@ static json_t *show_item(const struct stored *stored)
                              (json_int_t)record->v.size, "expires", show_expiry(stored));
     bool is_whole = item != NULL && rest != NULL &&
                     (record->kind == RECORD_IMMUTABLE || show_owner(item, record)) &&
-                    json_object_update(item, rest) == 0;
+                    json_object_update(item, rest) == 0 && show_large(item, record);
     json_decref(rest);
     if (!is_whole) {
         json_decref(item);
@@ -104,20 +130,23 @@ static json_t *show_item(const struct stored *stored)
     return item;
 }
 
-/* One page; `next` is where the following begins, or null after the last. */
+/* One page; `next` is where the following begins, or null after the last. Without chunks it may end
+ * before `limit`, so that it never takes long. */
 static json_t *show_page(const struct store_reader *store, enum store_space space,
-                         struct cursor cursor, int64_t limit)
+                         struct cursor cursor, int64_t limit, bool has_chunks)
 {
     json_t *items = json_array();
     json_t *next = NULL;
     struct stored stored;
     struct cursor last = cursor;
+    unsigned looked_at = 0;
     while (items != NULL && cursor_next(store, space, &cursor, &stored)) {
-        if (limit-- == 0) {
+        bool is_left_out = !has_chunks && is_chunk(&stored.record);
+        if (looked_at++ == LOOKED_AT_MAX || (!is_left_out && limit-- == 0)) {
             next = cursor_show(&last);
             break;
         }
-        if (json_array_append_new(items, show_item(&stored)) != 0) {
+        if (!is_left_out && json_array_append_new(items, show_item(&stored)) != 0) {
             json_decref(items);
             return NULL;
         }
@@ -126,30 +155,33 @@ static json_t *show_page(const struct store_reader *store, enum store_space spac
     return json_pack("{s:o, s:o}", "items", items, "next", next != NULL ? next : json_null());
 }
 
-static struct rpc_result list(struct rpc_call *call, enum store_space space)
+static struct rpc_result list(struct rpc_call *call, enum store_space space, bool has_chunks)
 {
     struct cursor cursor = {0};
     if (!cursor_parse(rpc_string(call, "after"), &cursor)) {
         return rpc_fail(call, ERR_INVALID_PARAMS, "after: not a cursor that `next` gave");
     }
     int64_t limit = rpc_int(call, "limit");
-    return rpc_reply(call, show_page(&rpc_host_of(call)->store, space, cursor, limit));
+    return rpc_reply(call, show_page(&rpc_host_of(call)->store, space, cursor, limit, has_chunks));
 }
 
 struct rpc_result method_liststored(struct rpc_call *call)
 {
-    return list(call, STORE_HELD);
+    return list(call, STORE_HELD, true);
 }
 
 struct rpc_result method_listputs(struct rpc_call *call)
 {
-    return list(call, STORE_KEPT);
+    return list(call, STORE_KEPT, rpc_bool(call, "chunks"));
 }
 
 static struct rpc_result on_dropped(struct rpc_call *call, void *state, const struct event *event)
 {
-    (void)state;
-    return event->err == ERR_OK ? rpc_reply(call, json_true()) : rpc_fail(call, event->err, NULL);
+    if (event->err != ERR_OK) {
+        return rpc_fail(call, event->err, NULL);
+    }
+    large_drop_chunks(call, state);
+    return rpc_reply(call, json_true());
 }
 
 static bool is_kept(const struct rpc_host *host, enum record_kind kind, const struct id *target)
@@ -172,8 +204,13 @@ struct rpc_result method_dropput(struct rpc_call *call)
         return rpc_fail(call, ERR_NOT_FOUND,
                         "this node keeps no put with that target; listputs shows what it keeps");
     }
-    struct rpc_pending_on on = {.on_event = on_dropped};
+    struct rpc_pending_on on = {.on_event = on_dropped,
+                                .state = large_kept_chunks(host, kind, &target)};
     enum err err =
         node_drop_kept(host->node, host->now(host->context), kind, &target, &on.op, host->outbox);
-    return err == ERR_OK ? rpc_pending(call, &on) : rpc_fail(call, err, NULL);
+    if (err != ERR_OK) {
+        free(on.state);
+        return rpc_fail(call, err, NULL);
+    }
+    return rpc_pending(call, &on);
 }

@@ -53,6 +53,7 @@ static const struct param dhtget_list[] = {
     NAMED("by", PARAM_STRING, NULL, "for type m: entries of this signer"),
     NAMED_NUMBER("since", NULL, 0, INT64_MAX, "for type m: entries not older, in unix seconds"),
     NAMED_NUMBER("limit", NULL, 1, INT64_MAX, "for type m: at most so many entries"),
+    NAMED("progress", PARAM_BOOL, "false", "of a large value: tell how far it has come"),
     END};
 
 #define TO_HELP                                                                                    \
@@ -73,6 +74,7 @@ static const struct param dhtput_list[] = {
     NAMED("delete", PARAM_BOOL, "false", "put a deletion instead of a value"),
     NAMED("keep", PARAM_BOOL, "true", "republish it until dropput"),
     NAMED("wait", PARAM_BOOL, "true", "answer when the network took it; else once it is on disk"),
+    NAMED("progress", PARAM_BOOL, "false", "of a large value: tell how far it has come"),
     END};
 
 static const struct param dhtsign_list[] = {
@@ -131,6 +133,11 @@ static const struct param listnodes_list[] = {NUMBER("bucket", NULL, 0, 159, "on
 static const struct param page_list[] = {
     OPTIONAL("after", PARAM_STRING, NULL, "where the page begins: `next` of the one before"),
     NUMBER("limit", "100", 1, 1000, "items in a page"), END};
+
+static const struct param listputs_list[] = {
+    OPTIONAL("after", PARAM_STRING, NULL, "where the page begins: `next` of the one before"),
+    NUMBER("limit", "100", 1, 1000, "items in a page"),
+    NAMED("chunks", PARAM_BOOL, "false", "show the chunks of large values too"), END};
 
 static const struct param new_name_list[] = {NEEDED("name", PARAM_NAME, "how it will be called"),
                                              END};
@@ -224,7 +231,11 @@ static const struct method table[] = {
                 "completed and nobody has it. With verbose: {values, complete, lookup:{queried, "
                 "replied, ms, hops}}.\n"
                 "An encrypted value has encrypted:true beside p, and v when a key of this daemon "
-                "opens it, else reason.",
+                "opens it, else reason.\n"
+                "A large value is answered whole or not at all; timeout_ms is for its record and "
+                "for each of its\n"
+                "chunks. With progress, notifications `progress` with {call, done, of, bytes} come "
+                "before the answer.",
      .params = dhtget_list,
      .handler = method_dhtget},
     {.name = "dhtput",
@@ -236,7 +247,13 @@ static const struct method table[] = {
                 "it is on disk.\n"
                 "With `to` only the named can read the value, the signer too only when named; who "
                 "signed, when, how much\n"
-                "and for how many stays visible.",
+                "and for how many stays visible.\n"
+                "A value over 1000 bytes with its envelope, up to 1 MiB, is large: it goes as "
+                "chunks of 960 bytes, then\n"
+                "the record. The answer has chunks:{count, stored_min} too, the fewest nodes that "
+                "hold one of them.\n"
+                "With progress, notifications `progress` with {call, done, of, bytes} come before "
+                "the answer.",
      .params = dhtput_list,
      .handler = method_dhtput},
     {.name = "dhtputraw",
@@ -347,8 +364,9 @@ static const struct method table[] = {
      .access = RPC_ACCESS_FULL,
      .summary = "the puts that this node keeps alive",
      .details = "Answers {items, next}; `next` is null on the last page, else the `after` of the "
-                "following one.",
-     .params = page_list,
+                "following one. A large value\n"
+                "is one item, with large:{size, chunks}.",
+     .params = listputs_list,
      .handler = method_listputs},
     {.name = "liststored",
      .access = RPC_ACCESS_READ,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/hex.h"
+#include "rpc/large.h"
 
 /* {"code":count}; nodes that did not answer count as time-outs. */
 static json_t *show_rejected(const struct event *event)
@@ -78,28 +79,56 @@ bool put_call_is_taken(const struct event *event)
            (event->err == ERR_OK || event->err == ERR_TIMEOUT || event->err == ERR_OFFLINE);
 }
 
+/* What was kept before and is kept no more gives its chunks back. */
 static struct rpc_result on_put(struct rpc_call *call, void *state, const struct event *event)
 {
-    (void)state;
     if (!put_call_is_taken(event)) {
         return put_call_fail(call, event);
+    }
+    if (event->put.is_kept) {
+        large_drop_chunks(call, state);
     }
     return rpc_reply(call, put_call_show(event, rpc_bool(call, "wait")));
 }
 
-static const struct rpc_pending_on answered_plainly = {.on_event = on_put};
+static struct large_chunks *chunks_before(struct rpc_call *call, const struct put_request *request)
+{
+    struct id key;
+    if (request->kind == RECORD_IMMUTABLE) {
+        return NULL;
+    }
+    large_key(request, &key);
+    return large_kept_chunks(rpc_host_of(call), request->kind, &key);
+}
+
+bool put_call_options(struct rpc_call *call, bool *is_kept, bool *is_quick,
+                      struct rpc_result *refusal)
+{
+    *is_kept = rpc_bool(call, "keep");
+    *is_quick = !rpc_bool(call, "wait");
+    if (*is_quick && !*is_kept) {
+        *refusal =
+            rpc_fail(call, ERR_INVALID_PARAMS,
+                     "wait: false needs keep=true, since only what is kept can be answered for");
+        return false;
+    }
+    return true;
+}
 
 struct rpc_result put_call_start(struct rpc_call *call, struct put_request *request,
                                  const struct rpc_pending_on *then)
 {
     const struct rpc_host *host = rpc_host_of(call);
-    struct rpc_pending_on on = then != NULL ? *then : answered_plainly;
-    request->is_kept = rpc_bool(call, "keep");
-    request->is_quick = !rpc_bool(call, "wait");
-    if (request->is_quick && !request->is_kept) {
+    struct rpc_pending_on on = {.on_event = on_put};
+    struct rpc_result refusal;
+    if (then != NULL) {
+        on = *then;
+    } else {
+        on.state = chunks_before(call, request);
+    }
+    if (!put_call_options(call, &request->is_kept, &request->is_quick, &refusal)) {
         free(on.state);
-        return rpc_fail(call, ERR_INVALID_PARAMS,
-                        "wait: false needs keep=true, since only what is kept can be answered for");
+        return refusal;
     }
     enum err err = node_put(host->node, host->now(host->context), request, &on.op, host->outbox);
     if (err != ERR_OK) {

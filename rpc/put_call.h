@@ -10,6 +10,9 @@
  * what becomes of it; its state is owned from here on. */
 struct rpc_result put_call_start(struct rpc_call *call, struct put_request *request,
                                  const struct rpc_pending_on *then);
+/* Reads `keep` and `wait`; false when they do not go together, with *refusal. */
+bool put_call_options(struct rpc_call *call, bool *is_kept, bool *is_quick,
+                      struct rpc_result *refusal);
 /* A put that some node or the disk took is a result, however few they are; a refusal is not. */
 bool put_call_is_taken(const struct event *event);
 /* {target, seq, stored, tried, kept, rejected}; without waiting {target, seq, kept}. A new

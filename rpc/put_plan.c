@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "rpc/base64.h"
+#include "rpc/manifest.h"
 
 /* The one source among `value`, `value_base64` and `delete`; *decoded is to be freed. A null beside
  * another source stands for "not given". */
@@ -51,6 +52,21 @@ static bool check_size(struct rpc_call *call, const struct value *value, size_t 
                                  "the value makes %zu bytes, at most %d fit in one record",
                                  value->size, RECORD_V_MAX);
     }
+    return false;
+}
+
+static bool check_large(struct rpc_call *call, const struct value *value,
+                        struct rpc_result *refusal)
+{
+    struct envelope envelope;
+    envelope_parse(bytes_of(value->data, value->size), &envelope);
+    if (envelope.body.size <= LARGE_SIZE_MAX) {
+        return true;
+    }
+    json_t *data = json_pack("{s:I, s:I}", "limit", (json_int_t)LARGE_SIZE_MAX, "size",
+                             (json_int_t)envelope.body.size);
+    *refusal = rpc_fail_data(call, ERR_TOO_BIG, data, "the value has %zu bytes, at most %u are put",
+                             envelope.body.size, LARGE_SIZE_MAX);
     return false;
 }
 
@@ -115,23 +131,28 @@ static bool plan_seal(struct rpc_call *call, struct value_seal *seal, struct val
     return true;
 }
 
-static bool make_value(struct rpc_call *call, bool is_immutable, const struct value_source *source,
+enum shape { SHAPE_SINGLE, SHAPE_LARGE, SHAPE_IMMUTABLE }; /* LARGE: or single, as it fits */
+
+static bool make_value(struct rpc_call *call, enum shape shape, const struct value_source *source,
                        struct value *out, struct rpc_result *refusal)
 {
     size_t sealing = source->seal != NULL ? SEALED_OVERHEAD_SIZE(source->seal->to->count) : 0;
-    bool is_made =
-        is_immutable ? value_make_immutable(source, out) : value_make_envelope(source, out);
+    bool is_made = shape == SHAPE_IMMUTABLE ? value_make_immutable(source, out)
+                                            : value_make_envelope(source, out);
     if (!is_made) {
         *refusal = rpc_fail(call, ERR_NO_MEMORY, NULL);
     }
-    if (!is_made || !check_size(call, out, sealing, refusal)) {
+    bool is_fit = is_made && (shape == SHAPE_LARGE ? check_large(call, out, refusal)
+                                                   : check_size(call, out, sealing, refusal));
+    if (!is_fit) {
         value_clear(out);
         return false;
     }
     return true;
 }
 
-bool put_plan_single(struct rpc_call *call, struct put_plan *out, struct rpc_result *refusal)
+bool put_plan_single(struct rpc_call *call, bool may_be_large, struct put_plan *out,
+                     struct rpc_result *refusal)
 {
     *out = (struct put_plan){0};
     struct value_source source = {0};
@@ -146,12 +167,12 @@ bool put_plan_single(struct rpc_call *call, struct put_plan *out, struct rpc_res
     struct recipients to;
     struct value_seal seal = {
         .to = &to, .signer = out->single.key, .kind = RECORD_SINGLE, .target = &out->single.target};
-    bool is_planned = check_signer(call, &out->single, refusal) &&
-                      recipients_of_call(call, &to, refusal) &&
-                      read_times(call, &source, refusal) &&
-                      read_source(call, rpc_bool(call, "delete"), &source, &decoded, refusal) &&
-                      plan_seal(call, &seal, &source, refusal) &&
-                      make_value(call, false, &source, &out->value, refusal);
+    bool is_planned =
+        check_signer(call, &out->single, refusal) && recipients_of_call(call, &to, refusal) &&
+        read_times(call, &source, refusal) &&
+        read_source(call, rpc_bool(call, "delete"), &source, &decoded, refusal) &&
+        plan_seal(call, &seal, &source, refusal) &&
+        make_value(call, may_be_large ? SHAPE_LARGE : SHAPE_SINGLE, &source, &out->value, refusal);
     keys_wipe(seal.random, sizeof seal.random);
     free(decoded);
     return is_planned;
@@ -163,7 +184,7 @@ bool put_plan_immutable(struct rpc_call *call, struct put_plan *out, struct rpc_
     struct value_source source = {0};
     uint8_t *decoded = NULL;
     bool is_planned = read_source(call, false, &source, &decoded, refusal) &&
-                      make_value(call, true, &source, &out->value, refusal);
+                      make_value(call, SHAPE_IMMUTABLE, &source, &out->value, refusal);
     free(decoded);
     return is_planned;
 }

@@ -130,6 +130,11 @@ void rpc_server_event(struct rpc_server *server, const struct event *event)
     dispatch_event(&server->dispatch, event);
 }
 
+bool rpc_server_renew(struct rpc_server *server, const struct record *record)
+{
+    return large_renew(&server->dispatch, record);
+}
+
 void rpc_server_done(struct rpc_server *server, uint64_t ticket, enum err err, const char *detail)
 {
     dispatch_done(&server->dispatch, ticket, err, detail);

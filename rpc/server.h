@@ -31,6 +31,10 @@ enum err rpc_server_listen(struct rpc_server *server, const char *path, mode_t m
                            enum rpc_access access, char detail[RPC_DETAIL_SIZE]);
 /* A completion event of the node (daemon_flush hands over all but EVENT_NEED_SIGNATURE). */
 void rpc_server_event(struct rpc_server *server, const struct event *event);
+/* EVENT_NEED_SIGNATURE for `record` has come. True: it is a large value's renewal that would
+ * outlive its chunks, the whole is put anew, and this record is to be answered with no signature.
+ */
+bool rpc_server_renew(struct rpc_server *server, const struct record *record);
 /* A host function's answer. `detail` may be NULL. */
 void rpc_server_done(struct rpc_server *server, uint64_t ticket, enum err err, const char *detail);
 void rpc_server_resolved(struct rpc_server *server, uint64_t ticket, enum err err,

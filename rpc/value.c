@@ -60,6 +60,13 @@ bool value_is_deleted(struct bytes v)
     return envelope.content == ENVELOPE_DELETED;
 }
 
+bool value_is_manifest(struct bytes v)
+{
+    struct envelope envelope;
+    envelope_parse(v, &envelope);
+    return envelope.content == ENVELOPE_MANIFEST;
+}
+
 /* The signed part, as twister names it, still without its content. */
 static json_t *show_signed_part(const struct record *record, const struct envelope *envelope,
                                 const struct value_target *target)

@@ -30,6 +30,7 @@ json_t *value_show(struct opener *opener, const struct record *record,
 /* The record as `hexdata`: hex of record_write_raw. A new reference; NULL without memory. */
 json_t *value_hexdata(const struct record *record);
 bool value_is_deleted(struct bytes v);
+bool value_is_manifest(struct bytes v); /* of a large value; perhaps a broken one */
 
 /* How a content is sealed: for whom, and as whose record. */
 struct value_seal {

@@ -210,9 +210,11 @@ class Refused(Network):
 
     def test_too_big_names_the_limit(self):
         resource = self.resource()
-        error = self.assert_error('too_big', 205, self.put, resource, 'x' * 1000)
-        self.assertEqual(error.data['limit'], 1000)
+        error = self.assert_error('too_big', 205, self.put, resource, 'x' * 2**20)
+        self.assertEqual(error.data['limit'], 2**20)
         self.assertEqual(self.get(resource), [])
+        error = self.assert_error('too_big', 205, self.first.call, 'putimmutable', 'x' * 1000)
+        self.assertEqual(error.data['limit'], 1000)
 
     def test_long_resource(self):
         self.assert_error('salt_too_long', 207, self.put, 'x' * 65, 1)

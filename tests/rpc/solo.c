@@ -5,12 +5,18 @@
 
 #define WAIT_MS 60000u
 
+/* One that has ended is never returned, and gives its place to the next. */
+static bool is_there(const struct solo *solo, const struct solo_record *r)
+{
+    return r->is_used && r->stored.expiry_unix_s > solo->fake.now.unix_s;
+}
+
 static struct solo_record *find(struct solo *solo, enum store_space space, enum record_kind kind,
                                 const struct id *target)
 {
     for (size_t i = 0; i < SOLO_RECORDS_MAX; i++) {
         struct solo_record *r = &solo->records[i];
-        if (r->is_used && r->space == space && r->stored.record.kind == kind &&
+        if (is_there(solo, r) && r->space == space && r->stored.record.kind == kind &&
             id_equal(&r->stored.record.target, target)) {
             return r;
         }
@@ -45,7 +51,7 @@ static enum err store_next(void *context, enum store_space space, enum record_ki
     for (size_t i = 0; i < SOLO_RECORDS_MAX; i++) {
         const struct solo_record *r = &solo->records[i];
         const struct record *record = &r->stored.record;
-        if (r->is_used && r->space == space &&
+        if (is_there(solo, r) && r->space == space &&
             (target == NULL || compare(record, kind, target) > 0) &&
             (best == NULL ||
              compare(record, best->stored.record.kind, &best->stored.record.target) < 0)) {
@@ -94,7 +100,7 @@ static enum err apply(struct solo *solo, const struct store_write *write, int64_
         }
     }
     for (size_t i = 0; r == NULL && i < SOLO_RECORDS_MAX; i++) {
-        r = solo->records[i].is_used ? NULL : &solo->records[i];
+        r = is_there(solo, &solo->records[i]) ? NULL : &solo->records[i];
     }
     ck_assert_ptr_nonnull(r);
     fill(r, write);
@@ -109,6 +115,7 @@ static void sign(struct solo *solo, const struct event *event)
     wire_writer_init(&writer, message, sizeof message);
     record_write_signed(&writer, &event->sign);
     bool is_signed = fake->host.sign(fake->host.context, event->sign.k, wire_written(&writer), sig);
+    is_signed = is_signed && !large_renew(&solo->dispatch, &event->sign);
     node_put_signed(fake->host.node, fake->now, event->op, is_signed ? sig : NULL, &fake->outbox);
 }
 
@@ -208,4 +215,30 @@ json_t *solo_call(struct solo *solo, const char *method, const char *params)
     ck_assert_msg(reply != NULL, "%s was not answered", method);
     json_text_clear(&solo->client.out);
     return reply;
+}
+
+void solo_run(struct solo *solo, uint64_t seconds)
+{
+    struct fake_host *fake = &solo->fake;
+    const uint64_t end_ms = fake->now.ms + seconds * 1000;
+    const uint64_t start_ms = fake->now.ms, start_unix_s = fake->now.unix_s;
+    while (fake->now.ms < end_ms) {
+        uint64_t next_ms = node_next_ms(fake->host.node);
+        uint64_t least_ms = fake->now.ms + 1;
+        next_ms = next_ms < least_ms ? least_ms : next_ms;
+        fake->now.ms = next_ms < end_ms ? next_ms : end_ms;
+        fake->now.unix_s = start_unix_s + (fake->now.ms - start_ms) / 1000;
+        fake_host_tick(fake);
+        act(solo);
+    }
+}
+
+size_t solo_count(const struct solo *solo, enum store_space space, enum record_kind kind)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < SOLO_RECORDS_MAX; i++) {
+        const struct solo_record *r = &solo->records[i];
+        count += is_there(solo, r) && r->space == space && r->stored.record.kind == kind;
+    }
+    return count;
 }

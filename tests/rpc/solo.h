@@ -6,7 +6,7 @@
 #include "rpc/dispatch.h"
 #include "tests/rpc/fake_host.h"
 
-#define SOLO_RECORDS_MAX 32
+#define SOLO_RECORDS_MAX 256
 
 struct solo_record {
     bool is_used;
@@ -29,5 +29,9 @@ void solo_clear(struct solo *solo);
 /* The reply to one call, a new reference: `params` as JSON text. Waits for it in virtual time, at
  * most a minute. Host names resolve to 127.0.0.1:9. */
 json_t *solo_call(struct solo *solo, const char *method, const char *params);
+/* Lets this much time pass, and all be done that is due in it. */
+void solo_run(struct solo *solo, uint64_t seconds);
+/* How many records of this kind are in this space. */
+size_t solo_count(const struct solo *solo, enum store_space space, enum record_kind kind);
 
 #endif

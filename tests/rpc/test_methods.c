@@ -194,7 +194,7 @@ START_TEST(limits_have_their_own_codes)
     assert_error("dhtput", params, 207, "salt_too_long", "64");
     assert_error("dhtput", "[\"alice\",\"\",\"s\",1]", -32602, "invalid_params", "resource");
     snprintf(params, sizeof params, "[\"alice\",\"r\",\"s\",\"%.1000s\"]", text);
-    json_t *data = error_of("dhtput", params, 205, "too_big", "1000");
+    json_t *data = error_of("dhtsign", params, 205, "too_big", "1000");
     ck_assert_int_eq(number_in(data, "limit"), 1000);
     ck_assert_int_gt(number_in(data, "size"), 1000);
     json_decref(data);
