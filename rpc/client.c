@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/config.h"
 #include "rpc/client_args.h"
+#include "rpc/client_bar.h"
 #include "rpc/client_output.h"
 #include "rpc/client_params.h"
 #include "rpc/client_socket.h"
@@ -122,6 +124,25 @@ static enum client_exit help_alone(const char *command)
     return code;
 }
 
+static void draw(void *bar, const json_t *notification)
+{
+    client_bar_draw(bar, notification);
+}
+
+/* Somebody looks on: a method that can tell how far it has come is asked to. */
+static void ask_progress(struct client_socket *socket, struct client_bar *bar,
+                         const struct method *row, json_t *params)
+{
+    for (const struct param *p = row->params; p->name != NULL; p++) {
+        if (strcmp(p->name, "progress") == 0 && isatty(STDERR_FILENO) != 0 &&
+            json_object_get(params, p->name) == NULL &&
+            json_object_set_new(params, p->name, json_true()) == 0) {
+            socket->on_notification = draw;
+            socket->context = bar;
+        }
+    }
+}
+
 /* Sends the call and prints its reply. */
 static enum client_exit call(const struct client_args *args, const struct method *row,
                              json_t *params)
@@ -135,11 +156,14 @@ static enum client_exit call(const struct client_args *args, const struct method
         fprintf(stderr, "xord: %s\n", error);
         return CLIENT_NO_DAEMON;
     }
+    struct client_bar bar = {.out = stderr};
+    ask_progress(&socket, &bar, row, params);
     json_t *request = make_request(row->name, params, CALL_ID);
     json_t *reply = NULL;
     if (!args->is_waiting || wait_ready(&socket, error)) {
         reply = client_socket_call(&socket, request, error);
     }
+    client_bar_erase(&bar);
     enum client_exit code = CLIENT_NO_DAEMON;
     if (reply != NULL) {
         code = client_output(stdout, stderr, row->name, reply, args->is_quiet);

@@ -273,6 +273,9 @@ json_t *client_socket_call(struct client_socket *s, const json_t *request,
     while (reply != NULL &&
            !json_equal(json_object_get(reply, "id"), json_object_get(request, "id")) &&
            !json_is_null(json_object_get(reply, "id"))) {
+        if (s->on_notification != NULL && json_object_get(reply, "id") == NULL) {
+            s->on_notification(s->context, reply);
+        }
         json_decref(reply);
         reply = read_line(s, error);
     }

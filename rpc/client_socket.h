@@ -14,6 +14,9 @@ struct client_socket {
     int fd;       /* -1: closed */
     char *buffer; /* what has been read and not yet taken, owned */
     size_t size, capacity;
+    /* What comes ahead of a reply and has no id; may be NULL. To be set once it is open. */
+    void (*on_notification)(void *context, const json_t *notification);
+    void *context;
 };
 
 /* Connects: --rpc-socket, XORD_RPC_SOCKET, --datadir, the user's, the service's; the first that was
