@@ -115,7 +115,7 @@ static void show_load(json_t *object, const struct rpc_status *status, const str
     set_number(object, "max_bytes", status->quota_bytes);
     set_number(object, "kept_puts", status->kept_records);
     set_number(object, "kept_bytes", status->kept_bytes);
-    set_number(object, "operations", info->operations);
+    set_number(object, "under_way", info->operations);
     set_number(object, "subscriptions", 0);
 }
 

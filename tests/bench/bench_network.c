@@ -1,7 +1,8 @@
-/* 32 daemons on loopback: dhtput and dhtget one call at a time and 64 at once, and the gets at once
- * after half of the daemons were killed. Each call has its own key, and a get asks a daemon that
- * did not put. */
+/* 32 daemons on loopback: dhtput and dhtget one call at a time and 64 at once, values of 1 MiB, and
+ * the gets at once after half of the daemons were killed. Each call has its own key, and a get asks
+ * a daemon that did not put. */
 #include <poll.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +14,16 @@
 #include "tests/bench/report.h"
 #include "tests/bench/targets.h"
 
-#define NODES      32
-#define KEYS       1024 /* values put, each under its own resource */
-#define SLICES     4
-#define MANY_CALLS 4096 /* of the run with many in flight */
-#define IN_FLIGHT  64
-#define APART      7 /* a get asks the daemon so many places after the one that put */
-#define KEY_TEXT   (2 * 32 + 1)
-#define NAME_SIZE  24
+#define NODES        32
+#define KEYS         1024 /* values put, each under its own resource */
+#define SLICES       4
+#define MANY_CALLS   4096 /* of the run with many in flight */
+#define IN_FLIGHT    64
+#define APART        7 /* a get asks the daemon so many places after the one that put */
+#define KEY_TEXT     (2 * 32 + 1)
+#define NAME_SIZE    24
+#define LARGE_SIZE   (1024 * 1024)
+#define LARGE_ROUNDS 3
 
 struct network {
     struct process daemons[NODES];
@@ -229,6 +232,73 @@ static void measure_many(struct network *network)
         printf("           (%zu of %d gets found nothing)\n", network->empty, MANY_CALLS);
 }
 
+/* Packets that all daemons have sent. */
+static uint64_t packets(struct network *network)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < NODES; i++) {
+        json_t *info = call(&network->connections[i], "getinfo", NULL);
+        const json_t *traffic = json_object_get(info, "traffic");
+        sum += (uint64_t)json_integer_value(json_object_get(traffic, "packets_out"));
+        json_decref(info);
+    }
+    return sum;
+}
+
+static void print_large(const char *verb, double *seconds, uint64_t sent)
+{
+    char what[REPORT_TEXT_SIZE], figure[REPORT_TEXT_SIZE];
+    struct report_row row = {.name = "network", .what = what, .ratio = "", .aim = ""};
+    report_format(what, "1 MiB %s: seconds", verb);
+    row.figure = report_format(figure, "%.2f s", report_median(seconds, LARGE_ROUNDS));
+    report_row(&row);
+    report_format(what, "1 MiB %s: packets of all daemons", verb);
+    row.figure = report_format(figure, "%.0f", (double)sent / LARGE_ROUNDS);
+    report_row(&row);
+}
+
+/* Random bytes as base64, so that no two chunks are equal. */
+static json_t *large_params(size_t round)
+{
+    static uint8_t content[LARGE_SIZE];
+    static char text[LARGE_SIZE / 3 * 4 + 8];
+    char resource[NAME_SIZE];
+    randombytes_buf(content, sizeof(content));
+    sodium_bin2base64(text, sizeof(text), content, sizeof(content), sodium_base64_VARIANT_ORIGINAL);
+    snprintf(resource, sizeof(resource), "large%zu", round);
+    return json_pack("{s:s,s:s,s:s,s:s}", "username", "bench", "resource", resource, "type", "s",
+                     "value_base64", text);
+}
+
+static void measure_large(struct network *network)
+{
+    double put_s[LARGE_ROUNDS], get_s[LARGE_ROUNDS];
+    uint64_t put_packets = 0, get_packets = 0;
+    for (size_t i = 0; i < LARGE_ROUNDS; i++) {
+        json_t *params = large_params(i);
+        json_t *wanted = json_incref(json_object_get(params, "value_base64"));
+        char resource[NAME_SIZE];
+        snprintf(resource, sizeof(resource), "large%zu", i);
+        uint64_t before = packets(network), start_ns = report_now_ns();
+        json_decref(call(&network->connections[i], "dhtput", params));
+        put_s[i] = (double)(report_now_ns() - start_ns) / 1e9;
+        uint64_t between = packets(network);
+        start_ns = report_now_ns();
+        json_t *got = call(&network->connections[i + APART], "dhtget",
+                           json_pack("[s,s,s]", network->keys[i], resource, "s"));
+        get_s[i] = (double)(report_now_ns() - start_ns) / 1e9;
+        put_packets += between - before;
+        get_packets += packets(network) - between;
+        const json_t *part = json_object_get(json_array_get(got, 0), "p");
+        if (!json_equal(json_object_get(part, "v_base64"), wanted))
+            report_fail("1 MiB came back as something else");
+        json_decref(got);
+        json_decref(wanted);
+    }
+    print_large("put", put_s, put_packets);
+    print_large("got", get_s, get_packets);
+}
+
 /* The odd ones stay; the first, from which all started, is among the killed. */
 static void measure_killed(struct network *network)
 {
@@ -273,6 +343,7 @@ int main(int argc, char **argv)
     start_network(&network, argv[1], argv[2]);
     measure_single(&network, argv[2]);
     measure_many(&network);
+    measure_large(&network);
     measure_killed(&network);
     stop_network(&network);
     return 0;

@@ -1,5 +1,6 @@
-"""Values of up to a mebibyte come back byte for byte through other nodes, or not at all; their chunks
-are kept, dropped and lost with them. The form is made here a second time, from docs/PROTOCOL.md."""
+"""Values of up to a mebibyte come back byte for byte through other nodes, or not at all; their
+chunks are kept, dropped and lost with them. The form is made here a second time, from
+docs/PROTOCOL.md."""
 
 import base64
 import hashlib
@@ -345,12 +346,12 @@ class Life(TestCase):
 
     def test_a_client_that_vanishes(self):
         nodes = self.make(3, MEBIBYTE)
-        idle = nodes[0].info()['operations']
+        idle = nodes[0].info()['under_way']
         for _ in range(3):
             with nodes[0].connect() as rpc:
                 self.put(nodes[0], rpc)
                 self.assertEqual(rpc.read()['method'], 'progress')
-        wait_until(lambda: nodes[0].info()['operations'] <= idle, 'its operations have ended')
+        wait_until(lambda: nodes[0].info()['under_way'] <= idle, 'its operations have ended')
         wait_until(lambda: not nodes[0].call('listputs', chunks=True)['items'],
                    'what was kept of it is dropped')
         self.assertIsNone(self.get(nodes[1]))

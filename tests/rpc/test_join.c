@@ -3,8 +3,11 @@
 #include "rpc/join.h"
 
 #include <check.h>
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "common/hex.h"
 #include "daemon/dht/record.h"
 #include "rpc/cut.h"
 #include "tests/runner.h"
@@ -202,8 +205,50 @@ START_TEST(equal_content_until_the_same_second_is_equal)
 }
 END_TEST
 
+/* As docs/PROTOCOL.md has it, whose long hex is broken over lines. */
+static void assert_documented(struct bytes value)
+{
+    static char page[1 << 17];
+    char text[2 * CHUNK_V_MAX + 1];
+    size_t size = 0;
+    FILE *file = fopen("docs/PROTOCOL.md", "r");
+    ck_assert_msg(file != NULL, "run from the top of the source tree");
+    for (int c; (c = fgetc(file)) != EOF && size < sizeof page - 1;) {
+        page[size] = (char)c;
+        size += !isspace(c);
+    }
+    fclose(file);
+    page[size] = '\0';
+    ck_assert_msg(strstr(page, hex_encode(value, text)) != NULL, "missing: %s", text);
+}
+
+START_TEST(the_page_has_it)
+{
+    uint8_t buffer[CHUNK_V_MAX], v[CHUNK_V_MAX];
+    struct wire_writer w;
+    memset(content, 'x', 1000);
+    cut_init(&cut, bytes_of(content, 1000), EXPIRY, targets);
+    cut_manifest(&cut, ENVELOPE_BYTES, &manifest);
+    assert_documented(cut_chunk(&cut, 1, buffer));
+    assert_documented(id_bytes(&targets[0]));
+    assert_documented(id_bytes(&targets[1]));
+    wire_writer_init(&w, buffer, sizeof buffer);
+    manifest_write(&w, &manifest);
+    struct envelope envelope = {.content = ENVELOPE_MANIFEST,
+                                .body = wire_written(&w),
+                                .has_time = true,
+                                .time_unix_s = 1700000000,
+                                .has_expiry = true,
+                                .expiry_unix_s = 1701209600};
+    wire_writer_init(&w, v, sizeof v);
+    envelope_write(&w, &envelope);
+    assert_documented(wire_written(&w));
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
+    tcase_add_test(tests, the_page_has_it);
     tcase_add_loop_test(tests, joined_as_cut, 0, (int)(sizeof shapes / sizeof *shapes));
     tcase_add_test(tests, a_chunk_is_an_item_of_any_node);
     tcase_add_test(tests, data_waits_for_its_list);
