@@ -172,6 +172,32 @@ class Values(Network):
             self.assertEqual(self.get_bytes(resource), content)
 
 
+class Sealed(Network):
+    def test_for_bob_alone(self):
+        self.last.call('createkey', 'bob')
+        bob = self.last.call('pubkey', 'bob')
+        content = os.urandom(200000)
+        self.put_bytes('sealed', content, to=bob)
+        element = self.last.call('dhtget', self.key, 'sealed', 's')[0]
+        self.assertTrue(element['encrypted'])
+        self.assertEqual(base64.b64decode(element['p']['v_base64']), content)
+        closed = self.nodes[2].call('dhtget', self.key, 'sealed', 's')[0]
+        self.assertTrue(closed['encrypted'])
+        self.assertFalse({'v', 'v_base64'} & set(closed['p']))
+        self.assertIn('reason', closed)
+        value = {'list': list(range(1000))}
+        self.first.call('dhtput', username='alice', resource='sealed', type='s', value=value,
+                        to=bob)
+        self.assertEqual(self.last.call('dhtget', self.key, 'sealed', 's')[0]['p']['v'], value)
+
+    def test_the_limit_counts_the_sealing(self):
+        self.last.call('createkey', 'carol')
+        carol = self.last.call('pubkey', 'carol')
+        error = self.assert_error('too_big', 205, self.put_bytes, 'full', bytes(MEBIBYTE),
+                                  to=carol)
+        self.assertGreater(error.data['size'], MEBIBYTE)
+
+
 class Hostile(Network):
     def setUp(self):
         super().setUp()
