@@ -9,6 +9,7 @@
 #define NAT_KEPT_MS 120000u     /* RFC 4787: at least two minutes */
 #define NETWORK     7
 #define ADDR_HOST   1
+#define ADDR6_HEAD  0x24 /* 2400::/16, a /48 for each process */
 
 struct nat {
     struct {
@@ -48,10 +49,34 @@ struct addr process_addr(uint32_t number)
     return addr_v4(ip, PROCESS_PORT);
 }
 
+struct addr process_addr6(uint32_t number)
+{
+    const uint8_t ip[16] = {ADDR6_HEAD,
+                            0,
+                            [2] = (uint8_t)(number >> 24),
+                            (uint8_t)(number >> 16),
+                            (uint8_t)(number >> 8),
+                            (uint8_t)number,
+                            [15] = ADDR_HOST};
+    return addr_v6(ip, PROCESS_PORT);
+}
+
+static uint32_t load_u32(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static uint32_t process_number6(const struct addr *addr)
+{
+    const struct addr own = process_addr6(load_u32(addr->ip + 2));
+    return addr_equal(&own, addr) ? load_u32(addr->ip + 2) : PROCESS_NONE;
+}
+
 uint32_t process_number(const struct addr *addr)
 {
-    uint32_t host = (uint32_t)addr->ip[0] << 24 | (uint32_t)addr->ip[1] << 16 |
-                    (uint32_t)addr->ip[2] << 8 | addr->ip[3];
+    uint32_t host = load_u32(addr->ip);
+    if (addr->family == ADDR_V6)
+        return process_number6(addr);
     if (addr->family != ADDR_V4 || addr->port != PROCESS_PORT || host < ADDR_BASE ||
         addr->ip[3] != ADDR_HOST)
         return PROCESS_NONE;
@@ -83,6 +108,7 @@ void process_boot(struct process *p, const uint8_t seed[RNG_SEED_SIZE], enum nod
         .id = p->id,
         .role = role,
         .has_v4 = true,
+        .has_v6 = p->has_v6,
         .has_network = !p->is_mainline,
         .network = NETWORK,
         .version = {'X', 'O', 0, 1},

@@ -24,7 +24,7 @@ struct process {
     uint32_t live_at;     /* its place in the world's list of those that are up */
     uint8_t state;        /* enum process_state */
     uint8_t side;         /* of a partition: one of two halves */
-    bool is_adversary, is_mainline;
+    bool is_adversary, is_mainline, has_v6;
     struct id id;
     struct addr addr;
     struct clock clock;
@@ -46,6 +46,8 @@ void process_free(struct process *p, struct blobs *blobs);
 
 /* Public addresses, each in a /24 of its own: no cap of a table stands in the way. */
 struct addr process_addr(uint32_t number);
+/* The one beside it of a process that has_v6. */
+struct addr process_addr6(uint32_t number);
 /* The number that this address belongs to; PROCESS_NONE when it is no process's form. */
 uint32_t process_number(const struct addr *addr);
 

@@ -71,7 +71,7 @@ static void build(struct session *s)
         .drift_ppm = (uint32_t)o->drift_ppm,
         .nat_permille = (uint32_t)o->nat,
         .is_mainline = o->mainline != 0,
-        .is_from_first = o->from_first != 0,
+        .sources = o->from_first != 0 ? SOURCES_FIRST : SOURCES_ANY,
     };
     const struct client_config client = {
         .get_every_ms = o->get_ms,

@@ -162,7 +162,8 @@ void world_answer(struct world *w, const struct addr *as, struct process *to, st
 struct process *world_find(const struct world *w, const struct addr *addr)
 {
     uint32_t number = process_number(addr);
-    return number < w->process_count ? w->processes[number] : NULL;
+    struct process *p = number < w->process_count ? w->processes[number] : NULL;
+    return p != NULL && addr->family == ADDR_V6 && !p->has_v6 ? NULL : p;
 }
 
 static void plan_write(struct world *w, struct process *p, const struct store_write *write)
@@ -196,7 +197,9 @@ void world_flush(struct world *w, struct process *p)
         while (packets < out->packet_count) {
             const struct out_packet packet = out->packets[packets++];
             TELL(w, sent, p, &packet);
-            world_post(w, p, &p->addr, &packet);
+            const struct addr own =
+                packet.to.family == ADDR_V6 ? process_addr6(p->number) : p->addr;
+            world_post(w, p, &own, &packet);
         }
         if (writes < out->write_count) {
             const struct store_write write = out->writes[writes++];

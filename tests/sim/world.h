@@ -38,6 +38,13 @@ struct watcher {
 
 #define WORLD_WATCHERS_MAX 8
 
+/* Where a process that starts knows addresses of. */
+enum world_sources {
+    SOURCES_ANY,   /* WORLD_BOOTSTRAPS of those that are up */
+    SOURCES_FIRST, /* process 0 alone */
+    SOURCES_NONE   /* whoever spawns it says so */
+};
+
 typedef void world_action(struct world *w, void *context, uint64_t argument);
 
 struct world_config {
@@ -48,7 +55,8 @@ struct world_config {
     uint32_t drift_ppm;                   /* each clock's own, up to this, either way */
     uint32_t nat_permille;                /* of processes, clients all */
     bool is_mainline;                     /* packets without a network tag */
-    bool is_from_first;                   /* all start from process 0 alone */
+    bool has_v6;                          /* processes are bound to both families */
+    enum world_sources sources;
 };
 
 struct flight { /* a packet on its way */

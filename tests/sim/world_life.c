@@ -83,13 +83,27 @@ static struct process *first_of(const struct world *w)
 }
 
 /* While the world is cut in two, addresses of the other side do not get about either. */
-static struct process *find_source(struct world *w, const struct process *p)
+static struct process *pick_source(struct world *w, const struct process *p)
 {
     struct process *source = world_pick(w, &w->rng);
     for (unsigned tries = 0;
          tries < SOURCE_TRIES && source != NULL && w->wires.is_cut[source->side][p->side]; tries++)
         source = world_pick(w, &w->rng);
     return source;
+}
+
+/* One to start from, or NULL. */
+static struct process *find_source(struct world *w, const struct process *p)
+{
+    switch (w->config.sources) {
+    case SOURCES_ANY:
+        return pick_source(w, p);
+    case SOURCES_FIRST:
+        return first_of(w);
+    case SOURCES_NONE:
+        break;
+    }
+    return NULL;
 }
 
 static void boot(struct world *w, struct process *p)
@@ -100,7 +114,7 @@ static void boot(struct world *w, struct process *p)
     /* Drawn before it is in the list: nobody starts from itself. */
     struct process *from[WORLD_BOOTSTRAPS];
     for (unsigned i = 0; i < WORLD_BOOTSTRAPS; i++)
-        from[i] = w->config.is_from_first ? first_of(w) : find_source(w, p);
+        from[i] = find_source(w, p);
     come_up(w, p);
     world_note(w, TRACE_STARTED, p, p->incarnation, p->disk.count, 0);
     tell_records(w, p, true);
@@ -148,6 +162,7 @@ struct process *world_spawn(struct world *w, bool is_adversary)
     int32_t drift_ppm = 0;
     p->is_adversary = is_adversary;
     p->is_mainline = w->config.is_mainline;
+    p->has_v6 = w->config.has_v6;
     if (w->config.drift_ppm > 0)
         drift_ppm =
             (int32_t)rng_below(&w->rng, 2 * w->config.drift_ppm + 1) - (int32_t)w->config.drift_ppm;
