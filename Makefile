@@ -39,7 +39,7 @@ LIBRARY_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(COMMON) $(CORE) $(RPC) $(SHELL_
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/common/test_*.c tests/dht/test_*.c \
               tests/rpc/test_*.c tests/daemon/test_*.c tests/sim/test_*.c))
 SIM_MAINS  := tests/sim/sim.c tests/sim/lookups.c
-SIM_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(SIM_MAINS) tests/sim/net.c \
+SIM_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(SIM_MAINS) \
               $(wildcard tests/sim/test_*.c),$(wildcard tests/sim/*.c)))
 TEST_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(SIM_MAINS) $(wildcard tests/*/test_*.c),\
               $(wildcard tests/*.c tests/common/*.c tests/dht/*.c tests/rpc/*.c tests/daemon/*.c \

@@ -6,8 +6,8 @@ static void on_foreign(struct net *net, const struct net_packet *packet)
 {
     struct asker *a = net->foreign_context;
     struct krpc message;
-    assert(packet->size <= ASKER_PACKET_MAX);
-    enum err err = krpc_parse(bytes_of(packet->data, packet->size), &message);
+    assert(packet->data.size <= ASKER_PACKET_MAX);
+    enum err err = krpc_parse(packet->data, &message);
     assert(err == ERR_OK);
     if (message.type == KRPC_QUERY) {
         a->queries++;
@@ -15,23 +15,23 @@ static void on_foreign(struct net *net, const struct net_packet *packet)
     }
     a->replies++;
     a->to = packet->to;
-    a->size = packet->size;
-    memcpy(a->packet, packet->data, packet->size);
+    a->size = packet->data.size;
+    memcpy(a->packet, packet->data.data, packet->data.size);
 }
 
 void asker_init(struct asker *a, size_t count, bool has_v6)
 {
     *a = (struct asker){.from = addr_v4((const uint8_t[4]){10, 9, 9, 9}, 7000)};
     memset(a->id.b, 'A', ID_SIZE);
+    const struct addr first6 = process_addr6(0);
     net_init(&a->net, 77);
-    keys_from_seed(a->net.seed, a->public_key, a->secret_key);
-    a->net.has_v6 = has_v6;
+    a->net.world.config.has_v6 = has_v6;
     a->net.on_foreign = on_foreign;
     a->net.foreign_context = a;
     for (size_t i = 0; i < count; i++) {
         net_add(&a->net, i ? 0 : -1, NODE_SERVER);
         if (i > 0 && has_v6)
-            node_bootstrap(a->net.nodes[i].node, &a->net.nodes[0].addr6);
+            node_bootstrap(a->net.nodes[i]->node, &first6);
         net_run(&a->net, 100);
     }
     net_run(&a->net, 5000);
@@ -46,7 +46,7 @@ const struct krpc *asker_send(struct asker *a, struct bytes packet)
 {
     a->replies = a->queries = 0;
     net_inject(&a->net, 0, &a->from, packet);
-    net_run(&a->net, a->net.delay_max_ms);
+    net_run(&a->net, a->net.wires->delay_max_ms);
     if (a->replies == 0)
         return NULL;
     enum err err = krpc_parse(bytes_of(a->packet, a->size), &a->reply);
@@ -87,7 +87,7 @@ struct bytes asker_token(struct asker *a, const struct id *target)
 
 uint64_t asker_counter(const struct asker *a, enum counter counter)
 {
-    return node_counter(a->net.nodes[0].node, counter);
+    return net_counter(&a->net, 0, counter);
 }
 
 int64_t asker_code(const struct krpc *reply)
@@ -103,7 +103,7 @@ struct krpc asker_single(struct asker *a, const char *salt, int64_t seq, struct 
     struct krpc put = {
         .method = KRPC_PUT,
         .has_target = true,
-        .k = bytes_of(a->public_key, KEYS_PUBLIC_SIZE),
+        .k = bytes_of(a->net.public_key, KEYS_PUBLIC_SIZE),
         .sig = bytes_of(sig, KEYS_SIGNATURE_SIZE),
         .v = v,
         .has_seq = true,
@@ -112,10 +112,10 @@ struct krpc asker_single(struct asker *a, const char *salt, int64_t seq, struct 
     if (salt[0] != 0)
         put.salt = bytes_of_string(salt);
     if (v.size <= RECORD_V_MAX && put.salt.size <= RECORD_SALT_MAX)
-        record_sign(a->secret_key,
+        record_sign(a->net.secret_key,
                     &(struct record){.kind = RECORD_SINGLE, .salt = put.salt, .seq = seq, .v = v},
                     sig);
-    record_single_target(a->public_key, put.salt, &put.target);
+    record_single_target(a->net.public_key, put.salt, &put.target);
     put.token = asker_token(a, &put.target);
     return put;
 }

@@ -4,7 +4,7 @@
 #define XORD_TESTS_DHT_ASKER_H
 
 #include "daemon/dht/krpc.h"
-#include "tests/sim/net.h"
+#include "tests/dht/net.h"
 
 #define ASKER_PACKET_MAX 2048
 
@@ -12,7 +12,6 @@ struct asker {
     struct net net;   /* node 0 is the one that is asked */
     struct addr from; /* where the next packets come from */
     struct id id;
-    uint8_t public_key[KEYS_PUBLIC_SIZE], secret_key[KEYS_SECRET_SIZE];
     /* Since the last packet was sent: */
     unsigned replies, queries; /* that came to no node's address */
     struct addr to;            /* where the last reply went */

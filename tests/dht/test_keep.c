@@ -5,70 +5,32 @@
 
 #include "daemon/dht/envelope.h"
 #include "daemon/dht/keep.h"
+#include "tests/dht/owner.h"
 #include "tests/runner.h"
-#include "tests/sim/net.h"
 
 #define HOUR_MS (3600u * 1000u)
 #define HALF_S  (RECORD_TTL_S_DEFAULT / 2 + 10)
 
 static struct net net;
-static uint8_t public_key[KEYS_PUBLIC_SIZE], secret_key[KEYS_SECRET_SIZE];
 static struct id target;
+static uint8_t buffer[OWNER_VALUE_MAX];
 
 static void build(size_t count)
 {
-    net_init(&net, 21);
-    keys_from_seed(net.seed, public_key, secret_key);
-    record_single_target(public_key, bytes_of_string("s"), &target);
-    for (size_t i = 0; i < count; i++) {
-        net_add(&net, i ? 0 : -1, NODE_SERVER);
-        net_run(&net, 100);
-    }
-    net_run(&net, 5000);
+    net_build(&net, count, 21);
+    target = owner_target(&net, "s");
 }
 
-static enum envelope_content put_content = ENVELOPE_JSON; /* what is put from here on */
-
-static struct bytes json_value(uint8_t *buffer, size_t size, const char *json)
+static struct put_request single(const char *json)
 {
-    struct wire_writer w;
-    const struct envelope envelope = {
-        .content = put_content,
-        .body = bytes_of_string(json),
-        .has_time = true,
-        .time_unix_s = net.now.unix_s,
-        .has_expiry = true,
-        .expiry_unix_s = net.now.unix_s + RECORD_TTL_S_DEFAULT,
-    };
-    wire_writer_init(&w, buffer, size);
-    envelope_write(&w, &envelope);
-    return wire_written(&w);
+    return owner_single(&net, "s", owner_json(&net, buffer, json));
 }
 
 static const struct event *put(size_t index, const char *json, bool is_kept)
 {
-    uint8_t buffer[128];
-    uint64_t op;
-    const struct put_request request = {
-        .kind = RECORD_SINGLE,
-        .k = public_key,
-        .salt = bytes_of_string("s"),
-        .v = json_value(buffer, sizeof buffer, json),
-        .is_kept = is_kept,
-    };
-    ck_assert_int_eq(node_put(net.nodes[index].node, net.now, &request, &op, &net.out), ERR_OK);
-    net_flush(&net, index);
-    return net_wait(&net, index, op);
-}
-
-static const struct event *get(size_t index)
-{
-    uint64_t op;
-    const struct get_request request = {
-        .kind = RECORD_SINGLE, .target = target, .k = public_key, .salt = bytes_of_string("s")};
-    ck_assert_int_eq(node_get(net.nodes[index].node, net.now, &request, &op, &net.out), ERR_OK);
-    net_flush(&net, index);
-    return net_wait(&net, index, op);
+    struct put_request request = single(json);
+    request.is_kept = is_kept;
+    return net_put(&net, index, &request);
 }
 
 /* The body of the last value that was got. */
@@ -81,43 +43,23 @@ static struct bytes got_body(void)
 
 static size_t kept(size_t index)
 {
-    struct node_info info;
-    node_get_info(net.nodes[index].node, &info);
-    return info.kept;
+    return net_info(&net, index).kept;
 }
 
 static uint64_t republishes(size_t index)
 {
-    return node_counter(net.nodes[index].node, COUNTER_REPUBLISHES);
-}
-
-static enum err drop(size_t index, const struct id *of, enum record_kind kind)
-{
-    uint64_t op;
-    ck_assert_int_eq(node_drop_kept(net.nodes[index].node, net.now, kind, of, &op, &net.out),
-                     ERR_OK);
-    net_flush(&net, index);
-    const struct event *event = net_wait(&net, index, op);
-    return event->err;
+    return net_counter(&net, index, COUNTER_REPUBLISHES);
 }
 
 /* Kept immutables as an earlier run would have left them on disk. */
 static void fill_store(size_t index, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        struct net_record *r = &net.nodes[index].records[i];
         char v[16];
-        struct wire_writer w;
         snprintf(v, sizeof v, "4:%04u", i);
         struct record record = {.kind = RECORD_IMMUTABLE, .v = bytes_of_string(v)};
         record_immutable_target(record.v, &record.target);
-        wire_writer_init(&w, r->packed, sizeof r->packed);
-        record_pack(&w, &record);
-        r->size = w.used;
-        r->is_used = true;
-        r->space = STORE_KEPT;
-        r->put_unix_s = net.now.unix_s;
-        r->expiry_unix_s = STORE_EXPIRY_NEVER;
+        net_place(&net, index, STORE_KEPT, &record);
     }
 }
 
@@ -157,9 +99,9 @@ START_TEST(after_a_restart_all_are_republished_but_not_at_once)
     build(4);
     fill_store(1, 400);
     net_restart(&net, 1, 0);
-    node_tick(net.nodes[1].node, net.now, &net.out);
-    net_flush(&net, 1);
+    node_tick(net.nodes[1]->node, net_now(&net), net.out);
     ck_assert_uint_eq(kept(1), KEEP_LOAD_SLICE);
+    net_flush(&net, 1);
     net_run(&net, 1000);
     ck_assert_uint_eq(kept(1), 400);
     ck_assert_uint_eq(republishes(1), 0);
@@ -173,45 +115,45 @@ START_TEST(after_a_restart_all_are_republished_but_not_at_once)
 }
 END_TEST
 
+static enum err begin_drop(size_t index, const struct id *of)
+{
+    uint64_t op;
+    return node_drop_kept(net.nodes[index]->node, net_now(&net), RECORD_IMMUTABLE, of, &op,
+                          net.out);
+}
+
 START_TEST(what_is_dropped_or_put_while_loading_has_no_turn_or_one)
 {
     build(2);
     fill_store(1, 300);
-    struct record first, last;
-    ck_assert(record_unpack(bytes_of(net.nodes[1].records[0].packed, net.nodes[1].records[0].size),
-                            &first));
-    last = first;
-    for (unsigned i = 0; i < 300; i++) {
-        const struct net_record *r = &net.nodes[1].records[i];
-        struct record record;
-        ck_assert(record_unpack(bytes_of(r->packed, r->size), &record));
-        first = memcmp(record.target.b, first.target.b, ID_SIZE) < 0 ? record : first;
-        last = memcmp(record.target.b, last.target.b, ID_SIZE) > 0 ? record : last;
-    }
+    const struct disk *disk = &net.nodes[1]->disk;
+    ck_assert_uint_eq(disk->count, 300);
+    const struct id first = disk->entries[0].blob->record.target;
+    const struct id second = disk->entries[1].blob->record.target;
+    const struct id last = disk->entries[299].blob->record.target;
     net_restart(&net, 1, 0);
-    node_tick(net.nodes[1].node, net.now, &net.out);
+    /* On their way to the disk when the first slice is read, and there before the last one is. */
+    ck_assert_int_eq(begin_drop(1, &first), ERR_OK);
+    ck_assert_int_eq(begin_drop(1, &last), ERR_OK);
     net_flush(&net, 1);
-    ck_assert_uint_eq(kept(1), KEEP_LOAD_SLICE);
-    ck_assert_int_eq(drop(1, &first.target, RECORD_IMMUTABLE), ERR_OK);
-    ck_assert_int_eq(drop(1, &last.target, RECORD_IMMUTABLE), ERR_OK);
+    ck_assert_uint_eq(kept(1), 300 - 2);
+    ck_assert_int_eq(net_drop_kept(&net, 1, RECORD_IMMUTABLE, &second), ERR_OK);
     put(1, "1", true);
     net_run(&net, 100);
-    ck_assert_uint_eq(kept(1), 300 - 2 + 1);
-    ck_assert_int_eq(drop(1, &first.target, RECORD_IMMUTABLE), ERR_NOT_FOUND);
+    ck_assert_uint_eq(kept(1), 300 - 3 + 1);
+    ck_assert_int_eq(net_drop_kept(&net, 1, RECORD_IMMUTABLE, &first), ERR_NOT_FOUND);
     net_clear(&net);
 }
 END_TEST
 
-/* Bytes that end in `ttl_s`, as parts of large values do. */
-static uint64_t put_part(size_t index, uint64_t ttl_s, struct id *out)
+/* Bytes that end in `ttl_s`, as parts of large values do, put for this node alone. */
+static const struct event *put_part(size_t index, uint64_t ttl_s, struct id *out)
 {
-    uint8_t buffer[64];
-    uint64_t op;
     struct wire_writer w;
     const struct envelope envelope = {.content = ENVELOPE_BYTES,
                                       .body = bytes_of_string("part"),
                                       .has_expiry = true,
-                                      .expiry_unix_s = net.now.unix_s + ttl_s};
+                                      .expiry_unix_s = net_now(&net).unix_s + ttl_s};
     wire_writer_init(&w, buffer, sizeof buffer);
     envelope_write(&w, &envelope);
     const struct put_request request = {.kind = RECORD_IMMUTABLE,
@@ -220,16 +162,14 @@ static uint64_t put_part(size_t index, uint64_t ttl_s, struct id *out)
                                         .is_quick = true,
                                         .is_local = true};
     record_immutable_target(request.v, out);
-    ck_assert_int_eq(node_put(net.nodes[index].node, net.now, &request, &op, &net.out), ERR_OK);
-    net_flush(&net, index);
-    return op;
+    return net_put(&net, index, &request);
 }
 
 START_TEST(a_local_put_is_on_disk_at_once_and_in_the_network_with_its_turn)
 {
     struct id part;
     build(4);
-    const struct event *event = net_wait(&net, 1, put_part(1, 86400, &part));
+    const struct event *event = put_part(1, 86400, &part);
     ck_assert_int_eq(event->err, ERR_OK);
     ck_assert(event->put.is_kept);
     ck_assert_uint_eq(event->put.stored, 0);
@@ -246,13 +186,13 @@ START_TEST(a_kept_part_that_has_ended_is_kept_no_longer)
 {
     struct id part;
     build(4);
-    net_wait(&net, 1, put_part(1, 2 * 3600, &part));
+    put_part(1, 2 * 3600, &part);
     put(1, "1", true);
     net_run(&net, HOUR_MS);
     ck_assert_uint_eq(kept(1), 2);
     net_run(&net, 3 * HOUR_MS);
     ck_assert_uint_eq(kept(1), 1);
-    ck_assert_int_eq(drop(1, &part, RECORD_IMMUTABLE), ERR_NOT_FOUND);
+    ck_assert_int_eq(net_drop_kept(&net, 1, RECORD_IMMUTABLE, &part), ERR_NOT_FOUND);
     net_clear(&net);
 }
 END_TEST
@@ -263,9 +203,7 @@ START_TEST(a_single_kept_put_survives_restarts)
     put(1, "1", true);
     net_restart(&net, 1, 0);
     for (size_t i = 0; i < 4; i++)
-        for (size_t j = 0; j < NET_RECORDS_MAX; j++)
-            if (net.nodes[i].records[j].space == STORE_HELD)
-                net.nodes[i].records[j].is_used = false;
+        net_wipe(&net, i, STORE_HELD);
     net_run(&net, 60000);
     ck_assert_uint_eq(net_holders(&net, RECORD_SINGLE, &target), 4);
     net_clear(&net);
@@ -277,9 +215,9 @@ START_TEST(a_renewal_does_not_undo_a_newer_put_of_another_daemon)
     build(4);
     put(1, "1", true);
     ck_assert_int_eq(put(2, "2", false)->put.seq, 2);
-    net.now.unix_s += HALF_S;
+    net_skip(&net, HALF_S);
     net_run(&net, 3 * HOUR_MS);
-    ck_assert(get(3)->get.is_found);
+    ck_assert(owner_get(&net, 3, "s")->get.is_found);
     ck_assert(bytes_is_string(got_body(), "2"));
     net_clear(&net);
 }
@@ -289,20 +227,21 @@ START_TEST(a_renewal_keeps_the_content_and_raises_seq_by_one)
 {
     static const enum envelope_content contents[] = {ENVELOPE_JSON, ENVELOPE_BYTES,
                                                      ENVELOPE_SEALED};
-    put_content = contents[_i];
-    build(4);
-    put(1, "1", true);
-    net.now.unix_s += HALF_S;
-    net_run(&net, HOUR_MS);
-    ck_assert_uint_eq(node_counter(net.nodes[1].node, COUNTER_RENEWALS), 1);
     struct envelope envelope;
-    ck_assert_int_eq(get(3)->get.record.seq, 2);
+    build(4);
+    const struct put_request request =
+        owner_single(&net, "s", owner_value(&net, buffer, contents[_i], "1"));
+    ck_assert_int_eq(net_put(&net, 1, &request)->err, ERR_OK);
+    net_skip(&net, HALF_S);
+    net_run(&net, HOUR_MS);
+    ck_assert_uint_eq(net_counter(&net, 1, COUNTER_RENEWALS), 1);
+    ck_assert_int_eq(owner_get(&net, 3, "s")->get.record.seq, 2);
     envelope_parse(bytes_of(net.value, net.value_size), &envelope);
-    ck_assert_int_eq(envelope.content, put_content);
+    ck_assert_int_eq(envelope.content, contents[_i]);
     ck_assert(bytes_is_string(envelope.body, "1"));
     ck_assert_uint_eq(kept(1), 1);
     net_run(&net, 2 * HOUR_MS);
-    ck_assert_uint_eq(node_counter(net.nodes[1].node, COUNTER_RENEWALS), 1);
+    ck_assert_uint_eq(net_counter(&net, 1, COUNTER_RENEWALS), 1);
     net_clear(&net);
 }
 END_TEST
@@ -312,18 +251,18 @@ START_TEST(without_the_key_it_is_republished_as_it_is)
     build(4);
     put(1, "1", true);
     net.is_key_missing = true;
-    net.now.unix_s += HALF_S;
+    net_skip(&net, HALF_S);
     for (size_t i = 0; i < 4; i++)
         if (i != 1)
-            memset(net.nodes[i].records, 0, NET_RECORDS_MAX * sizeof(struct net_record));
+            net_wipe(&net, i, STORE_HELD);
     net_run(&net, HOUR_MS);
     ck_assert_uint_eq(net_holders(&net, RECORD_SINGLE, &target), 4);
-    ck_assert_int_eq(get(3)->get.record.seq, 1);
+    ck_assert_int_eq(owner_get(&net, 3, "s")->get.record.seq, 1);
     /* It ends when it says that it does, here as elsewhere. */
-    net.now.unix_s += HALF_S;
+    net_skip(&net, HALF_S);
     net_run(&net, 3 * HOUR_MS);
-    ck_assert(!get(1)->get.is_found);
-    ck_assert(!get(3)->get.is_found);
+    ck_assert(!owner_get(&net, 1, "s")->get.is_found);
+    ck_assert(!owner_get(&net, 3, "s")->get.is_found);
     net_clear(&net);
 }
 END_TEST
@@ -332,33 +271,26 @@ START_TEST(a_renewal_under_way_does_not_bring_back_what_is_dropped)
 {
     build(4);
     put(1, "1", true);
-    net.now.unix_s += HALF_S;
-    for (int i = 0; i < 3600000 && node_counter(net.nodes[1].node, COUNTER_RENEWALS) == 0; i++)
+    net_skip(&net, HALF_S);
+    for (int i = 0; i < 3600000 && net_counter(&net, 1, COUNTER_RENEWALS) == 0; i++)
         net_run(&net, 1);
-    ck_assert_int_eq(drop(1, &target, RECORD_SINGLE), ERR_OK);
+    ck_assert_int_eq(net_drop_kept(&net, 1, RECORD_SINGLE, &target), ERR_OK);
     net_run(&net, 10000);
     ck_assert_uint_eq(kept(1), 0);
-    ck_assert_int_eq(drop(1, &target, RECORD_SINGLE), ERR_NOT_FOUND);
+    ck_assert_int_eq(net_drop_kept(&net, 1, RECORD_SINGLE, &target), ERR_NOT_FOUND);
     net_clear(&net);
 }
 END_TEST
 
 START_TEST(what_is_dropped_during_its_put_is_kept_as_the_put_says)
 {
-    uint8_t buffer[128];
     uint64_t op;
     build(4);
     put(1, "1", true);
-    const struct put_request request = {
-        .kind = RECORD_SINGLE,
-        .k = public_key,
-        .salt = bytes_of_string("s"),
-        .v = json_value(buffer, sizeof buffer, "2"),
-        .is_kept = true,
-    };
-    ck_assert_int_eq(node_put(net.nodes[1].node, net.now, &request, &op, &net.out), ERR_OK);
+    const struct put_request request = single("2");
+    ck_assert_int_eq(node_put(net.nodes[1]->node, net_now(&net), &request, &op, net.out), ERR_OK);
     net_flush(&net, 1);
-    ck_assert_int_eq(drop(1, &target, RECORD_SINGLE), ERR_OK);
+    ck_assert_int_eq(net_drop_kept(&net, 1, RECORD_SINGLE, &target), ERR_OK);
     ck_assert_uint_eq(kept(1), 0);
     ck_assert(net_wait(&net, 1, op)->put.is_kept);
     ck_assert_uint_eq(kept(1), 1);
@@ -372,15 +304,15 @@ static uint64_t begin_keeping(uint64_t *op)
 {
     const struct put_request request = {
         .kind = RECORD_IMMUTABLE, .v = bytes_of_string("1:x"), .is_kept = true};
-    struct node *node = net.nodes[0].node;
-    ck_assert_int_eq(node_put(node, net.now, &request, op, &net.out), ERR_OK);
-    const struct store_write held = net.out.writes[net.out.write_count - 1];
+    struct node *node = net.nodes[0]->node;
+    ck_assert_int_eq(node_put(node, net_now(&net), &request, op, net.out), ERR_OK);
+    const struct store_write held = net.out->writes[net.out->write_count - 1];
     ck_assert_int_eq(held.space, STORE_HELD);
-    node_stored(node, net.now, held.write, ERR_OK, 0, &net.out);
-    const struct store_write kept_write = net.out.writes[net.out.write_count - 1];
+    node_stored(node, net_now(&net), held.write, ERR_OK, 0, net.out);
+    const struct store_write kept_write = net.out->writes[net.out->write_count - 1];
     ck_assert_int_eq(kept_write.space, STORE_KEPT);
     ck_assert_int_eq(kept_write.action, STORE_PUT);
-    outbox_reset(&net.out);
+    outbox_reset(net.out);
     return kept_write.write;
 }
 
@@ -389,13 +321,13 @@ START_TEST(a_put_given_up_while_it_is_kept_has_its_turns_and_one_event)
     uint64_t op;
     build(1);
     const uint64_t write = begin_keeping(&op);
-    node_cancel(net.nodes[0].node, net.now, op, &net.out);
-    ck_assert_uint_eq(net.out.event_count, 1);
-    ck_assert_int_eq(net.out.events[0].err, ERR_CANCELLED);
-    outbox_reset(&net.out);
-    node_cancel(net.nodes[0].node, net.now, op, &net.out);
-    node_stored(net.nodes[0].node, net.now, write, ERR_OK, 0, &net.out);
-    ck_assert_uint_eq(net.out.event_count, 0);
+    node_cancel(net.nodes[0]->node, net_now(&net), op, net.out);
+    ck_assert_uint_eq(net.out->event_count, 1);
+    ck_assert_int_eq(net.out->events[0].err, ERR_CANCELLED);
+    outbox_reset(net.out);
+    node_cancel(net.nodes[0]->node, net_now(&net), op, net.out);
+    node_stored(net.nodes[0]->node, net_now(&net), write, ERR_OK, 0, net.out);
+    ck_assert_uint_eq(net.out->event_count, 0);
     ck_assert_uint_eq(kept(0), 1);
     net_clear(&net);
 }
@@ -405,19 +337,20 @@ START_TEST(a_drop_given_up_while_it_is_written_drops_nevertheless)
 {
     uint64_t op;
     build(1);
-    struct node *node = net.nodes[0].node;
+    struct node *node = net.nodes[0]->node;
     const uint64_t write = begin_keeping(&op);
-    node_stored(node, net.now, write, ERR_OK, 0, &net.out);
+    node_stored(node, net_now(&net), write, ERR_OK, 0, net.out);
     ck_assert_uint_eq(kept(0), 1);
-    outbox_reset(&net.out);
+    outbox_reset(net.out);
     struct id of;
     record_immutable_target(bytes_of_string("1:x"), &of);
-    ck_assert_int_eq(node_drop_kept(node, net.now, RECORD_IMMUTABLE, &of, &op, &net.out), ERR_OK);
-    const uint64_t drop_write = net.out.writes[0].write;
-    node_cancel(node, net.now, op, &net.out);
-    ck_assert_uint_eq(net.out.event_count, 1);
-    node_stored(node, net.now, drop_write, ERR_OK, 0, &net.out);
-    ck_assert_uint_eq(net.out.event_count, 1);
+    ck_assert_int_eq(node_drop_kept(node, net_now(&net), RECORD_IMMUTABLE, &of, &op, net.out),
+                     ERR_OK);
+    const uint64_t drop_write = net.out->writes[0].write;
+    node_cancel(node, net_now(&net), op, net.out);
+    ck_assert_uint_eq(net.out->event_count, 1);
+    node_stored(node, net_now(&net), drop_write, ERR_OK, 0, net.out);
+    ck_assert_uint_eq(net.out->event_count, 1);
     ck_assert_uint_eq(kept(0), 0);
     net_clear(&net);
 }
@@ -431,58 +364,51 @@ START_TEST(a_put_behind_a_drop_on_its_way_to_the_disk_has_its_turns)
     struct id of;
     build(1);
     record_immutable_target(request.v, &of);
-    ck_assert_int_eq(node_put(net.nodes[0].node, net.now, &request, &put_op, &net.out), ERR_OK);
+    ck_assert_int_eq(node_put(net.nodes[0]->node, net_now(&net), &request, &put_op, net.out),
+                     ERR_OK);
     net_flush(&net, 0);
     ck_assert_uint_eq(kept(0), 1);
-    struct node *node = net.nodes[0].node;
-    ck_assert_int_eq(node_drop_kept(node, net.now, RECORD_IMMUTABLE, &of, &drop_op, &net.out),
+    struct node *node = net.nodes[0]->node;
+    ck_assert_int_eq(node_drop_kept(node, net_now(&net), RECORD_IMMUTABLE, &of, &drop_op, net.out),
                      ERR_OK);
-    const uint64_t drop_write = net.out.writes[0].write;
+    const uint64_t drop_write = net.out->writes[0].write;
     const uint64_t keep_write = begin_keeping(&put_op);
-    node_stored(node, net.now, drop_write, ERR_OK, 0, &net.out);
+    node_stored(node, net_now(&net), drop_write, ERR_OK, 0, net.out);
     ck_assert_uint_eq(kept(0), 0);
-    node_stored(node, net.now, keep_write, ERR_OK, 0, &net.out);
+    node_stored(node, net_now(&net), keep_write, ERR_OK, 0, net.out);
     ck_assert_uint_eq(kept(0), 1);
     net_clear(&net);
 }
 END_TEST
 
-/* The record that node `index` keeps; there is one. */
-static struct net_record *kept_record(size_t index)
+/* The single that node `index` keeps. */
+static struct record kept_record(size_t index)
 {
-    for (size_t i = 0; i < NET_RECORDS_MAX; i++) {
-        struct net_record *r = &net.nodes[index].records[i];
-        if (r->is_used && r->space == STORE_KEPT)
-            return r;
-    }
-    ck_abort();
-}
-
-static int64_t kept_seq(size_t index)
-{
-    const struct net_record *r = kept_record(index);
-    struct record record;
-    ck_assert(record_unpack(bytes_of(r->packed, r->size), &record));
-    return record.seq;
+    struct stored stored;
+    ck_assert(net_stored(&net, index, STORE_KEPT, RECORD_SINGLE, &target, &stored));
+    return stored.record;
 }
 
 START_TEST(a_renewal_that_was_stored_but_not_kept_is_kept_later)
 {
     build(4);
     put(1, "1", true);
-    const struct net_record first = *kept_record(1);
-    net.now.unix_s += HALF_S;
+    const struct record kept_first = kept_record(1);
+    struct blob *first = blobs_take(&net.world.blobs, &kept_first);
+    net_skip(&net, HALF_S);
     net_run(&net, HOUR_MS);
-    ck_assert_int_eq(kept_seq(1), 2);
+    ck_assert_int_eq(kept_record(1).seq, 2);
     /* As if the node had been killed between the two writes. */
-    *kept_record(1) = first;
+    net_wipe(&net, 1, STORE_KEPT);
+    net_place(&net, 1, STORE_KEPT, &first->record);
+    blobs_drop(&net.world.blobs, first);
     net_restart(&net, 1, 0);
     net_run(&net, HOUR_MS);
-    ck_assert_int_eq(kept_seq(1), 2);
+    ck_assert_int_eq(kept_record(1).seq, 2);
     ck_assert_uint_eq(kept(1), 1);
-    net.now.unix_s += HALF_S;
+    net_skip(&net, HALF_S);
     net_run(&net, HOUR_MS);
-    ck_assert_int_eq(kept_seq(1), 3);
+    ck_assert_int_eq(kept_record(1).seq, 3);
     net_clear(&net);
 }
 END_TEST
@@ -493,7 +419,7 @@ START_TEST(what_the_owner_put_elsewhere_is_what_is_kept)
     put(1, "1", true);
     ck_assert_int_eq(put(2, "2", false)->put.seq, 2);
     net_run(&net, HOUR_MS);
-    ck_assert_int_eq(kept_seq(1), 2);
+    ck_assert_int_eq(kept_record(1).seq, 2);
     ck_assert_uint_eq(kept(1), 1);
     net_clear(&net);
 }

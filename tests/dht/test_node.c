@@ -2,82 +2,22 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "daemon/dht/envelope.h"
+#include "tests/dht/owner.h"
 #include "tests/runner.h"
-#include "tests/sim/net.h"
 
 static struct net net;
-static uint8_t public_key[KEYS_PUBLIC_SIZE], secret_key[KEYS_SECRET_SIZE];
+static uint8_t buffer[OWNER_VALUE_MAX];
 
-static void build(size_t count, uint64_t seed)
+static struct put_request single(const char *json, const char *salt)
 {
-    net_init(&net, seed);
-    keys_from_seed(net.seed, public_key, secret_key);
-    for (size_t i = 0; i < count; i++) {
-        net_add(&net, i ? 0 : -1, NODE_SERVER);
-        net_run(&net, 100);
-    }
-    net_run(&net, 5000);
-}
-
-static struct bytes json_value(uint8_t *buffer, size_t size, const char *json)
-{
-    struct wire_writer w;
-    const struct envelope envelope = {
-        .content = ENVELOPE_JSON,
-        .body = bytes_of_string(json),
-        .has_time = true,
-        .time_unix_s = net.now.unix_s,
-        .has_expiry = true,
-        .expiry_unix_s = net.now.unix_s + RECORD_TTL_S_DEFAULT,
-    };
-    wire_writer_init(&w, buffer, size);
-    envelope_write(&w, &envelope);
-    return wire_written(&w);
-}
-
-static struct put_request single(struct bytes v, const char *salt)
-{
-    return (struct put_request){
-        .kind = RECORD_SINGLE,
-        .k = public_key,
-        .salt = bytes_of_string(salt),
-        .v = v,
-        .is_kept = true,
-    };
-}
-
-static const struct event *put(size_t index, const struct put_request *request)
-{
-    uint64_t op = 0;
-    enum err err = node_put(net.nodes[index].node, net.now, request, &op, &net.out);
-    ck_assert_int_eq(err, ERR_OK);
-    net_flush(&net, index);
-    const struct event *event = net_wait(&net, index, op);
-    ck_assert_ptr_nonnull(event);
-    return event;
-}
-
-static const struct event *get(size_t index, const char *salt)
-{
-    uint64_t op = 0;
-    struct get_request request = {
-        .kind = RECORD_SINGLE, .k = public_key, .salt = bytes_of_string(salt)};
-    record_single_target(public_key, request.salt, &request.target);
-    ck_assert_int_eq(node_get(net.nodes[index].node, net.now, &request, &op, &net.out), ERR_OK);
-    net_flush(&net, index);
-    const struct event *event = net_wait(&net, index, op);
-    ck_assert_ptr_nonnull(event);
-    return event;
+    return owner_single(&net, salt, owner_json(&net, buffer, json));
 }
 
 START_TEST(a_put_on_one_is_got_on_each)
 {
-    uint8_t buffer[256];
-    build(20, 1);
-    const struct put_request request =
-        single(json_value(buffer, sizeof buffer, "{\"a\":1}"), "profile");
-    const struct event *event = put(3, &request);
+    net_build(&net, 20, 1);
+    const struct put_request request = single("{\"a\":1}", "profile");
+    const struct event *event = net_put(&net, 3, &request);
     ck_assert_int_eq(event->err, ERR_OK);
     ck_assert_int_eq(event->put.seq, 1);
     ck_assert_uint_eq(event->put.stored, 8);
@@ -85,7 +25,7 @@ START_TEST(a_put_on_one_is_got_on_each)
     ck_assert(event->put.is_kept);
     ck_assert_uint_eq(net_holders(&net, RECORD_SINGLE, &event->put.target), 8);
     for (size_t i = 0; i < net.count; i++) {
-        event = get(i, "profile");
+        event = owner_get(&net, i, "profile");
         ck_assert_int_eq(event->err, ERR_OK);
         ck_assert(event->get.is_found);
         ck_assert(event->stats.is_complete);
@@ -97,17 +37,14 @@ END_TEST
 
 START_TEST(a_first_node_works_alone)
 {
-    uint8_t buffer[256];
-    build(1, 2);
-    struct node_info info;
-    node_get_info(net.nodes[0].node, &info);
-    ck_assert_int_eq(info.state, NODE_ALONE);
-    const struct put_request request = single(json_value(buffer, sizeof buffer, "1"), "x");
-    const struct event *event = put(0, &request);
+    net_build(&net, 1, 2);
+    ck_assert_int_eq(net_info(&net, 0).state, NODE_ALONE);
+    const struct put_request request = single("1", "x");
+    const struct event *event = net_put(&net, 0, &request);
     ck_assert_int_eq(event->err, ERR_OK);
     ck_assert_uint_eq(event->put.stored, 1);
-    ck_assert(get(0, "x")->get.is_found);
-    event = get(0, "y");
+    ck_assert(owner_get(&net, 0, "x")->get.is_found);
+    event = owner_get(&net, 0, "y");
     ck_assert_int_eq(event->err, ERR_OK);
     ck_assert(!event->get.is_found);
     net_clear(&net);
@@ -116,49 +53,45 @@ END_TEST
 
 START_TEST(offline_a_miss_and_a_value_are_three_answers)
 {
-    uint8_t buffer[256];
-    build(4, 3);
-    ck_assert(!get(1, "nothing")->get.is_found);
-    ck_assert_int_eq(get(1, "nothing")->err, ERR_OK);
+    net_build(&net, 4, 3);
+    ck_assert(!owner_get(&net, 1, "nothing")->get.is_found);
+    ck_assert_int_eq(owner_get(&net, 1, "nothing")->err, ERR_OK);
     for (size_t i = 0; i < 4; i++)
         if (i != 1)
             net_kill(&net, i);
-    ck_assert_int_eq(get(1, "nothing")->err, ERR_OFFLINE);
-    struct put_request request = single(json_value(buffer, sizeof buffer, "1"), "x");
-    const struct event *event = put(1, &request);
+    ck_assert_int_eq(owner_get(&net, 1, "nothing")->err, ERR_OFFLINE);
+    struct put_request request = single("1", "x");
+    const struct event *event = net_put(&net, 1, &request);
     /* This node is among the closest that live: it holds the record, and says that it is alone. */
     ck_assert_uint_eq(event->put.stored, 1);
     net_run(&net, 10000);
-    struct node_info info;
-    node_get_info(net.nodes[1].node, &info);
-    ck_assert_int_eq(info.state, NODE_OFFLINE);
+    ck_assert_int_eq(net_info(&net, 1).state, NODE_OFFLINE);
     net_clear(&net);
 }
 END_TEST
 
 START_TEST(seq_is_counted_up_and_cas_and_stale_are_refused)
 {
-    uint8_t buffer[256];
-    build(12, 4);
-    struct put_request request = single(json_value(buffer, sizeof buffer, "1"), "x");
-    ck_assert_int_eq(put(1, &request)->put.seq, 1);
-    request.v = json_value(buffer, sizeof buffer, "2");
-    ck_assert_int_eq(put(2, &request)->put.seq, 2);
+    net_build(&net, 12, 4);
+    struct put_request request = single("1", "x");
+    ck_assert_int_eq(net_put(&net, 1, &request)->put.seq, 1);
+    request.v = owner_json(&net, buffer, "2");
+    ck_assert_int_eq(net_put(&net, 2, &request)->put.seq, 2);
     request.has_seq = true;
     request.seq = 1;
-    const struct event *event = put(3, &request);
+    const struct event *event = net_put(&net, 3, &request);
     ck_assert_int_eq(event->err, ERR_STALE_SEQ);
     ck_assert_int_eq(event->put.seq, 2);
     ck_assert_uint_eq(event->put.stored, 0);
     request.seq = 2;
-    request.v = json_value(buffer, sizeof buffer, "3");
-    ck_assert_int_eq(put(3, &request)->err, ERR_STALE_SEQ);
+    request.v = owner_json(&net, buffer, "3");
+    ck_assert_int_eq(net_put(&net, 3, &request)->err, ERR_STALE_SEQ);
     request.seq = 5;
     request.has_cas = true;
     request.cas = 1;
-    ck_assert_int_eq(put(3, &request)->err, ERR_CAS_MISMATCH);
+    ck_assert_int_eq(net_put(&net, 3, &request)->err, ERR_CAS_MISMATCH);
     request.cas = 2;
-    event = put(3, &request);
+    event = net_put(&net, 3, &request);
     ck_assert_int_eq(event->err, ERR_OK);
     ck_assert_uint_eq(event->put.stored, 8);
     net_clear(&net);
@@ -167,12 +100,12 @@ END_TEST
 
 START_TEST(puts_of_one_target_queue)
 {
-    uint8_t buffer[256];
     uint64_t ops[5];
-    build(10, 5);
-    const struct put_request request = single(json_value(buffer, sizeof buffer, "1"), "x");
+    net_build(&net, 10, 5);
+    const struct put_request request = single("1", "x");
     for (int i = 0; i < 5; i++)
-        ck_assert_int_eq(node_put(net.nodes[2].node, net.now, &request, &ops[i], &net.out), ERR_OK);
+        ck_assert_int_eq(node_put(net.nodes[2]->node, net_now(&net), &request, &ops[i], net.out),
+                         ERR_OK);
     net_flush(&net, 2);
     for (int i = 0; i < 5; i++) {
         const struct event *event = net_wait(&net, 2, ops[i]);
@@ -186,11 +119,10 @@ END_TEST
 
 START_TEST(a_put_without_a_key_changes_nothing)
 {
-    uint8_t buffer[256];
-    build(6, 6);
+    net_build(&net, 6, 6);
     net.is_key_missing = true;
-    const struct put_request request = single(json_value(buffer, sizeof buffer, "1"), "x");
-    const struct event *event = put(2, &request);
+    const struct put_request request = single("1", "x");
+    const struct event *event = net_put(&net, 2, &request);
     ck_assert_int_eq(event->err, ERR_NO_KEY);
     ck_assert_uint_eq(net_holders(&net, RECORD_SINGLE, &event->put.target), 0);
     net_clear(&net);
@@ -199,16 +131,15 @@ END_TEST
 
 START_TEST(after_the_highest_seq_there_is_none)
 {
-    uint8_t buffer[64];
-    build(1, 31);
-    struct put_request request = single(json_value(buffer, sizeof buffer, "1"), "x");
+    net_build(&net, 1, 31);
+    struct put_request request = single("1", "x");
     request.has_seq = true;
     request.seq = INT64_MAX;
-    ck_assert_int_eq(put(0, &request)->err, ERR_OK);
+    ck_assert_int_eq(net_put(&net, 0, &request)->err, ERR_OK);
     request.has_seq = false;
-    ck_assert_int_eq(put(0, &request)->err, ERR_STALE_SEQ);
+    ck_assert_int_eq(net_put(&net, 0, &request)->err, ERR_STALE_SEQ);
     request.is_quick = true;
-    const struct event *event = put(0, &request);
+    const struct event *event = net_put(&net, 0, &request);
     ck_assert_int_eq(event->err, ERR_STALE_SEQ);
     ck_assert_int_eq(event->put.seq, INT64_MAX);
     net_clear(&net);
@@ -217,10 +148,10 @@ END_TEST
 
 START_TEST(the_deepest_value_is_carried)
 {
-    build(2, 32);
-    const struct put_request request = single(bytes_of_string("lllllleeeeee"), "x");
-    ck_assert_uint_eq(put(0, &request)->put.stored, 2);
-    ck_assert(get(1, "x")->get.is_found);
+    net_build(&net, 2, 32);
+    const struct put_request request = owner_single(&net, "x", bytes_of_string("lllllleeeeee"));
+    ck_assert_uint_eq(net_put(&net, 0, &request)->put.stored, 2);
+    ck_assert(owner_get(&net, 1, "x")->get.is_found);
     net_clear(&net);
 }
 END_TEST
@@ -229,53 +160,53 @@ START_TEST(requests_beyond_the_limits_are_refused_at_once)
 {
     static uint8_t big[1200];
     uint64_t op;
-    build(1, 7);
+    net_build(&net, 1, 7);
     struct wire_writer w;
     static const uint8_t content[1000];
     wire_writer_init(&w, big, sizeof big);
     wire_write_string(&w, "1000:");
     wire_write(&w, content, sizeof content);
-    struct put_request request = single(wire_written(&w), "x");
-    ck_assert_int_eq(node_put(net.nodes[0].node, net.now, &request, &op, &net.out), ERR_TOO_BIG);
-    uint8_t buffer[64];
+    struct put_request request = owner_single(&net, "x", wire_written(&w));
+    ck_assert_int_eq(node_put(net.nodes[0]->node, net_now(&net), &request, &op, net.out),
+                     ERR_TOO_BIG);
     char salt[66];
     memset(salt, 's', 65);
     salt[65] = 0;
-    request = single(json_value(buffer, sizeof buffer, "1"), salt);
-    ck_assert_int_eq(node_put(net.nodes[0].node, net.now, &request, &op, &net.out),
+    request = single("1", salt);
+    ck_assert_int_eq(node_put(net.nodes[0]->node, net_now(&net), &request, &op, net.out),
                      ERR_SALT_TOO_LONG);
-    request = single(json_value(buffer, sizeof buffer, "1"), "x");
+    request = single("1", "x");
     request.sig = content;
     request.has_seq = true;
     request.seq = 1;
-    ck_assert_int_eq(node_put(net.nodes[0].node, net.now, &request, &op, &net.out),
+    ck_assert_int_eq(node_put(net.nodes[0]->node, net_now(&net), &request, &op, net.out),
                      ERR_BAD_SIGNATURE);
     request.sig = NULL;
     request.v = bytes_of_string("d1:b1:x1:a1:ye");
-    ck_assert_int_eq(node_put(net.nodes[0].node, net.now, &request, &op, &net.out), ERR_MALFORMED);
+    ck_assert_int_eq(node_put(net.nodes[0]->node, net_now(&net), &request, &op, net.out),
+                     ERR_MALFORMED);
     request.v = bytes_of_string("llllllleeeeeee");
-    ck_assert_int_eq(node_put(net.nodes[0].node, net.now, &request, &op, &net.out), ERR_MALFORMED);
+    ck_assert_int_eq(node_put(net.nodes[0]->node, net_now(&net), &request, &op, net.out),
+                     ERR_MALFORMED);
     net_clear(&net);
 }
 END_TEST
 
 START_TEST(half_of_the_nodes_killed_costs_no_key_with_a_holder)
 {
-    uint8_t buffer[256];
     char salt[16];
-    build(40, 8);
+    net_build(&net, 40, 8);
     for (int i = 0; i < 20; i++) {
         snprintf(salt, sizeof salt, "k%d", i);
-        const struct put_request request = single(json_value(buffer, sizeof buffer, "1"), salt);
-        ck_assert_uint_eq(put((size_t)i, &request)->put.stored, 8);
+        const struct put_request request = single("1", salt);
+        ck_assert_uint_eq(net_put(&net, (size_t)i, &request)->put.stored, 8);
     }
     for (size_t i = 0; i < net.count; i += 2)
         net_kill(&net, i);
     for (int i = 0; i < 20; i++) {
         snprintf(salt, sizeof salt, "k%d", i);
-        struct id target;
-        record_single_target(public_key, bytes_of_string(salt), &target);
-        const struct event *event = get((size_t)i * 2 + 1, salt);
+        const struct id target = owner_target(&net, salt);
+        const struct event *event = owner_get(&net, (size_t)i * 2 + 1, salt);
         ck_assert_int_eq(event->err, ERR_OK);
         ck_assert_int_eq(event->get.is_found, net_holders(&net, RECORD_SINGLE, &target) > 0);
     }
@@ -285,17 +216,16 @@ END_TEST
 
 START_TEST(loss_does_not_lose_puts)
 {
-    uint8_t buffer[256];
     char salt[16];
-    build(30, 9);
-    net.loss_percent = 10;
+    net_build(&net, 30, 9);
+    net.wires->loss_permille = 100;
     for (int i = 0; i < 20; i++) {
         snprintf(salt, sizeof salt, "k%d", i);
-        const struct put_request request = single(json_value(buffer, sizeof buffer, "1"), salt);
-        const struct event *event = put((size_t)i, &request);
+        const struct put_request request = single("1", salt);
+        const struct event *event = net_put(&net, (size_t)i, &request);
         ck_assert_int_eq(event->err, ERR_OK);
         ck_assert_uint_ge(event->put.stored, 7);
-        ck_assert(get((size_t)i + 5, salt)->get.is_found);
+        ck_assert(owner_get(&net, (size_t)i + 5, salt)->get.is_found);
     }
     net_clear(&net);
 }
@@ -303,12 +233,11 @@ END_TEST
 
 START_TEST(a_broken_disk_acknowledges_nothing)
 {
-    uint8_t buffer[256];
-    build(3, 10);
+    net_build(&net, 3, 10);
     for (size_t i = 0; i < 3; i++)
-        net.nodes[i].is_store_broken = true;
-    const struct put_request request = single(json_value(buffer, sizeof buffer, "1"), "x");
-    const struct event *event = put(1, &request);
+        net.nodes[i]->disk.is_broken = true;
+    const struct put_request request = single("1", "x");
+    const struct event *event = net_put(&net, 1, &request);
     ck_assert_int_ne(event->err, ERR_OK);
     ck_assert_uint_eq(event->put.stored, 0);
     ck_assert(!event->put.is_kept);
@@ -319,37 +248,32 @@ END_TEST
 
 START_TEST(an_older_copy_at_home_is_not_taken_for_what_was_seen)
 {
-    uint8_t buffer[256];
-    build(2, 10);
-    struct put_request request = single(json_value(buffer, sizeof buffer, "1"), "x");
-    ck_assert_int_eq(put(0, &request)->put.stored, 2);
-    net.nodes[0].is_store_broken = true;
-    request = single(json_value(buffer, sizeof buffer, "2"), "x");
-    const struct event *event = put(0, &request);
+    net_build(&net, 2, 10);
+    struct put_request request = single("1", "x");
+    ck_assert_int_eq(net_put(&net, 0, &request)->put.stored, 2);
+    net.nodes[0]->disk.is_broken = true;
+    request = single("2", "x");
+    const struct event *event = net_put(&net, 0, &request);
     ck_assert_uint_eq(event->put.stored, 1);
     ck_assert_int_eq(event->put.seq, 2);
     net_kill(&net, 1);
-    ck_assert(!get(0, "x")->get.is_found);
+    ck_assert(!owner_get(&net, 0, "x")->get.is_found);
     net_clear(&net);
 }
 END_TEST
 
 static size_t kept(size_t index)
 {
-    struct node_info info;
-    node_get_info(net.nodes[index].node, &info);
-    return info.kept;
+    return net_info(&net, index).kept;
 }
 
 START_TEST(a_first_put_is_kept_once_a_holder_has_it)
 {
-    uint8_t buffer[256];
     uint64_t op = 0;
-    build(20, 12);
-    const struct put_request request = single(json_value(buffer, sizeof buffer, "1"), "x");
-    struct id target;
-    record_single_target(public_key, request.salt, &target);
-    ck_assert_int_eq(node_put(net.nodes[3].node, net.now, &request, &op, &net.out), ERR_OK);
+    net_build(&net, 20, 12);
+    const struct put_request request = single("1", "x");
+    const struct id target = owner_target(&net, "x");
+    ck_assert_int_eq(node_put(net.nodes[3]->node, net_now(&net), &request, &op, net.out), ERR_OK);
     net_flush(&net, 3);
     while (kept(3) == 0)
         net_run(&net, 1);
@@ -367,13 +291,12 @@ END_TEST
 
 START_TEST(a_put_that_no_holder_takes_is_kept_at_its_end)
 {
-    uint8_t buffer[256];
-    build(6, 13);
+    net_build(&net, 6, 13);
     for (size_t i = 0; i < 6; i++)
-        net.nodes[i].is_store_broken = i != 1;
-    node_set_role(net.nodes[1].node, NODE_CLIENT);
-    const struct put_request request = single(json_value(buffer, sizeof buffer, "1"), "x");
-    const struct event *event = put(1, &request);
+        net.nodes[i]->disk.is_broken = i != 1;
+    node_set_role(net.nodes[1]->node, NODE_CLIENT);
+    const struct put_request request = single("1", "x");
+    const struct event *event = net_put(&net, 1, &request);
     ck_assert_int_eq(event->err, ERR_OK);
     ck_assert_uint_eq(event->put.stored, 0);
     ck_assert(event->put.is_kept);
@@ -384,37 +307,29 @@ END_TEST
 
 START_TEST(kept_puts_come_back_to_new_holders)
 {
-    uint8_t buffer[256];
-    build(6, 11);
-    const struct put_request request = single(json_value(buffer, sizeof buffer, "1"), "x");
-    const struct id target = put(1, &request)->put.target;
+    net_build(&net, 6, 11);
+    const struct put_request request = single("1", "x");
+    const struct id target = net_put(&net, 1, &request)->put.target;
     for (size_t i = 0; i < 6; i++)
         if (i != 1)
-            memset(net.nodes[i].records, 0, NET_RECORDS_MAX * sizeof(struct net_record));
+            net_wipe(&net, i, STORE_HELD);
     ck_assert_uint_eq(net_holders(&net, RECORD_SINGLE, &target), 1);
     net_run(&net, 3700u * 1000u);
     ck_assert_uint_eq(net_holders(&net, RECORD_SINGLE, &target), 6);
-    uint64_t op;
-    ck_assert_int_eq(
-        node_drop_kept(net.nodes[1].node, net.now, RECORD_SINGLE, &target, &op, &net.out), ERR_OK);
-    net_flush(&net, 1);
-    ck_assert_int_eq(net_wait(&net, 1, op)->err, ERR_OK);
-    struct node_info info;
-    node_get_info(net.nodes[1].node, &info);
-    ck_assert_uint_eq(info.kept, 0);
+    ck_assert_int_eq(net_drop_kept(&net, 1, RECORD_SINGLE, &target), ERR_OK);
+    ck_assert_uint_eq(net_info(&net, 1).kept, 0);
     net_clear(&net);
 }
 END_TEST
 
 START_TEST(a_kept_put_is_signed_anew_at_half_its_life)
 {
-    uint8_t buffer[256];
-    build(3, 12);
-    const struct put_request request = single(json_value(buffer, sizeof buffer, "1"), "x");
-    ck_assert_int_eq(put(1, &request)->put.seq, 1);
-    net.now.unix_s += RECORD_TTL_S_DEFAULT / 2 + 10;
+    net_build(&net, 3, 12);
+    const struct put_request request = single("1", "x");
+    ck_assert_int_eq(net_put(&net, 1, &request)->put.seq, 1);
+    net_skip(&net, RECORD_TTL_S_DEFAULT / 2 + 10);
     net_run(&net, 3700u * 1000u);
-    ck_assert(get(2, "x")->get.is_found);
+    ck_assert(owner_get(&net, 2, "x")->get.is_found);
     ck_assert_int_eq(net.events[net.event_count - 1].event.get.record.seq, 2);
     net_clear(&net);
 }
@@ -422,43 +337,37 @@ END_TEST
 
 START_TEST(a_client_is_in_no_table_and_answers_nothing)
 {
-    build(5, 13);
+    net_build(&net, 5, 13);
     size_t client = net_add(&net, 0, NODE_CLIENT);
     net_run(&net, 20000);
-    struct node_info info;
-    for (size_t i = 0; i < 5; i++) {
-        node_get_info(net.nodes[i].node, &info);
-        ck_assert_uint_eq(info.nodes_v4, 4);
-    }
-    node_get_info(net.nodes[client].node, &info);
-    ck_assert_uint_eq(info.nodes_v4, 5);
-    uint8_t buffer[64];
-    const struct put_request request = single(json_value(buffer, sizeof buffer, "1"), "x");
-    ck_assert_uint_eq(put(client, &request)->put.stored, 5);
+    for (size_t i = 0; i < 5; i++)
+        ck_assert_uint_eq(net_info(&net, i).nodes_v4, 4);
+    ck_assert_uint_eq(net_info(&net, client).nodes_v4, 5);
+    const struct put_request request = single("1", "x");
+    ck_assert_uint_eq(net_put(&net, client, &request)->put.stored, 5);
     net_clear(&net);
 }
 END_TEST
 
 START_TEST(a_lookup_finds_the_true_closest)
 {
-    build(60, 14);
+    net_build(&net, 60, 14);
     for (unsigned i = 0; i < 20; i++) {
         struct id target;
         uint64_t op;
         id_random(&target, &net.rng);
-        ck_assert_int_eq(node_lookup(net.nodes[i].node, net.now, &target, 0, &op, &net.out),
+        ck_assert_int_eq(node_lookup(net.nodes[i]->node, net_now(&net), &target, 0, &op, net.out),
                          ERR_OK);
         net_flush(&net, i);
         const struct event *event = net_wait(&net, i, op);
         ck_assert_uint_eq(event->lookup.closest_count, 8);
         for (size_t j = 0; j < net.count; j++) {
-            struct node_info info;
-            node_get_info(net.nodes[j].node, &info);
+            const struct id *id = &net.nodes[j]->id;
             bool is_listed = j == i;
             for (size_t c = 0; c < 8; c++)
-                is_listed = is_listed || id_equal(&net.closest[c].id, &info.id);
+                is_listed = is_listed || id_equal(&net.closest[c].id, id);
             if (!is_listed)
-                ck_assert_int_lt(id_compare_distance(&target, &net.closest[7].id, &info.id), 0);
+                ck_assert_int_lt(id_compare_distance(&target, &net.closest[7].id, id), 0);
         }
     }
     net_clear(&net);
@@ -467,14 +376,14 @@ END_TEST
 
 START_TEST(peers_that_announced_are_found)
 {
-    build(10, 15);
+    net_build(&net, 10, 15);
     struct id info_hash;
     uint64_t op;
     id_random(&info_hash, &net.rng);
-    node_announce(net.nodes[1].node, net.now, &info_hash, 6000, 0, &op, &net.out);
+    node_announce(net.nodes[1]->node, net_now(&net), &info_hash, 6000, 0, &op, net.out);
     net_flush(&net, 1);
     ck_assert_uint_eq(net_wait(&net, 1, op)->put.stored, 8);
-    node_peers(net.nodes[7].node, net.now, &info_hash, 0, &op, &net.out);
+    node_peers(net.nodes[7]->node, net_now(&net), &info_hash, 0, &op, net.out);
     net_flush(&net, 7);
     ck_assert_uint_eq(net_wait(&net, 7, op)->peers.count, 1);
     net_clear(&net);
@@ -483,32 +392,30 @@ END_TEST
 
 START_TEST(a_network_that_was_away_comes_back)
 {
-    build(5, 16);
+    net_build(&net, 5, 16);
     for (size_t i = 1; i < 5; i++)
-        net.nodes[i].is_alive = false;
-    ck_assert_int_eq(get(0, "x")->err, ERR_OFFLINE);
+        net_away(&net, i);
+    ck_assert_int_eq(owner_get(&net, 0, "x")->err, ERR_OFFLINE);
     net_run(&net, 20u * 60u * 1000u);
     for (size_t i = 1; i < 5; i++)
-        net.nodes[i].is_alive = true;
+        net_back(&net, i);
     net_run(&net, 3u * 60u * 1000u);
-    ck_assert_int_eq(get(0, "x")->err, ERR_OK);
-    struct node_info info;
-    node_get_info(net.nodes[0].node, &info);
-    ck_assert_int_eq(info.state, NODE_ONLINE);
+    ck_assert_int_eq(owner_get(&net, 0, "x")->err, ERR_OK);
+    ck_assert_int_eq(net_info(&net, 0).state, NODE_ONLINE);
     net_clear(&net);
 }
 END_TEST
 
 START_TEST(an_idle_node_is_small_and_quiet)
 {
-    build(20, 17);
+    net_build(&net, 20, 17);
     net_run(&net, 3600u * 1000u);
     uint64_t before = 0, after = 0;
     for (size_t i = 0; i < net.count; i++)
-        before += node_counter(net.nodes[i].node, COUNTER_PACKETS_OUT);
+        before += net_counter(&net, i, COUNTER_PACKETS_OUT);
     net_run(&net, 3600u * 1000u);
     for (size_t i = 0; i < net.count; i++)
-        after += node_counter(net.nodes[i].node, COUNTER_PACKETS_OUT);
+        after += net_counter(&net, i, COUNTER_PACKETS_OUT);
     /* An hour: a few refreshes and checks a node, far below one packet a second. */
     ck_assert_uint_lt((after - before) / net.count, 3600);
     net_clear(&net);

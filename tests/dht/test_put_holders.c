@@ -3,8 +3,8 @@
 #include <check.h>
 
 #include "daemon/dht/krpc.h"
+#include "tests/dht/net.h"
 #include "tests/runner.h"
-#include "tests/sim/net.h"
 
 static struct net net;
 static struct addr refuser, sleeper; /* two holders driven by hand */
@@ -50,7 +50,7 @@ static void on_foreign(struct net *unused, const struct net_packet *packet)
 {
     struct krpc query;
     (void)unused;
-    ck_assert_int_eq(krpc_parse(bytes_of(packet->data, packet->size), &query), ERR_OK);
+    ck_assert_int_eq(krpc_parse(packet->data, &query), ERR_OK);
     bool is_refuser = addr_equal(&packet->to, &refuser);
     rounds += is_refuser && query.method == KRPC_GET;
     if (query.method != KRPC_PUT)
@@ -63,25 +63,19 @@ static void on_foreign(struct net *unused, const struct net_packet *packet)
 
 START_TEST(a_late_answer_to_an_earlier_round_does_not_count)
 {
-    uint8_t public_key[KEYS_PUBLIC_SIZE], secret_key[KEYS_SECRET_SIZE];
-    uint64_t op;
     net_init(&net, 9);
-    keys_from_seed(net.seed, public_key, secret_key);
     net.on_foreign = on_foreign;
     refuser = addr_v4((const uint8_t[4]){10, 1, 1, 1}, 5000);
     sleeper = addr_v4((const uint8_t[4]){10, 1, 1, 2}, 5000);
     net_add(&net, -1, NODE_SERVER);
-    node_bootstrap(net.nodes[0].node, &refuser);
-    node_bootstrap(net.nodes[0].node, &sleeper);
+    node_bootstrap(net.nodes[0]->node, &refuser);
+    node_bootstrap(net.nodes[0]->node, &sleeper);
     net_run(&net, 5000);
     const struct put_request request = {.kind = RECORD_SINGLE,
-                                        .k = public_key,
+                                        .k = net.public_key,
                                         .salt = bytes_of_string("s"),
                                         .v = bytes_of_string("1:x")};
-    ck_assert_int_eq(node_put(net.nodes[0].node, net.now, &request, &op, &net.out), ERR_OK);
-    net_flush(&net, 0);
-    const struct event *event = net_wait(&net, 0, op);
-    ck_assert_ptr_nonnull(event);
+    const struct event *event = net_put(&net, 0, &request);
     ck_assert_uint_eq(rounds, 2);
     ck_assert(is_late_answer_sent);
     ck_assert_int_eq(event->err, ERR_OK);
@@ -98,8 +92,8 @@ static void on_largest(struct net *unused, const struct net_packet *packet)
 {
     struct krpc query;
     (void)unused;
-    ck_assert_int_eq(krpc_parse(bytes_of(packet->data, packet->size), &query), ERR_OK);
-    ck_assert_uint_le(packet->size, KRPC_PACKET_MAX);
+    ck_assert_int_eq(krpc_parse(packet->data, &query), ERR_OK);
+    ck_assert_uint_le(packet->data.size, KRPC_PACKET_MAX);
     if (query.method == KRPC_PUT) {
         ck_assert_uint_eq(query.v.size, RECORD_V_MAX);
         ck_assert_uint_eq(query.token.size, KRPC_TOKEN_MAX);
@@ -113,31 +107,26 @@ static void on_largest(struct net *unused, const struct net_packet *packet)
 START_TEST(the_largest_put_with_the_largest_token_is_sent)
 {
     static uint8_t content[RECORD_V_MAX];
-    uint8_t public_key[KEYS_PUBLIC_SIZE], secret_key[KEYS_SECRET_SIZE], salt[RECORD_SALT_MAX];
-    uint64_t op;
+    uint8_t salt[RECORD_SALT_MAX];
     net_init(&net, 10);
-    keys_from_seed(net.seed, public_key, secret_key);
     net.on_foreign = on_largest;
     token_size = KRPC_TOKEN_MAX;
     refuser = addr_v4((const uint8_t[4]){10, 1, 1, 1}, 5000);
     net_add(&net, -1, NODE_CLIENT);
-    node_bootstrap(net.nodes[0].node, &refuser);
+    node_bootstrap(net.nodes[0]->node, &refuser);
     net_run(&net, 5000);
     memset(salt, 's', sizeof salt);
     memset(content, 'x', sizeof content);
     memcpy(content, "996:", 4);
     const struct put_request request = {.kind = RECORD_SINGLE,
-                                        .k = public_key,
+                                        .k = net.public_key,
                                         .salt = bytes_of(salt, sizeof salt),
                                         .v = bytes_of(content, sizeof content),
                                         .has_seq = true,
                                         .seq = INT64_MAX,
                                         .has_cas = true,
                                         .cas = INT64_MAX - 1};
-    ck_assert_int_eq(node_put(net.nodes[0].node, net.now, &request, &op, &net.out), ERR_OK);
-    net_flush(&net, 0);
-    const struct event *event = net_wait(&net, 0, op);
-    ck_assert_ptr_nonnull(event);
+    const struct event *event = net_put(&net, 0, &request);
     ck_assert_int_eq(event->err, ERR_OK);
     ck_assert_uint_eq(event->put.stored, 1);
     ck_assert(bytes_equal(big_v, request.v));

@@ -5,8 +5,8 @@
 
 #include "daemon/dht/envelope.h"
 #include "daemon/dht/krpc.h"
+#include "tests/dht/owner.h"
 #include "tests/runner.h"
-#include "tests/sim/net.h"
 
 #define HOLDERS 4
 
@@ -24,7 +24,6 @@ struct holder {
 
 static struct net net;
 static struct holder holders[HOLDERS];
-static uint8_t public_key[KEYS_PUBLIC_SIZE], secret_key[KEYS_SECRET_SIZE];
 static uint8_t sig[KEYS_SIGNATURE_SIZE], other_sig[KEYS_SIGNATURE_SIZE];
 static const char value[] = "4:good";
 static struct id target;
@@ -43,7 +42,7 @@ static void on_foreign(struct net *unused, const struct net_packet *packet)
 {
     struct krpc query;
     (void)unused;
-    ck_assert_int_eq(krpc_parse(bytes_of(packet->data, packet->size), &query), ERR_OK);
+    ck_assert_int_eq(krpc_parse(packet->data, &query), ERR_OK);
     for (size_t i = 0; i < HOLDERS && query.type == KRPC_QUERY; i++) {
         struct holder *holder = &holders[i];
         if (!addr_equal(&holder->addr, &packet->to))
@@ -69,8 +68,7 @@ static void on_foreign(struct net *unused, const struct net_packet *packet)
 static void build(bool is_public)
 {
     net_init(&net, 5);
-    keys_from_seed(net.seed, public_key, secret_key);
-    record_single_target(public_key, bytes_of_string("s"), &target);
+    target = owner_target(&net, "s");
     net.on_foreign = on_foreign;
     net_add(&net, -1, NODE_SERVER);
     for (uint8_t i = 0; i < HOLDERS; i++) {
@@ -79,43 +77,36 @@ static void build(bool is_public)
         const uint8_t public_ip[4] = {(uint8_t)(20 + i), 1, 1, 1};
         const uint8_t private_ip[4] = {10, 1, i, 1};
         holders[i].addr = addr_v4(is_public ? public_ip : private_ip, 5000);
-        node_bootstrap(net.nodes[0].node, &holders[i].addr);
+        node_bootstrap(net.nodes[0]->node, &holders[i].addr);
     }
     net_run(&net, 5000);
-    struct node_info info;
-    node_get_info(net.nodes[0].node, &info);
-    ck_assert_uint_eq(info.nodes_v4, HOLDERS);
-}
-
-static const struct event *run_get(struct get_request request)
-{
-    uint64_t op;
-    ck_assert_int_eq(node_get(net.nodes[0].node, net.now, &request, &op, &net.out), ERR_OK);
-    net_flush(&net, 0);
-    const struct event *event = net_wait(&net, 0, op);
-    ck_assert_ptr_nonnull(event);
-    return event;
+    ck_assert_uint_eq(net_info(&net, 0).nodes_v4, HOLDERS);
 }
 
 static const struct event *get(void)
 {
-    return run_get((struct get_request){
-        .kind = RECORD_SINGLE, .target = target, .k = public_key, .salt = bytes_of_string("s")});
+    return owner_get(&net, 0, "s");
+}
+
+static const struct event *get_immutable(const struct id *of)
+{
+    const struct get_request request = {.kind = RECORD_IMMUTABLE, .target = *of};
+    return net_get(&net, 0, &request);
 }
 
 static uint64_t unverified(void)
 {
-    return node_counter(net.nodes[0].node, COUNTER_REPLIES_UNVERIFIED);
+    return net_counter(&net, 0, COUNTER_REPLIES_UNVERIFIED);
 }
 
 static void fill(struct krpc *reply, const char *salt, int64_t seq, struct bytes v,
                  uint8_t signature[KEYS_SIGNATURE_SIZE])
 {
     record_sign(
-        secret_key,
+        net.secret_key,
         &(struct record){.kind = RECORD_SINGLE, .salt = bytes_of_string(salt), .seq = seq, .v = v},
         signature);
-    reply->k = bytes_of(public_key, sizeof public_key);
+    reply->k = bytes_of(net.public_key, sizeof net.public_key);
     reply->sig = bytes_of(signature, KEYS_SIGNATURE_SIZE);
     reply->has_seq = true;
     reply->seq = seq;
@@ -222,14 +213,14 @@ static struct bytes timed_value(struct holder *holder, uint64_t time_s, uint64_t
 static void ended(struct holder *holder, const struct krpc *query, struct krpc *reply)
 {
     (void)query;
-    struct bytes v = timed_value(holder, net.now.unix_s - 100, net.now.unix_s - 1);
+    struct bytes v = timed_value(holder, net_now(&net).unix_s - 100, net_now(&net).unix_s - 1);
     fill(reply, "s", 9, v, other_sig);
 }
 
 static void from_the_future(struct holder *holder, const struct krpc *query, struct krpc *reply)
 {
     (void)query;
-    struct bytes v = timed_value(holder, net.now.unix_s + 900, net.now.unix_s + 9000);
+    struct bytes v = timed_value(holder, net_now(&net).unix_s + 900, net_now(&net).unix_s + 9000);
     fill(reply, "s", 9, v, other_sig);
 }
 
@@ -331,7 +322,7 @@ START_TEST(a_tie_is_broken_the_same_way_whoever_answers_first)
     uint8_t rival_sig[KEYS_SIGNATURE_SIZE];
     for (size_t i = 0; i < HOLDERS; i++) {
         build(false);
-        record_sign(secret_key,
+        record_sign(net.secret_key,
                     &(struct record){.kind = RECORD_SINGLE,
                                      .salt = bytes_of_string("s"),
                                      .seq = 3,
@@ -355,8 +346,7 @@ START_TEST(a_single_never_stands_for_an_immutable)
     record_immutable_target(bytes_of_string(value), &immutable);
     for (size_t i = 0; i < HOLDERS; i++)
         holders[i].answer = good;
-    const struct event *event =
-        run_get((struct get_request){.kind = RECORD_IMMUTABLE, .target = immutable});
+    const struct event *event = get_immutable(&immutable);
     ck_assert_int_eq(event->err, ERR_OK);
     ck_assert(!event->get.is_found);
     ck_assert_uint_eq(unverified(), HOLDERS);
@@ -377,8 +367,7 @@ START_TEST(an_immutable_is_what_hashes_to_its_target)
     record_immutable_target(bytes_of_string(value), &immutable);
     for (size_t i = 0; i < HOLDERS; i++)
         holders[i].answer = i == 2 ? right_immutable : immutable_for_single;
-    const struct event *event =
-        run_get((struct get_request){.kind = RECORD_IMMUTABLE, .target = immutable});
+    const struct event *event = get_immutable(&immutable);
     ck_assert(event->get.is_found);
     ck_assert(bytes_is_string(bytes_of(net.value, net.value_size), value));
     net_clear(&net);
@@ -408,11 +397,11 @@ START_TEST(made_up_nodes_do_not_keep_a_lookup_from_ending)
     for (size_t i = 0; i < HOLDERS; i++)
         holders[i].answer = made_up_nodes;
     holders[1].answer = good;
-    const uint64_t before_ms = net.now.ms;
+    const uint64_t before_ms = net_now(&net).ms;
     const struct event *event = get();
     ck_assert_ptr_nonnull(event);
     ck_assert(event->get.is_found);
-    ck_assert_uint_le(net.now.ms - before_ms, NODE_TIMEOUT_MS + 100);
+    ck_assert_uint_le(net_now(&net).ms - before_ms, NODE_TIMEOUT_MS + 100);
     /* What was asked is bounded by what a lookup remembers. */
     ck_assert_uint_le(event->stats.queried, 2 * 64);
     net_clear(&net);
@@ -487,7 +476,7 @@ static void changed_id(struct holder *holder, const struct krpc *query, struct k
 static void our_id(struct holder *holder, const struct krpc *query, struct krpc *reply)
 {
     struct node_info info;
-    node_get_info(net.nodes[0].node, &info);
+    node_get_info(net.nodes[0]->node, &info);
     good(holder, query, reply);
     reply->id = info.id;
 }
@@ -499,10 +488,8 @@ START_TEST(an_answer_under_another_id_counts_for_nothing)
     holders[0].answer = answers[_i];
     const struct event *event = get();
     ck_assert(!event->get.is_found);
-    ck_assert_uint_eq(node_counter(net.nodes[0].node, COUNTER_REPLIES_WRONG_ID), 1);
-    struct node_info info;
-    node_get_info(net.nodes[0].node, &info);
-    ck_assert_uint_eq(info.nodes_v4, HOLDERS - 1);
+    ck_assert_uint_eq(net_counter(&net, 0, COUNTER_REPLIES_WRONG_ID), 1);
+    ck_assert_uint_eq(net_info(&net, 0).nodes_v4, HOLDERS - 1);
     net_clear(&net);
 }
 END_TEST
@@ -514,20 +501,21 @@ static void from_elsewhere(struct holder *holder, const struct krpc *query, stru
     (void)query;
     fill(&copy, "s", 3, bytes_of_string(value), sig);
     other.addr.port++;
-    send_reply(&other, &net.nodes[0].addr, &copy);
+    send_reply(&other, &net.nodes[0]->addr, &copy);
     other.addr = holder->addr;
     copy.t = bytes_of_string("zzzz");
-    send_reply(&other, &net.nodes[0].addr, &copy);
+    send_reply(&other, &net.nodes[0]->addr, &copy);
 }
 
 START_TEST(answers_from_elsewhere_or_with_another_t_count_for_nothing)
 {
     build(false);
     holders[0].answer = from_elsewhere;
-    const uint64_t before = node_counter(net.nodes[0].node, COUNTER_REPLIES_UNEXPECTED);
+    net.wires->delay_max_ms = net.wires->delay_min_ms; /* the good answer does not overtake them */
+    const uint64_t before = net_counter(&net, 0, COUNTER_REPLIES_UNEXPECTED);
     ck_assert(!get()->get.is_found);
     net_run(&net, 1000);
-    ck_assert_uint_eq(node_counter(net.nodes[0].node, COUNTER_REPLIES_UNEXPECTED), before + 2);
+    ck_assert_uint_eq(net_counter(&net, 0, COUNTER_REPLIES_UNEXPECTED), before + 2);
     net_clear(&net);
 }
 END_TEST

@@ -33,9 +33,9 @@ static struct bytes timed_value(uint8_t *buffer, size_t size, int64_t time_s, in
         .content = ENVELOPE_JSON,
         .body = bytes_of_string("1"),
         .has_time = true,
-        .time_unix_s = asker.net.now.unix_s + (uint64_t)time_s,
+        .time_unix_s = net_now(&asker.net).unix_s + (uint64_t)time_s,
         .has_expiry = true,
-        .expiry_unix_s = asker.net.now.unix_s + (uint64_t)expiry_s,
+        .expiry_unix_s = net_now(&asker.net).unix_s + (uint64_t)expiry_s,
     };
     wire_writer_init(&w, buffer, size);
     envelope_write(&w, &envelope);
@@ -102,10 +102,10 @@ static struct store_write begin_put(struct krpc put)
     put.read_only = true;
     wire_writer_init(&w, buffer, sizeof buffer);
     krpc_write(&w, &put);
-    node_recv(net->nodes[0].node, net->now, &asker.from, buffer, w.used, &net->out);
-    ck_assert_uint_eq(net->out.packet_count, 0);
-    ck_assert_uint_eq(net->out.write_count, 1);
-    return net->out.writes[0];
+    node_recv(net->nodes[0]->node, net_now(net), &asker.from, buffer, w.used, net->out);
+    ck_assert_uint_eq(net->out->packet_count, 0);
+    ck_assert_uint_eq(net->out->write_count, 1);
+    return net->out->writes[0];
 }
 
 START_TEST(the_acknowledgement_waits_for_the_disk)
@@ -117,17 +117,17 @@ START_TEST(the_acknowledgement_waits_for_the_disk)
     ck_assert(!begun.is_verified);
     ck_assert(addr_equal(&begun.putter, &asker.from));
     const uint64_t write = begun.write;
-    outbox_reset(&net->out);
-    node_stored(net->nodes[0].node, net->now, write + 1, ERR_OK, 0, &net->out);
-    ck_assert(outbox_is_empty(&net->out));
-    node_stored(net->nodes[0].node, net->now, write, ERR_OK, 0, &net->out);
-    ck_assert_uint_eq(net->out.packet_count, 1);
+    outbox_reset(net->out);
+    node_stored(net->nodes[0]->node, net_now(net), write + 1, ERR_OK, 0, net->out);
+    ck_assert(outbox_is_empty(net->out));
+    node_stored(net->nodes[0]->node, net_now(net), write, ERR_OK, 0, net->out);
+    ck_assert_uint_eq(net->out->packet_count, 1);
     struct krpc reply;
-    ck_assert_int_eq(krpc_parse(net->out.packets[0].data, &reply), ERR_OK);
+    ck_assert_int_eq(krpc_parse(net->out->packets[0].data, &reply), ERR_OK);
     ck_assert(bytes_is_string(reply.t, "late"));
-    outbox_reset(&net->out);
-    node_stored(net->nodes[0].node, net->now, write, ERR_OK, 0, &net->out);
-    ck_assert(outbox_is_empty(&net->out));
+    outbox_reset(net->out);
+    node_stored(net->nodes[0]->node, net_now(net), write, ERR_OK, 0, net->out);
+    ck_assert(outbox_is_empty(net->out));
     asker_clear(&asker);
 }
 END_TEST
@@ -142,12 +142,12 @@ START_TEST(trouble_of_our_own_is_202)
         struct krpc reply;
         const struct store_write begun =
             begin_put(asker_single(&asker, "s", 1, bytes_of_string("1:x"), sig));
-        outbox_reset(&net->out);
-        node_stored(net->nodes[0].node, net->now, begun.write, errs[i], 0, &net->out);
-        ck_assert_uint_eq(net->out.packet_count, 1);
-        ck_assert_int_eq(krpc_parse(net->out.packets[0].data, &reply), ERR_OK);
+        outbox_reset(net->out);
+        node_stored(net->nodes[0]->node, net_now(net), begun.write, errs[i], 0, net->out);
+        ck_assert_uint_eq(net->out->packet_count, 1);
+        ck_assert_int_eq(krpc_parse(net->out->packets[0].data, &reply), ERR_OK);
         ck_assert_int_eq(reply.error_code, 202);
-        outbox_reset(&net->out);
+        outbox_reset(net->out);
     }
     ck_assert_uint_eq(asker_counter(&asker, COUNTER_PUTS_REFUSED_BUSY), 1);
     asker_clear(&asker);
@@ -157,7 +157,7 @@ END_TEST
 START_TEST(a_disk_that_fails_is_202_and_nothing_is_stored)
 {
     asker_init(&asker, 1, false);
-    asker.net.nodes[0].is_store_broken = true;
+    asker.net.nodes[0]->disk.is_broken = true;
     const struct krpc put = asker_single(&asker, "s", 1, bytes_of_string("1:x"), sig);
     ck_assert_int_eq(put_code(&put), 202);
     ck_assert_uint_eq(asker_counter(&asker, COUNTER_PUTS_REFUSED_STORAGE), 1);
@@ -186,10 +186,10 @@ START_TEST(a_token_belongs_to_address_port_target_and_time)
     const struct krpc other = asker_single(&asker, "other", 1, bytes_of_string("1:x"), sig);
     ck_assert_int_eq(put_code(&good), 203);
     ck_assert_uint_eq(asker_counter(&asker, COUNTER_QUERIES_REFUSED_TOKEN), 6);
-    asker.net.now.ms += 5 * 60 * 1000;
+    net_run(&asker.net, 5 * 60 * 1000);
     ck_assert_int_eq(put_code(&other), 0);
     put = asker_single(&asker, "s", 1, bytes_of_string("1:x"), sig);
-    asker.net.now.ms += 10 * 60 * 1000;
+    net_run(&asker.net, 10 * 60 * 1000);
     ck_assert_int_eq(put_code(&put), 203);
     ck_assert(!is_stored(&put.target));
     asker_clear(&asker);
@@ -406,13 +406,13 @@ START_TEST(an_equal_put_is_acknowledged_without_a_write)
     struct krpc put =
         asker_single(&asker, "s", 1, timed_value(buffer, sizeof buffer, 0, 86400), sig);
     ck_assert_int_eq(put_code(&put), 0);
-    net->nodes[0].is_store_broken = true;
+    net->nodes[0]->disk.is_broken = true;
     ck_assert_int_eq(put_code(&put), 0);
     net_run(net, 1000u * 1000u);
     put.token = asker_token(&asker, &put.target);
     ck_assert_int_eq(put_code(&put), 0);
     ck_assert_uint_eq(asker_counter(&asker, COUNTER_PUTS_ACCEPTED), 3);
-    net->nodes[0].is_store_broken = false;
+    net->nodes[0]->disk.is_broken = false;
     put = asker_immutable(&asker, bytes_of_string("1:x"));
     ck_assert_int_eq(put_code(&put), 0);
     /* What has no expiry of its own lives on by being put again. */
@@ -444,14 +444,14 @@ START_TEST(writes_beyond_the_limit_are_202)
         put.t = bytes_of_string("aa");
         wire_writer_init(&w, packet, sizeof packet);
         krpc_write(&w, &put);
-        node_recv(net->nodes[0].node, net->now, &asker.from, packet, w.used, &net->out);
-        ck_assert_uint_eq(net->out.packet_count, i == NODE_WRITES_MAX);
-        ck_assert_uint_eq(net->out.write_count, i < NODE_WRITES_MAX);
+        node_recv(net->nodes[0]->node, net_now(net), &asker.from, packet, w.used, net->out);
+        ck_assert_uint_eq(net->out->packet_count, i == NODE_WRITES_MAX);
+        ck_assert_uint_eq(net->out->write_count, i < NODE_WRITES_MAX);
         if (i < NODE_WRITES_MAX)
-            outbox_reset(&net->out);
+            outbox_reset(net->out);
     }
     struct krpc reply;
-    ck_assert_int_eq(krpc_parse(net->out.packets[0].data, &reply), ERR_OK);
+    ck_assert_int_eq(krpc_parse(net->out->packets[0].data, &reply), ERR_OK);
     ck_assert_int_eq(reply.error_code, 202);
     ck_assert_uint_eq(asker_counter(&asker, COUNTER_PUTS_REFUSED_BUSY), 1);
     asker_clear(&asker);
