@@ -57,7 +57,7 @@ static struct rpc_result fail_missing(struct rpc_call *call, const struct waitin
     const char *name = w->link.name;
     const char *authority = name_of_key(rpc_host_of(call), w->link.authority, buffer);
     if (event->get.refused > 0)
-        snprintf(why, sizeof why, " (%" PRIu32 " answers were refused: forged, or expired)",
+        snprintf(why, sizeof why, " (answers refused as forged or ended: %" PRIu32 ")",
                  event->get.refused);
     else if (entry->is_deleted)
         snprintf(why, sizeof why, " any more: it was unregistered");
@@ -139,7 +139,7 @@ bool name_lookup(struct rpc_call *call, const char *param, const char *text, uin
 {
     const struct rpc_host *host = rpc_host_of(call);
     enum err err = name_path_walk(host, text, since_ms, out);
-    if (err == ERR_OK && out->is_pinned)
+    if (err == ERR_OK && out->is_pinned && since_ms == 0)
         name_watch_used(call, text);
     if (err == ERR_OK)
         return true;

@@ -8,8 +8,9 @@
 #include "rpc/name_path.h"
 
 /* Where `text` leads; `param` is the parameter that it came by. With `since_ms` (monotonic) nothing
- * counts that was looked up before. False when the call has been answered with an error, or waits
- * for a lookup: the handler returns `*refusal`. */
+ * counts that was looked up before, and the use of a pin is not watched (name_watch.h). False when
+ * the call has been answered with an error, or waits for a lookup: the handler returns `*refusal`.
+ */
 bool name_lookup(struct rpc_call *call, const char *param, const char *text, uint64_t since_ms,
                  struct name_path *out, struct rpc_result *refusal);
 /* What the authority of `link` says since the call began, be it nothing: false while the call waits

@@ -229,6 +229,24 @@ START_TEST(paths_follow_systemd_then_xdg)
 }
 END_TEST
 
+START_TEST(an_authority_is_a_name_a_key_or_none)
+{
+    static const char key[] = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    ck_assert_int_eq(load(LIST("--role", "auto"), LIST(HOME)), ERR_OK);
+    ck_assert_ptr_null(settings_text(&settings, SETTING_AUTHORITY));
+    ck_assert_int_eq(load(LIST("--authority", key), LIST(HOME)), ERR_OK);
+    assert_text(SETTING_AUTHORITY, key);
+    write_conf("authority = wabi\n");
+    ck_assert_int_eq(load(LIST("--conf", conf_path), LIST(HOME)), ERR_OK);
+    assert_text(SETTING_AUTHORITY, "wabi");
+    ck_assert_int_eq(load(LIST("--conf", conf_path, "--authority", "none"), LIST(HOME)), ERR_OK);
+    ck_assert_ptr_null(settings_text(&settings, SETTING_AUTHORITY));
+    write_conf("\nauthority = wabi@city\n");
+    ck_assert_int_eq(load(LIST("--conf", conf_path), LIST(HOME)), ERR_MALFORMED);
+    assert_error(conf_path, ":2:", "authority", "64 hex digits", "wabi@city");
+}
+END_TEST
+
 START_TEST(sizes_and_numbers_are_read_whole)
 {
     char reason[128];
@@ -301,6 +319,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, one_address_a_family_is_bound);
     tcase_add_test(tests, log_levels_are_checked);
     tcase_add_test(tests, paths_follow_systemd_then_xdg);
+    tcase_add_test(tests, an_authority_is_a_name_a_key_or_none);
     tcase_add_test(tests, sizes_and_numbers_are_read_whole);
     tcase_add_test(tests, the_conf_file_is_the_table);
 }
