@@ -212,10 +212,12 @@ class Peer:
 
 class Responder:
     """A peer on a thread that answers the methods given, with nothing but its id, and is silent to
-    all others: a node to start from that then fails in the way a test wants."""
+    all others: a node to start from that then fails in the way a test wants. `item` (k, seq, sig,
+    v) is in each answer to a get."""
 
-    def __init__(self, *methods):
+    def __init__(self, *methods, item=None):
         self.methods = {method.encode() for method in methods}
+        self.item = item or {}
         self.id = os.urandom(20)
         self.heard = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -238,7 +240,9 @@ class Responder:
                 continue
             self.heard.append(message['q'].decode())
             if message['q'] in self.methods:
-                reply = {'t': message['t'], 'y': 'r', 'r': {'id': self.id, 'nodes': b''}}
+                item = self.item if message['q'] == b'get' else {}
+                reply = {'t': message['t'], 'y': 'r',
+                         'r': {'id': self.id, 'nodes': b'', **item}}
                 self.socket.sendto(encode(reply), sender)
 
     def close(self):
