@@ -5,6 +5,8 @@
 #include "daemon/dht/krpc.h"
 #include "daemon/dht/multi.h"
 #include "daemon/dht/record.h"
+#include "rpc/registration.h"
+#include "rpc/value.h"
 #include "tests/runner.h"
 
 #include <check.h>
@@ -123,6 +125,17 @@
 #define JSON    "64313a6a373a7b2261223a317d65"
 #define JSON_ID "9813b11929c6b89bd12250b5a1b53b911da46344"
 
+#define BOB "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
+#define REGISTRATION                                                                               \
+    "64313a6a37343a7b226b6579223a22336434303137633365383433383935613932623730"                     \
+    "616137346431623765626339633938326363663265633439363863633063643535663132"                     \
+    "61663436363063227d313a74693137303030303030303065313a78693137303132303936"                     \
+    "30306565"
+#define REGISTRATION_TARGET "a853e5147a8227e150a461cceb1471b724e03787"
+#define REGISTRATION_SIG                                                                           \
+    "1c3e2c1be3995582bd55b3da4575c14c400288d4bbdf50bacee2111213a90195958c0723"                     \
+    "03e4761c0733acb600aeda34f752d84fbda438c577825a264f8d590a"
+
 static const char *const documented[] = {SEED,
                                          K,
                                          TAG,
@@ -140,6 +153,10 @@ static const char *const documented[] = {SEED,
                                          TEXT_ID,
                                          JSON,
                                          JSON_ID,
+                                         BOB,
+                                         REGISTRATION,
+                                         REGISTRATION_TARGET,
+                                         REGISTRATION_SIG,
                                          MULTI,
                                          MULTI_V,
                                          MULTI_SIG,
@@ -454,6 +471,34 @@ START_TEST(immutables)
 }
 END_TEST
 
+/* The key of RFC 8032's test 2, registered as bob by that of test 1. */
+START_TEST(registration)
+{
+    uint8_t bob[KEYS_PUBLIC_SIZE];
+    char text[REGISTRATION_SALT_SIZE];
+    struct value made;
+    struct id target;
+    ck_assert(hex_decode(BOB, strlen(BOB), bob, sizeof(bob)));
+    json_t *content = registration_content(bob);
+    const struct value_source source = {.json = content,
+                                        .has_time = true,
+                                        .time_unix_s = 1700000000,
+                                        .expiry_unix_s = 1700000000 + RECORD_TTL_S_DEFAULT};
+    ck_assert(value_make_envelope(&source, &made));
+    struct bytes v = bytes_of(made.data, made.size);
+    struct bytes name = registration_salt("bob", text);
+    assert_hex(v, REGISTRATION);
+    record_single_target(k, name, &target);
+    assert_hex(id_bytes(&target), REGISTRATION_TARGET);
+    const struct record r = {
+        .kind = RECORD_SINGLE, .target = target, .k = k, .salt = name, .seq = 1, .v = v};
+    record_sign(secret_key, &r, sig);
+    assert_hex(bytes_of(sig, sizeof(sig)), REGISTRATION_SIG);
+    value_clear(&made);
+    json_decref(content);
+}
+END_TEST
+
 /* The page breaks long hex over lines, so it is read without its white space. */
 START_TEST(the_page_has_them)
 {
@@ -484,5 +529,6 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, xget_of_an_entry_and_its_answer);
     tcase_add_test(tests, xget_of_a_page_and_its_answer);
     tcase_add_test(tests, immutables);
+    tcase_add_test(tests, registration);
     tcase_add_test(tests, the_page_has_them);
 }
