@@ -80,13 +80,15 @@ static json_t *show_traffic(const struct node *node)
     return traffic;
 }
 
-static json_t *show_warnings(const struct rpc_host *host, const struct rpc_status *status)
+/* Which names are pinned is the owner's alone to know. */
+static json_t *show_warnings(const struct rpc_call *call, const struct rpc_status *status)
 {
     json_t *warnings = json_array();
 
     for (size_t i = 0; i < status->warning_count; i++)
         json_array_append_new(warnings, json_string(status->warnings[i]));
-    name_watch_show(host, warnings);
+    if (rpc_access_of(call) == RPC_ACCESS_FULL)
+        name_watch_show(rpc_host_of(call), warnings);
     return warnings;
 }
 
@@ -133,7 +135,7 @@ struct rpc_result method_getinfo(struct rpc_call *call)
     set_number(object, "clients", dispatch_clients(call));
     set(object, "traffic", show_traffic(host->node));
     set_text(object, "data_dir", status.data_dir);
-    set(object, "warnings", show_warnings(host, &status));
+    set(object, "warnings", show_warnings(call, &status));
     return rpc_reply(call, object);
 }
 

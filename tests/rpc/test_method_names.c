@@ -292,6 +292,9 @@ START_TEST(a_pin_goes_first_and_a_warning_says_so)
     json_decref(shown);
     done("dhtget", "[\"alice\",\"nothing\",\"s\"]"); /* meanwhile wabi was asked */
     ck_assert_uint_eq(count_warnings(), 1);
+    solo.client.access = RPC_ACCESS_READ; /* whom the owner has pinned is not for everyone */
+    ck_assert_uint_eq(count_warnings(), 0);
+    solo.client.access = RPC_ACCESS_FULL;
     shown = result_of("resolvename", "[\"bob\"]");
     ck_assert_str_eq(text_in(shown, "key"), pinned);
     ck_assert_str_eq(text_in(json_object_get(shown, "registered"), "key"), alice);
