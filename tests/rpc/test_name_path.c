@@ -111,15 +111,15 @@ END_TEST
 
 START_TEST(eight_registrations_are_a_way_and_nine_are_none)
 {
-    char name[4], text[64] = "";
+    char name[16], text[128] = "";
     for (int i = 1; i <= 9; i++) {
         snprintf(name, sizeof name, "n%d", i);
         note(wabi, name, wabi);
     }
     for (int i = 1; i <= 8; i++) {
-        char more[80];
+        char more[160];
         snprintf(more, sizeof more, "n%d@%s", i, text);
-        snprintf(text, sizeof text, "%.60s", more);
+        snprintf(text, sizeof text, "%.120s", more);
     }
     text[strlen(text) - 1] = '\0'; /* n8@…@n1 */
     fake.authority = "wabi";
