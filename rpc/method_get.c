@@ -89,7 +89,7 @@ static struct rpc_result get_large(struct rpc_call *call, const struct event *ev
     record_unpack(wire_written(&writer), &got->record);
     got->stats = event->stats;
     struct large_get_request request = {.record = &got->record,
-                                        .timeout_ms = (uint32_t)rpc_int(call, "timeout_ms"),
+                                        .timeout_ms = rpc_left_ms(call),
                                         .has_progress = rpc_bool(call, "progress"),
                                         .then = on_large,
                                         .state = got};

@@ -106,6 +106,23 @@ class Use(City):
         self.assertTrue(self.reader.call('verifymessage', 'signer@wabi', signature, 'text'))
 
 
+    def test_sealed_for_names(self):
+        """Two names that the sender has to look up, and one that nobody has."""
+        me = self.reader.call('createkey', 'me')
+        self.register('to-sensor', 's7')
+        self.register('to-reader', me)
+        sender = self.nodes[1]
+        key = sender.call('createkey', 'sender')
+        names = f'to-sensor@{self.wabi},to-reader@{self.wabi}'
+        sender.call('dhtput', username='sender', resource='note', type='s', value='secret',
+                    to=names)
+        for node in (self.town, self.reader):
+            self.assertEqual(node.call('dhtget', key, 'note', 's')[0]['p']['v'], 'secret')
+        self.assertNotIn('v', self.nodes[2].call('dhtget', key, 'note', 's')[0]['p'])
+        self.assert_error('unknown_name', 404, sender.call, 'dhtput', username='sender',
+                          resource='note', type='s', value='x', to=f'nobody@{self.wabi}')
+
+
 class Chain(City):
     def test_authorities_of_authorities(self):
         self.register('city', 'other')
