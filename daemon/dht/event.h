@@ -33,6 +33,11 @@ struct lookup_step { /* one node of a trace, nearest first */
     bool has_answered;
 };
 
+struct event_entry { /* an entry of a multi */
+    struct record record;
+    const struct event_entry *next; /* NULL after the last */
+};
+
 struct event {
     enum event_kind kind;
     uint64_t op;
@@ -47,7 +52,7 @@ struct event {
             uint32_t refused; /* answers that did not verify, or had ended */
         } get;
         struct {
-            const struct record *entries; /* newest first; deletions are not among them */
+            const struct event_entry *first; /* newest first; deletions are not among them */
             size_t count;
         } gather;
         struct {

@@ -83,6 +83,9 @@ static void op_free(struct op *op)
     case OP_GET:
         get_clear(op);
         break;
+    case OP_GATHER:
+        gather_op_clear(op);
+        break;
     case OP_PUT:
     case OP_ANNOUNCE:
         put_clear(op);
@@ -126,9 +129,9 @@ void op_discard(struct node *node, struct op *op)
 static enum event_kind event_kind_of(enum op_kind kind)
 {
     static const enum event_kind kinds[OP_KIND_COUNT] = {
-        [OP_GET] = EVENT_GET,           [OP_PUT] = EVENT_PUT,    [OP_LOOKUP] = EVENT_LOOKUP,
-        [OP_PEERS] = EVENT_PEERS,       [OP_PING] = EVENT_PING,  [OP_DROP] = EVENT_DROPPED,
-        [OP_ANNOUNCE] = EVENT_ANNOUNCE, [OP_LEAVE] = EVENT_LEFT,
+        [OP_GET] = EVENT_GET,       [OP_GATHER] = EVENT_GATHER,     [OP_PUT] = EVENT_PUT,
+        [OP_LOOKUP] = EVENT_LOOKUP, [OP_PEERS] = EVENT_PEERS,       [OP_PING] = EVENT_PING,
+        [OP_DROP] = EVENT_DROPPED,  [OP_ANNOUNCE] = EVENT_ANNOUNCE, [OP_LEAVE] = EVENT_LEFT,
     };
     return kinds[kind];
 }
@@ -139,6 +142,9 @@ static void fill_event(struct node *node, struct now now, const struct op *op, s
     switch (op->kind) {
     case OP_GET:
         get_fill_event(op, event, out);
+        break;
+    case OP_GATHER:
+        gather_fill_event(op, event, out);
         break;
     case OP_PUT:
     case OP_ANNOUNCE:
@@ -250,6 +256,9 @@ static void search_done(struct node *node, struct now now, struct op *op, struct
     case OP_GET:
         op_finish(node, now, op, op->get.is_found ? ERR_OK : op_nothing_err(node, op, true), out);
         return;
+    case OP_GATHER:
+        gather_go_on(node, now, op, out);
+        return;
     case OP_LOOKUP:
     case OP_PEERS:
         op_finish(node, now, op, op_nothing_err(node, op, true), out);
@@ -265,8 +274,12 @@ static void search_done(struct node *node, struct now now, struct op *op, struct
 
 void op_step(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
-    if (op->is_searching && search_step(&op->search, node, now, op->number, out))
+    if (!op->is_searching)
+        return;
+    if (search_step(&op->search, node, now, op->number, out))
         search_done(node, now, op, out);
+    else if (op->kind == OP_GATHER)
+        gather_go_on(node, now, op, out);
 }
 
 void op_search(struct node *node, struct now now, struct op *op, enum krpc_method method,
@@ -294,6 +307,8 @@ static void search_reply(struct node *node, struct now now, struct op *op,
             is_done = get_answered(node, now, op, reply);
         else if (op->kind == OP_PUT)
             put_answered(node, now, op, from, reply, out);
+        else if (op->kind == OP_GATHER)
+            gather_found(op, &query->contact, reply);
         else if (op->kind == OP_PEERS)
             peers_answered(op, reply);
     }
@@ -321,6 +336,8 @@ void op_answered(struct node *node, struct now now, const struct inflight_query 
     } else if (query->purpose == QUERY_STORE) {
         holders_stored(op, query->owner_index);
         store_step(node, now, op, out);
+    } else if (query->purpose == QUERY_GATHER) {
+        gather_answered(node, now, op, query, reply, out);
     } else if (query->purpose == QUERY_PUSH) {
         push_answered(node, now, op, query, reply, out);
     } else if (query->purpose == QUERY_PING) {
@@ -342,6 +359,8 @@ void op_refused(struct node *node, struct now now, const struct inflight_query *
     } else if (query->purpose == QUERY_STORE) {
         holders_rejected(op, query->owner_index, code);
         store_step(node, now, op, out);
+    } else if (query->purpose == QUERY_GATHER) {
+        gather_op_refused(node, now, op, query->owner_index, out);
     } else if (query->purpose == QUERY_PING || query->purpose == QUERY_PUSH) {
         op_finish(node, now, op, err_from_krpc(code), out);
     }
@@ -359,6 +378,8 @@ void op_late(struct node *node, struct now now, const struct inflight_query *que
     } else if (query->purpose == QUERY_STORE) {
         holders_late(node, now, op, query->owner_index, out);
         store_step(node, now, op, out);
+    } else if (query->purpose == QUERY_GATHER) {
+        gather_op_late(node, now, op, query->owner_index, out);
     } else if (query->purpose == QUERY_PUSH) {
         push_late(node, now, op, query, out);
     } else if (query->purpose == QUERY_PING) {
@@ -423,6 +444,9 @@ static void deadline(struct node *node, struct now now, struct op *op, struct ou
         op_finish(node, now, op, err, out);
         return;
     }
+    case OP_GATHER:
+        gather_deadline(node, now, op, out);
+        return;
     case OP_LEAVE:
         leave_handed_over(node, now, op, ERR_TIMEOUT, out);
         return;

@@ -1,6 +1,7 @@
 /* Operations under way: what a caller (or the node itself) asked for, with a deadline. Each ends by
- * op_finish, exactly once. The kinds are in op_get.c, op_put.c, op_peers.c and op_lookup.c; this
- * room holds the table, hands replies to the right one, and watches the deadlines. */
+ * op_finish, exactly once. The kinds are in op_get.c, op_gather.c, op_put.c, op_peers.c and
+ * op_lookup.c; this room holds the table, hands replies to the right one, and watches the
+ * deadlines. */
 #ifndef XORD_DHT_OP_H
 #define XORD_DHT_OP_H
 
@@ -12,6 +13,7 @@
 
 enum op_kind {
     OP_GET,
+    OP_GATHER,
     OP_PUT,
     OP_LOOKUP,
     OP_PEERS,
@@ -104,6 +106,7 @@ struct op {
     uint8_t *memory; /* owned: copies of what the request pointed to */
     union {
         struct op_get get;
+        struct op_gather *gather; /* owned */
         struct op_put put;
         struct op_peers peers;
         struct {

@@ -119,7 +119,7 @@ static bool has_wanted_shape(const struct record *wanted, const struct krpc *rep
 }
 
 /* Checks in order of cost: shape, time, and the signature only of what was not verified before. */
-static bool is_genuine(struct node *node, struct now now, const struct record *record)
+bool get_is_genuine(struct node *node, struct now now, const struct record *record)
 {
     uint64_t expiry_unix_s;
     if (record_check(record) != ERR_OK ||
@@ -181,7 +181,7 @@ bool get_read_record(struct node *node, struct now now, const struct record *wan
         return false;
     bool is_read = wanted->kind == RECORD_MULTI ? read_entry(wanted, reply, out)
                                                 : read_item(wanted, reply, out);
-    if (is_read && is_genuine(node, now, out) && !is_behind(node, out))
+    if (is_read && get_is_genuine(node, now, out) && !is_behind(node, out))
         return true;
     node_count(node, COUNTER_REPLIES_UNVERIFIED);
     return false;

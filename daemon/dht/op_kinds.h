@@ -3,6 +3,7 @@
 #ifndef XORD_DHT_OP_KINDS_H
 #define XORD_DHT_OP_KINDS_H
 
+#include "daemon/dht/gather.h"
 #include "daemon/dht/op.h"
 
 /* op_get.c */
@@ -20,6 +21,27 @@ bool get_read_record(struct node *node, struct now now, const struct record *wan
 enum err drop_start(struct node *node, struct now now, enum record_kind kind,
                     const struct id *target, bool is_internal, uint64_t *number,
                     struct outbox *out);
+
+/* A record that comes from the network is what it says: its form, its times, and its signature
+ * where that was not verified before. */
+bool get_is_genuine(struct node *node, struct now now, const struct record *record);
+
+/* op_gather.c */
+/* A node on the way may say that it holds entries. */
+void gather_found(struct op *op, const struct contact *from, const struct krpc *reply);
+/* Asks what can be asked now, or finishes it. */
+void gather_go_on(struct node *node, struct now now, struct op *op, struct outbox *out);
+void gather_answered(struct node *node, struct now now, struct op *op,
+                     const struct inflight_query *query, const struct krpc *reply,
+                     struct outbox *out);
+/* The query with this tag is late, or was refused. */
+void gather_op_late(struct node *node, struct now now, struct op *op, uint32_t tag,
+                    struct outbox *out);
+void gather_op_refused(struct node *node, struct now now, struct op *op, uint32_t tag,
+                       struct outbox *out);
+void gather_deadline(struct node *node, struct now now, struct op *op, struct outbox *out);
+void gather_fill_event(const struct op *op, struct event *event, struct outbox *out);
+void gather_op_clear(struct op *op);
 
 /* op_put.c, put_seen.c, put_keep.c */
 struct put_origin {

@@ -16,6 +16,7 @@ enum query_purpose {
     QUERY_STORE,  /* a put or an announce to a holder */
     QUERY_PING,   /* an operation's ping */
     QUERY_CHECK,  /* is a member of the table alive? */
+    QUERY_GATHER, /* a page or entries of a multi */
     QUERY_PUSH,   /* passing a held record on */
     QUERY_BYE,    /* saying that we stop; nobody answers */
     QUERY_MEET    /* is an unknown node worth a place in the table? */

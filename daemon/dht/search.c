@@ -158,6 +158,15 @@ void search_late(struct search *s, struct node *node, struct now now,
         maintain_failed(node, now, &query->contact);
 }
 
+bool search_is_waiting(const struct search *s)
+{
+    for (unsigned i = 0; i < SEARCH_FAMILIES; i++)
+        for (unsigned c = 0; s->is_used[i] && c < s->lookups[i].count; c++)
+            if (s->lookups[i].candidates[c].state == LOOKUP_ASKED)
+                return true;
+    return false;
+}
+
 void search_end(struct search *s, struct node *node, struct now now)
 {
     for (unsigned i = 0; i < SEARCH_FAMILIES; i++) {

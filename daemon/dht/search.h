@@ -47,6 +47,8 @@ struct lookup_candidate *search_answered(struct search *s, struct now now,
 void search_late(struct search *s, struct node *node, struct now now,
                  const struct inflight_query *query);
 void search_refused(struct search *s, const struct inflight_query *query);
+/* True when an answer may still come in time. */
+bool search_is_waiting(const struct search *s);
 /* The search is over: who was late and lost the second chance with it counts as failed, so that a
  * check finds out; else lookups that end early would spare a dead node for good. */
 void search_end(struct search *s, struct node *node, struct now now);

@@ -1,0 +1,244 @@
+#include "daemon/dht/claims.h"
+
+#include <stdlib.h>
+
+#include "daemon/dht/envelope.h"
+
+#define CAPACITY_FIRST 16u
+
+void claims_init(struct claims *c, const uint8_t hash_key[HASH_KEY_SIZE])
+{
+    *c = (struct claims){0};
+    memcpy(c->hash_key, hash_key, HASH_KEY_SIZE);
+}
+
+void claims_clear(struct claims *c)
+{
+    for (uint32_t i = 0; i < c->place_count; i++)
+        free(c->places[i].memory);
+    free(c->places);
+    free(c->claims);
+    free(c->index);
+    *c = (struct claims){0};
+}
+
+/* Where the place with this key is, or would be, in the index. */
+static uint32_t *slot_of(const struct claims *c, const struct id *key)
+{
+    uint32_t mask = c->index_size - 1;
+    uint32_t at = (uint32_t)hash_keyed(c->hash_key, id_bytes(key)) & mask;
+    while (c->index[at] != 0 && !id_equal(&c->places[c->index[at] - 1].key, key))
+        at = (at + 1) & mask;
+    return &c->index[at];
+}
+
+static struct claim_place *find(const struct claims *c, const struct id *key)
+{
+    uint32_t number = c->index_size > 0 ? *slot_of(c, key) : 0;
+    return number > 0 ? &c->places[number - 1] : NULL;
+}
+
+/* Twice as large as there are places, so that chains stay short. */
+static bool grow_places(struct claims *c)
+{
+    uint32_t capacity = c->place_capacity ? 2 * c->place_capacity : CAPACITY_FIRST;
+    struct claim_place *places = realloc(c->places, capacity * sizeof *places);
+    if (places == NULL)
+        return false;
+    c->places = places;
+    uint32_t *index = calloc(2 * (size_t)capacity, sizeof *index);
+    if (index == NULL)
+        return false;
+    free(c->index);
+    c->index = index;
+    c->index_size = 2 * capacity;
+    c->place_capacity = capacity;
+    for (uint32_t i = 0; i < c->place_count; i++)
+        *slot_of(c, &c->places[i].key) = i + 1;
+    return true;
+}
+
+static struct claim_place *find_or_add(struct claims *c, const struct id *key)
+{
+    struct claim_place *place = find(c, key);
+    if (place != NULL)
+        return place;
+    if (c->place_count == c->place_capacity && !grow_places(c))
+        return NULL;
+    *slot_of(c, key) = c->place_count + 1;
+    place = &c->places[c->place_count++];
+    *place = (struct claim_place){.key = *key};
+    return place;
+}
+
+static struct claim *new_claim(struct claims *c)
+{
+    if (c->claim_count == CLAIMS_MAX)
+        return NULL;
+    if (c->claim_count == c->claim_capacity) {
+        uint32_t capacity = c->claim_capacity ? 2 * c->claim_capacity : CAPACITY_FIRST;
+        struct claim *claims = realloc(c->claims, capacity * sizeof *claims);
+        if (claims == NULL)
+            return NULL;
+        c->claims = claims;
+        c->claim_capacity = capacity;
+    }
+    return &c->claims[c->claim_count++];
+}
+
+bool claims_add(struct claims *c, unsigned holder, const struct multi_brief *brief)
+{
+    struct claim_place *place = find_or_add(c, &brief->key);
+    if (place == NULL)
+        return false;
+    for (uint32_t i = place->first; i != 0; i = c->claims[i - 1].next) {
+        if (c->claims[i - 1].seq == brief->seq) {
+            c->claims[i - 1].holders |= 1u << holder;
+            return true;
+        }
+    }
+    struct claim *claim = new_claim(c);
+    if (claim == NULL)
+        return false;
+    *claim = (struct claim){
+        .seq = brief->seq,
+        .place = (uint32_t)(place - c->places),
+        .next = place->first,
+        .holders = 1u << holder,
+        .size = brief->size,
+    };
+    place->first = c->claim_count;
+    return true;
+}
+
+bool claims_wants(const struct claims *c, const struct record *entry)
+{
+    struct id key;
+    record_key(entry, &key);
+    const struct claim_place *place = find(c, &key);
+    return place != NULL && (place->memory == NULL || record_compare(entry, &place->entry) > 0);
+}
+
+bool claims_is_deletion(const struct record *entry)
+{
+    struct envelope e;
+    envelope_parse(entry->v, &e);
+    return e.content == ENVELOPE_DELETED;
+}
+
+static bool copy_entry(struct claim_place *place, const struct record *entry)
+{
+    uint8_t *memory =
+        malloc(KEYS_PUBLIC_SIZE + KEYS_SIGNATURE_SIZE + entry->salt.size + entry->v.size);
+    if (memory == NULL)
+        return false;
+    uint8_t *at = memory;
+    free(place->memory);
+    place->memory = memory;
+    place->entry = *entry;
+    place->entry.k = memcpy(at, entry->k, KEYS_PUBLIC_SIZE);
+    at += KEYS_PUBLIC_SIZE;
+    place->entry.sig = memcpy(at, entry->sig, KEYS_SIGNATURE_SIZE);
+    at += KEYS_SIGNATURE_SIZE;
+    memcpy(at, entry->salt.data, entry->salt.size);
+    place->entry.salt = bytes_of(at, entry->salt.size);
+    at += entry->salt.size;
+    memcpy(at, entry->v.data, entry->v.size);
+    place->entry.v = bytes_of(at, entry->v.size);
+    return true;
+}
+
+bool claims_take(struct claims *c, const struct record *entry)
+{
+    struct id key;
+    record_key(entry, &key);
+    struct claim_place *place = find_or_add(c, &key);
+    if (place == NULL || (place->memory != NULL && record_compare(entry, &place->entry) <= 0))
+        return false;
+    bool was_live = place->memory != NULL && !claims_is_deletion(&place->entry);
+    if (!copy_entry(place, entry))
+        return false;
+    c->live += !claims_is_deletion(entry);
+    c->live -= was_live;
+    return true;
+}
+
+static bool is_settled(const struct claims *c, const struct claim *claim)
+{
+    const struct claim_place *place = &c->places[claim->place];
+    return place->memory != NULL && place->entry.seq >= claim->seq;
+}
+
+/* Who can be asked for it now. When all were silent, they are asked once more. */
+static uint32_t who_to_ask(struct claim *claim, uint32_t holders)
+{
+    uint32_t usable = claim->holders & holders;
+    if (usable != 0 && (usable & ~claim->silent) == 0 && claim->rounds < CLAIMS_ROUNDS - 1) {
+        claim->rounds++;
+        claim->silent = 0;
+    }
+    return usable & ~claim->silent;
+}
+
+static void skip_settled(struct claims *c)
+{
+    while (c->first_open < c->claim_count && is_settled(c, &c->claims[c->first_open]))
+        c->first_open++;
+}
+
+size_t claims_choose(struct claims *c, unsigned holder, uint32_t holders, uint32_t *out, size_t max,
+                     size_t bytes)
+{
+    size_t count = 0, used = 0;
+    skip_settled(c);
+    for (uint32_t i = c->first_open; i < c->claim_count && count < max; i++) {
+        struct claim *claim = &c->claims[i];
+        if (claim->is_asked || is_settled(c, claim) ||
+            (who_to_ask(claim, holders) >> holder & 1u) == 0)
+            continue;
+        if (count > 0 && used + claim->size > bytes)
+            continue;
+        claim->is_asked = true;
+        used += claim->size;
+        out[count++] = i;
+    }
+    return count;
+}
+
+void claims_release(struct claims *c, unsigned holder, const uint32_t *claims, size_t count,
+                    enum claims_outcome outcome)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct claim *claim = &c->claims[claims[i]];
+        claim->is_asked = false;
+        if (outcome == CLAIMS_SILENT)
+            claim->silent |= 1u << holder;
+        else if (outcome == CLAIMS_DENIED)
+            claim->holders &= ~(1u << holder);
+    }
+}
+
+void claims_forget(struct claims *c, unsigned holder)
+{
+    for (uint32_t i = c->first_open; i < c->claim_count; i++)
+        c->claims[i].holders &= ~(1u << holder);
+}
+
+bool claims_is_open(struct claims *c, uint32_t holders)
+{
+    skip_settled(c);
+    for (uint32_t i = c->first_open; i < c->claim_count; i++) {
+        struct claim *claim = &c->claims[i];
+        if (!is_settled(c, claim) && (claim->is_asked || who_to_ask(claim, holders) != 0))
+            return true;
+    }
+    return false;
+}
+
+bool claims_is_missing(const struct claims *c)
+{
+    for (uint32_t i = c->first_open; i < c->claim_count; i++)
+        if (!is_settled(c, &c->claims[i]) && c->claims[i].holders != 0)
+            return true;
+    return false;
+}

@@ -1,0 +1,71 @@
+/* What holders of a multi say they have, and what of it has come: places by record_key, in each the
+ * best entry so far and the claims of others. Holders are numbers below CLAIMS_HOLDERS_MAX. Asks
+ * nobody and verifies nothing. */
+#ifndef XORD_DHT_CLAIMS_H
+#define XORD_DHT_CLAIMS_H
+
+#include "common/hash.h"
+#include "daemon/dht/multi.h"
+
+#define CLAIMS_HOLDERS_MAX 32
+#define CLAIMS_MAX         16384u /* in all, four full targets: 1 MB of lies at the most */
+#define CLAIMS_ROUNDS      3u     /* each of its holders may fall silent about it so often */
+
+struct claim { /* that the entry in this place exists with this seq */
+    int64_t seq;
+    uint32_t place;
+    uint32_t next;    /* of the same place, + 1; 0: none */
+    uint32_t holders; /* bits: who says so, and has not failed to bring it */
+    uint32_t silent;  /* bits: asked in this round, without an answer */
+    uint16_t size;
+    uint8_t rounds;
+    bool is_asked; /* somebody is asked for it right now */
+};
+
+struct claim_place {
+    struct id key;
+    struct record entry; /* views into `memory` */
+    uint8_t *memory;     /* owned; NULL: nothing has come */
+    uint32_t first;      /* claim + 1; 0: none */
+};
+
+struct claims {
+    uint8_t hash_key[HASH_KEY_SIZE]; /* others choose the keys */
+    struct claim_place *places;      /* owned */
+    struct claim *claims;            /* owned */
+    uint32_t *index;                 /* of places by key, + 1, open addressing; owned */
+    uint32_t place_count, place_capacity, claim_count, claim_capacity, index_size;
+    uint32_t first_open; /* all claims before it are settled */
+    uint32_t live;       /* places whose entry is no deletion */
+};
+
+/* An envelope without content: it counts as nothing that is there. */
+bool claims_is_deletion(const struct record *entry);
+
+void claims_init(struct claims *c, const uint8_t hash_key[HASH_KEY_SIZE]);
+void claims_clear(struct claims *c);
+/* This holder says so. False when it is one too many, or memory ran out. */
+bool claims_add(struct claims *c, unsigned holder, const struct multi_brief *brief);
+/* True when somebody claimed this place and nothing that wins over `entry` has come. */
+bool claims_wants(const struct claims *c, const struct record *entry);
+/* A verified entry, claimed or not, is copied. True when it is the best of its place so far. */
+bool claims_take(struct claims *c, const struct record *entry);
+/* Claims of this holder that nobody is asked for, at most `max` whose sizes add up to at most
+ * `bytes` (the first may be larger), marked as asked. `holders`: bits of all that can be asked.
+ * Returns how many. */
+size_t claims_choose(struct claims *c, unsigned holder, uint32_t holders, uint32_t *out, size_t max,
+                     size_t bytes);
+
+enum claims_outcome { CLAIMS_AGAIN, CLAIMS_SILENT, CLAIMS_DENIED };
+/* The holder is no longer asked for these: it brought part of what it was asked for, or was silent,
+ * or does not have them after all. */
+void claims_release(struct claims *c, unsigned holder, const uint32_t *claims, size_t count,
+                    enum claims_outcome outcome);
+/* Nothing that this holder said counts any more. */
+void claims_forget(struct claims *c, unsigned holder);
+/* True when one of these holders (bits) could still be asked for something, or is. */
+bool claims_is_open(struct claims *c, uint32_t holders);
+/* True when something is missing that a holder claimed and did not deny. */
+bool claims_is_missing(const struct claims *c);
+
+#endif

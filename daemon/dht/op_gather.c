@@ -1,0 +1,276 @@
+/* Gathers: the entries of a multi, from our own store and from all nodes near the target that say
+ * they hold some, each verified. */
+#include <stdlib.h>
+
+#include "daemon/dht/node_state.h"
+#include "daemon/dht/op_kinds.h"
+#include "daemon/dht/query.h"
+
+struct op_gather {
+    struct gather gather;
+    uint32_t min_entries, quiet_ms;
+    uint64_t
+        final_ms; /* the deadline; op->deadline_ms may be earlier, to look whether it is quiet */
+    uint64_t last_ms; /* when the last entry came; 0: none has */
+};
+
+void gather_op_clear(struct op *op)
+{
+    if (op->gather == NULL)
+        return;
+    gather_clear(&op->gather->gather);
+    free(op->gather);
+}
+
+static bool is_expired(const struct record *entry, struct now now)
+{
+    uint64_t expiry_unix_s;
+    return record_expiry(entry, now.unix_s, now.unix_s, &expiry_unix_s) != ERR_OK;
+}
+
+/* What is here was verified when it was written. */
+static void look_at_home(struct node *node, struct now now, struct op *op, const struct id *target)
+{
+    const struct store_reader *store = &node->store;
+    for (unsigned space = 0; space < STORE_SPACE_COUNT; space++) {
+        struct stored stored;
+        struct store_position position;
+        const struct store_position *after = NULL;
+        for (uint32_t i = 0; i < MULTI_ENTRIES_MAX; i++) {
+            if (store->entry(store->context, (enum store_space)space, target, after, &stored) !=
+                ERR_OK)
+                break;
+            multi_position_of(&stored.record, &position);
+            after = &position;
+            if (!is_expired(&stored.record, now) &&
+                claims_take(&op->gather->gather.claims, &stored.record))
+                op->gather->last_ms = now.ms;
+        }
+    }
+}
+
+static void send_ask(struct node *node, struct now now, struct op *op, const struct gather_ask *ask,
+                     struct outbox *out)
+{
+    uint8_t keys[MULTI_KEYS_MAX * ID_SIZE], position[MULTI_POSITION_SIZE];
+    struct wire_writer w;
+    struct krpc message = {
+        .method = KRPC_XGET,
+        .has_target = true,
+        .target = op->search.target,
+        .token = ask->token,
+    };
+    if (ask->is_fetch) {
+        wire_writer_init(&w, keys, sizeof keys);
+        for (size_t i = 0; i < ask->key_count; i++)
+            wire_write(&w, ask->keys[i].b, ID_SIZE);
+        message.keys = wire_written(&w);
+    } else {
+        wire_writer_init(&w, position, sizeof position);
+        if (ask->has_position)
+            multi_write_position(&w, &ask->position);
+        message.after = wire_written(&w);
+    }
+    const struct query query = {
+        .purpose = QUERY_GATHER,
+        .contact = ask->to,
+        .has_id = true,
+        .owner = op->number,
+        .owner_index = ask->tag,
+        .message = &message,
+    };
+    if (!query_send(node, now, &query, out))
+        gather_refused(&op->gather->gather, ask->tag);
+}
+
+static bool has_enough(const struct op_gather *gather)
+{
+    return gather->min_entries > 0 && gather->gather.claims.live >= gather->min_entries;
+}
+
+/* While answers may still come in time, or nothing has come at all, it is not quiet. */
+static void set_deadline(struct op *op)
+{
+    struct op_gather *gather = op->gather;
+    bool is_waiting =
+        gather_is_waiting(&gather->gather) || (op->is_searching && search_is_waiting(&op->search));
+    uint64_t quiet_ms = gather->last_ms + gather->quiet_ms;
+    op->deadline_ms = gather->final_ms;
+    if (!is_waiting && gather->last_ms > 0 && quiet_ms < gather->final_ms)
+        op->deadline_ms = quiet_ms;
+}
+
+/* Asks what can be asked, or ends. */
+void gather_go_on(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    struct op_gather *gather = op->gather;
+    struct gather_ask ask;
+    if (has_enough(gather)) {
+        op_finish(node, now, op, ERR_OK, out);
+        return;
+    }
+    while (gather_next(&gather->gather, &ask))
+        send_ask(node, now, op, &ask, out);
+    if (op->is_searching || !gather_is_done(&gather->gather)) {
+        set_deadline(op);
+        return;
+    }
+    bool has_some = gather->gather.claims.place_count > 0;
+    op_finish(node, now, op, has_some ? ERR_OK : op_nothing_err(node, op, true), out);
+}
+
+enum err node_gather(struct node *node, struct now now, const struct gather_request *request,
+                     uint64_t *number, struct outbox *out)
+{
+    enum err err;
+    uint8_t hash_key[HASH_KEY_SIZE];
+    struct op *op = op_new(node, now, OP_GATHER, false, request->timeout_ms, &err);
+    if (op == NULL)
+        return err;
+    op->gather = calloc(1, sizeof *op->gather);
+    if (op->gather == NULL) {
+        op_discard(node, op);
+        return ERR_NO_MEMORY;
+    }
+    rng_bytes(&node->rng, hash_key, sizeof hash_key);
+    gather_init(&op->gather->gather, hash_key);
+    op->gather->min_entries = request->min_entries;
+    op->gather->quiet_ms = request->quiet_ms ? request->quiet_ms : NODE_QUIET_MS;
+    op->gather->final_ms = op->deadline_ms;
+    *number = op->number;
+    look_at_home(node, now, op, &request->target);
+    if (has_enough(op->gather)) {
+        op->search.target = request->target;
+        op_finish(node, now, op, ERR_OK, out);
+        return ERR_OK;
+    }
+    op_search(node, now, op, KRPC_XGET, &request->target, out);
+    return ERR_OK;
+}
+
+void gather_found(struct op *op, const struct contact *from, const struct krpc *reply)
+{
+    if (reply->has_count && reply->count > 0)
+        gather_add_holder(&op->gather->gather, from, reply->token);
+}
+
+/* Checks in order of cost; the signature only of what was claimed, is better than what has come,
+ * and was not verified before. */
+static bool take_entry(struct node *node, struct now now, struct op *op, const struct record *entry)
+{
+    struct claims *claims = &op->gather->gather.claims;
+    if (claims_wants(claims, entry) && get_is_genuine(node, now, entry))
+        return claims_take(claims, entry);
+    return false;
+}
+
+static size_t take_entries(struct node *node, struct now now, struct op *op,
+                           const struct krpc *reply)
+{
+    struct bencode_reader list;
+    struct record entry;
+    size_t taken = 0;
+    if (reply->entries.data == NULL)
+        return 0;
+    bencode_reader_init(&list, reply->entries);
+    bencode_read_list(&list);
+    while (bencode_more(&list) && multi_read_entry(&list, &op->search.target, &entry)) {
+        if (take_entry(node, now, op, &entry))
+            taken++;
+    }
+    if (taken > 0)
+        op->gather->last_ms = now.ms;
+    return taken;
+}
+
+void gather_answered(struct node *node, struct now now, struct op *op,
+                     const struct inflight_query *query, const struct krpc *reply,
+                     struct outbox *out)
+{
+    struct gather *gather = &op->gather->gather;
+    gather_heard(gather, &query->contact.id);
+    if (gather_tag_is_fetch(query->owner_index))
+        gather_fetched(gather, query->owner_index, reply, take_entries(node, now, op, reply));
+    else
+        gather_listed(gather, query->owner_index, reply);
+    gather_go_on(node, now, op, out);
+}
+
+void gather_op_late(struct node *node, struct now now, struct op *op, uint32_t tag,
+                    struct outbox *out)
+{
+    gather_late(&op->gather->gather, tag);
+    gather_go_on(node, now, op, out);
+}
+
+void gather_op_refused(struct node *node, struct now now, struct op *op, uint32_t tag,
+                       struct outbox *out)
+{
+    gather_refused(&op->gather->gather, tag);
+    gather_go_on(node, now, op, out);
+}
+
+/* Either the end of all patience, or it has been quiet long enough. */
+void gather_deadline(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    bool is_quiet = now.ms < op->gather->final_ms;
+    op_finish(node, now, op, is_quiet ? ERR_OK : op_nothing_err(node, op, false), out);
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct claim_place *const *first = a, *const *second = b;
+    struct store_position x, y;
+    multi_position_of(&(*first)->entry, &x);
+    multi_position_of(&(*second)->entry, &y);
+    return multi_position_compare(&x, &y);
+}
+
+/* The places that are shown, newest first; owned by the caller. NULL without memory. */
+static const struct claim_place **sort_places(const struct claims *claims, size_t *count)
+{
+    const struct claim_place **sorted = malloc((claims->place_count + 1) * sizeof(*sorted));
+    *count = 0;
+    for (uint32_t i = 0; i < claims->place_count && sorted != NULL; i++)
+        if (claims->places[i].memory != NULL && !claims_is_deletion(&claims->places[i].entry))
+            sorted[(*count)++] = &claims->places[i];
+    if (sorted != NULL)
+        qsort(sorted, *count, sizeof(*sorted), compare_places);
+    return sorted;
+}
+
+static struct event_entry *copy_entry(const struct record *entry, struct outbox *out)
+{
+    struct event_entry *copy = outbox_alloc(out, sizeof *copy);
+    if (copy == NULL)
+        return NULL;
+    struct record *record = &copy->record;
+    *record = *entry;
+    record->k = outbox_copy(out, bytes_of(entry->k, KEYS_PUBLIC_SIZE)).data;
+    record->sig = outbox_copy(out, bytes_of(entry->sig, KEYS_SIGNATURE_SIZE)).data;
+    record->salt = outbox_copy(out, entry->salt);
+    record->v = outbox_copy(out, entry->v);
+    bool is_whole = record->k != NULL && record->sig != NULL && record->salt.data != NULL &&
+                    record->v.data != NULL;
+    return is_whole ? copy : NULL;
+}
+
+void gather_fill_event(const struct op *op, struct event *event, struct outbox *out)
+{
+    struct gather *gather = &op->gather->gather;
+    const struct event_entry **end = &event->gather.first;
+    size_t count;
+    const struct claim_place **sorted = sort_places(&gather->claims, &count);
+    for (size_t i = 0; i < count && sorted != NULL; i++) {
+        struct event_entry *copy = copy_entry(&sorted[i]->entry, out);
+        if (copy == NULL)
+            break;
+        *end = copy;
+        end = &copy->next;
+        event->gather.count++;
+    }
+    free(sorted);
+    event->stats.is_complete = event->stats.is_complete && event->err == ERR_OK &&
+                               gather_is_done(gather) && gather_is_whole(gather) &&
+                               event->gather.count == gather->claims.live;
+}
