@@ -111,21 +111,6 @@ bool neighbours_next_check(struct neighbours *n, struct contact *out)
     return false;
 }
 
-static size_t insert(struct contact *out, size_t count, size_t max, const struct id *target,
-                     const struct contact *contact)
-{
-    size_t at = count;
-    while (at > 0 && id_compare_distance(target, &contact->id, &out[at - 1].id) < 0)
-        at--;
-    if (at == max || (at > 0 && id_equal(&out[at - 1].id, &contact->id)))
-        return count;
-    if (count == max)
-        count--;
-    memmove(&out[at + 1], &out[at], (count - at) * sizeof *out);
-    out[at] = *contact;
-    return count + 1;
-}
-
 size_t neighbours_merge(const struct neighbours *n, const struct id *self, const struct id *target,
                         struct contact *out, size_t count, size_t max)
 {
@@ -137,6 +122,6 @@ size_t neighbours_merge(const struct neighbours *n, const struct id *self, const
         return count;
     for (unsigned i = 0; i < n->count; i++)
         if (n->nodes[i].fails == 0)
-            count = insert(out, count, max, target, &n->nodes[i].contact);
+            count = contact_insert(out, count, max, target, &n->nodes[i].contact);
     return count;
 }
