@@ -229,6 +229,45 @@ void lookup_dead(struct lookup *l, const struct addr *addr)
         c->state = LOOKUP_DEAD;
 }
 
+void lookup_silent(struct lookup *l, const struct addr *addr, unsigned tries)
+{
+    struct lookup_candidate *c = find(l, addr);
+    if (c == NULL || c->state == LOOKUP_ANSWERED || c->state == LOOKUP_DEAD || c->tries != tries)
+        return;
+    c->state = LOOKUP_DEAD;
+    c->is_silent = true;
+}
+
+/* The nearest up to the k-th that answered: how many they are, and how many of them did answer. */
+static size_t within(const struct lookup *l, unsigned *answered)
+{
+    size_t count = 0;
+    for (*answered = 0; count < l->count && *answered < l->k; count++)
+        *answered += l->candidates[count].state == LOOKUP_ANSWERED;
+    return count;
+}
+
+static void allow_retry(struct lookup_candidate *c)
+{
+    c->is_retriable = true;
+    if (c->state == LOOKUP_DEAD && c->is_silent && c->tries < LOOKUP_TRIES)
+        c->state = LOOKUP_LATE;
+}
+
+bool lookup_widen(struct lookup *l, unsigned k, unsigned alpha)
+{
+    assert(k >= l->k && k <= LOOKUP_CANDIDATES && alpha >= l->alpha);
+    unsigned answered;
+    size_t count = within(l, &answered);
+    if (answered == 0 || answered == count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        allow_retry(&l->candidates[i]);
+    l->k = (uint8_t)k;
+    l->alpha = (uint8_t)alpha;
+    return true;
+}
+
 bool lookup_is_done(const struct lookup *l)
 {
     unsigned answered = 0, late = 0;

@@ -28,6 +28,7 @@ struct lookup_candidate {
     uint8_t token_size; /* its write token, when it gave one */
     bool has_id;        /* false for a bootstrap address whose id is unknown */
     bool is_retriable;  /* it answered before, or all starts from it: worth LOOKUP_TRIES */
+    bool is_silent;     /* DEAD for want of an answer; else it refused */
     bool is_xord;
     bool has_seq; /* it reported a record with this seq */
     int64_t seq;
@@ -68,7 +69,13 @@ struct lookup_candidate *lookup_answered(struct lookup *l, const struct addr *fr
                                          const struct id *id, uint32_t rtt_ms);
 void lookup_late(struct lookup *l,
                  const struct addr *addr); /* past its time, or again after a retry */
-void lookup_dead(struct lookup *l, const struct addr *addr);
+void lookup_dead(struct lookup *l, const struct addr *addr); /* it refused */
+/* Its query number `tries` will not be answered any more: DEAD, unless it was asked again since. */
+void lookup_silent(struct lookup *l, const struct addr *addr, unsigned tries);
+/* Goes on past its end, until the `k` nearest have answered, `alpha` at once: those silent within
+ * the present k get LOOKUP_TRIES too. False, and nothing has changed, when all within it answered,
+ * or nobody at all did. */
+bool lookup_widen(struct lookup *l, unsigned k, unsigned alpha);
 /* True when the k nearest that are not dead (late and out of tries counts as dead) have answered,
  * or nobody is left to ask or to wait for. While nobody at all has answered, the late ones are
  * waited for until they are dead. */

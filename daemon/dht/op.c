@@ -245,6 +245,12 @@ enum err op_nothing_err(const struct node *node, const struct op *op, bool is_co
     return stats.replied == 0 && state != NODE_ALONE ? ERR_OFFLINE : ERR_OK;
 }
 
+/* A get must not call a miss what the silent may have. */
+static bool goes_on(struct node *node, struct op *op)
+{
+    return op->kind == OP_GET && !op->get.is_found && search_widen(&op->search, node);
+}
+
 static void search_done(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     op->is_searching = false;
@@ -276,7 +282,10 @@ void op_step(struct node *node, struct now now, struct op *op, struct outbox *ou
 {
     if (!op->is_searching)
         return;
-    if (search_step(&op->search, node, now, op->number, out))
+    bool is_done = search_step(&op->search, node, now, op->number, out);
+    if (is_done && goes_on(node, op))
+        op_step(node, now, op, out);
+    else if (is_done)
         search_done(node, now, op, out);
     else if (op->kind == OP_GATHER)
         gather_go_on(node, now, op, out);
@@ -393,7 +402,7 @@ void op_dead(struct node *node, struct now now, const struct inflight_query *que
     struct op *op = op_find(&node->ops, query->owner);
     if (op == NULL || query->purpose != QUERY_SEARCH || !op->is_searching)
         return;
-    search_refused(&op->search, query);
+    search_silent(&op->search, query);
     op_step(node, now, op, out);
 }
 

@@ -411,6 +411,16 @@ size_t routing_closest(const struct routing *r, const struct id *target, bool wi
     return count;
 }
 
+size_t routing_spares(const struct routing *r, const struct id *target, struct contact *out,
+                      size_t max)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < r->bucket_count; i++)
+        for (size_t c = 0; c < r->buckets[i].cache_count; c++)
+            count = contact_insert(out, count, max, target, &r->buckets[i].cache[c].contact);
+    return count;
+}
+
 /* When this member should be pinged; UINT64_MAX: not as things are. */
 static uint64_t node_due_ms(const struct bucket *b, const struct routing_node *node,
                             bool is_watched)

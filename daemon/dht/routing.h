@@ -67,6 +67,11 @@ const struct routing_node *routing_find(const struct routing *r, const struct co
 size_t routing_closest(const struct routing *r, const struct id *target, bool with_failed,
                        struct contact *out, size_t max);
 
+/* The nodes waiting to replace a member, nearest to `target` first, at most `max`: no members, but
+ * they answered once. Returns how many. */
+size_t routing_spares(const struct routing *r, const struct id *target, struct contact *out,
+                      size_t max);
+
 /* A node that should be pinged now: questionable ones, sooner in buckets with replacements waiting
  * or near us, and failed ones. Marks it pinged. False when there is none. */
 bool routing_next_check(struct routing *r, uint64_t now_ms, struct contact *out);

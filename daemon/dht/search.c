@@ -4,15 +4,21 @@
 #include "daemon/dht/query.h"
 
 #define SEEDS_MAX          16 /* table contacts a lookup starts from: two buckets' worth */
-#define REPLY_CONTACTS_MAX 16 /* read from one list of a reply; BEP 5 sends 8 */
+#define WIDE_ALPHA         (2 * LOOKUP_ALPHA) /* the silent have cost time enough */
+#define REPLY_CONTACTS_MAX 16                 /* read from one list of a reply; BEP 5 sends 8 */
+
+static void add_known(struct search *s, unsigned index, const struct contact *known, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        lookup_add(&s->lookups[index], &known[i], 0, true);
+}
 
 static void seed_family(struct search *s, struct node *node, unsigned index)
 {
     struct contact seeds[SEEDS_MAX];
     struct lookup *lookup = &s->lookups[index];
     size_t live = node_closest(node, index, &s->target, seeds, SEEDS_MAX);
-    for (size_t i = 0; i < live; i++)
-        lookup_add(lookup, &seeds[i], 0, true);
+    add_known(s, index, seeds, live);
     if (live >= LOOKUP_K)
         return;
     size_t all = routing_closest(&node->tables[index], &s->target, true, seeds, SEEDS_MAX);
@@ -66,6 +72,7 @@ static bool ask(struct search *s, struct node *node, struct now now, uint64_t ow
         .has_id = candidate->has_id,
         .is_xord = candidate->is_xord,
         .owner = owner,
+        .owner_index = candidate->tries,
         .message = &message,
     };
     return query_send(node, now, &query, out);
@@ -87,6 +94,21 @@ bool search_step(struct search *s, struct node *node, struct now now, uint64_t o
         is_done = is_done && lookup_is_done(&s->lookups[i]);
     }
     return is_done;
+}
+
+bool search_widen(struct search *s, struct node *node)
+{
+    struct contact known[SEARCH_WIDE];
+    if (s->is_wide)
+        return false;
+    for (unsigned i = 0; i < SEARCH_FAMILIES; i++) {
+        if (!s->is_used[i] || !lookup_widen(&s->lookups[i], SEARCH_WIDE, WIDE_ALPHA))
+            continue;
+        s->is_wide = s->is_exact = true;
+        add_known(s, i, known, node_closest(node, i, &s->target, known, SEARCH_WIDE));
+        add_known(s, i, known, routing_spares(&node->tables[i], &s->target, known, SEARCH_WIDE));
+    }
+    return s->is_wide;
 }
 
 /* A contact that a peer on the public network places inside a private one is a lie or a mistake. */
@@ -177,6 +199,12 @@ void search_end(struct search *s, struct node *node, struct now now)
                 maintain_failed(node, now, &candidate->contact);
         }
     }
+}
+
+void search_silent(struct search *s, const struct inflight_query *query)
+{
+    lookup_silent(&s->lookups[family_index(query->contact.addr.family)], &query->contact.addr,
+                  query->owner_index);
 }
 
 void search_refused(struct search *s, const struct inflight_query *query)

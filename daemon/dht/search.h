@@ -12,6 +12,7 @@
 
 #define SEARCH_FAMILIES    2
 #define SEARCH_NEIGHBOURS  20 /* k of the search of our own id: who our records' holders may be */
+#define SEARCH_WIDE        24 /* k of one that goes on, see search_widen: thrice the usual */
 #define SEARCH_CLOSEST_MAX (SEARCH_FAMILIES * LOOKUP_K)
 
 struct node;
@@ -25,6 +26,7 @@ struct search {
     int64_t seq;
     bool is_exact; /* it is about the k nearest themselves: none is passed over for one lost packet
                     */
+    bool is_wide;  /* it went on */
     bool is_used[SEARCH_FAMILIES];
     struct lookup lookups[SEARCH_FAMILIES];
     uint64_t started_ms;
@@ -43,9 +45,15 @@ bool search_step(struct search *s, struct node *node, struct now now, uint64_t o
 struct lookup_candidate *search_answered(struct search *s, struct now now,
                                          const struct inflight_query *query,
                                          const struct krpc *reply);
-/* A query of this search is late; or is dead or was answered by an error. */
+/* It is done, and what should be there was not found: goes on once where some of the nearest were
+ * silent and others answered. They are asked again, and SEARCH_WIDE instead of k, from all that the
+ * table knows, its replacements too: where half of a network has gone at once, the same few that
+ * everybody has known longest may all be among them. False when it does not go on. */
+bool search_widen(struct search *s, struct node *node);
+/* A query of this search is late; is given up; or was answered by an error. */
 void search_late(struct search *s, struct node *node, struct now now,
                  const struct inflight_query *query);
+void search_silent(struct search *s, const struct inflight_query *query);
 void search_refused(struct search *s, const struct inflight_query *query);
 /* True when an answer may still come in time. */
 bool search_is_waiting(const struct search *s);

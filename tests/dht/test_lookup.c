@@ -223,6 +223,73 @@ START_TEST(while_nobody_answers_it_waits_for_the_late)
 }
 END_TEST
 
+static void silent(uint32_t n, unsigned tries)
+{
+    struct addr addr = addr_number(n);
+    lookup_silent(&l, &addr, tries);
+}
+
+/* Runs it to its end: `quiet` of the nearest were late once, all others answered. */
+static void run_past(uint32_t quiet)
+{
+    for (uint32_t n = 1; n <= LOOKUP_K + quiet; n++) {
+        assert_next(n);
+        if (n <= quiet)
+            late(n);
+        else
+            answered(n);
+    }
+    ck_assert(lookup_is_done(&l));
+}
+
+START_TEST(where_all_answered_it_does_not_go_on)
+{
+    for (uint32_t n = 1; n <= 20; n++)
+        add(n, false);
+    run_past(0);
+    ck_assert(!lookup_widen(&l, 2 * LOOKUP_K, LOOKUP_ALPHA));
+    ck_assert(lookup_is_done(&l));
+    assert_nobody();
+}
+END_TEST
+
+START_TEST(where_nobody_answered_it_does_not_go_on)
+{
+    for (uint32_t n = 1; n <= 2; n++) {
+        add(n, false);
+        assert_next(n);
+        late(n);
+        silent(n, 1);
+    }
+    ck_assert(lookup_is_done(&l));
+    ck_assert(!lookup_widen(&l, 2 * LOOKUP_K, LOOKUP_ALPHA));
+    ck_assert(lookup_is_done(&l));
+}
+END_TEST
+
+/* Who was late and who was given up are asked once more, who refused is not; then those beyond. */
+START_TEST(past_its_end_it_asks_the_silent_again_and_more)
+{
+    for (uint32_t n = 1; n <= 20; n++)
+        add(n, false);
+    run_past(3);
+    dead(2);
+    silent(3, 1);
+    ck_assert(lookup_widen(&l, LOOKUP_K + 2, 2 * LOOKUP_ALPHA));
+    assert_next(1);
+    assert_next(3);
+    assert_next(LOOKUP_K + 4);
+    assert_next(LOOKUP_K + 5);
+    assert_nobody();
+    silent(1, 1); /* its first query: it has been asked again since */
+    ck_assert_ptr_nonnull(answered(1));
+    silent(3, 2);
+    ck_assert_ptr_null(answered(3));
+    answered(LOOKUP_K + 4);
+    ck_assert(lookup_is_done(&l));
+}
+END_TEST
+
 START_TEST(another_id_is_not_an_answer)
 {
     add(1, true);
@@ -442,6 +509,9 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_known_one_is_asked_twice);
     tcase_add_test(tests, a_retry_does_not_hold_up_the_next);
     tcase_add_test(tests, while_nobody_answers_it_waits_for_the_late);
+    tcase_add_test(tests, where_all_answered_it_does_not_go_on);
+    tcase_add_test(tests, where_nobody_answered_it_does_not_go_on);
+    tcase_add_test(tests, past_its_end_it_asks_the_silent_again_and_more);
     tcase_add_test(tests, another_id_is_not_an_answer);
     tcase_add_test(tests, unknown_ids);
     tcase_add_test(tests, the_nearest_are_kept);

@@ -5,6 +5,7 @@
 
 #include "daemon/dht/envelope.h"
 #include "daemon/dht/krpc.h"
+#include "daemon/dht/node_state.h"
 #include "tests/dht/owner.h"
 #include "tests/runner.h"
 
@@ -19,6 +20,7 @@ struct holder {
     struct id id;
     answer_fn *answer;
     unsigned gets; /* that it was asked */
+    unsigned deaf; /* of the first so many it hears nothing */
     uint8_t memory[2048];
 };
 
@@ -60,7 +62,8 @@ static void on_foreign(struct net *unused, const struct net_packet *packet)
         if (query.method == KRPC_GET && holder->answer != NULL)
             holder->answer(holder, &query, &reply);
         holder->gets += query.method == KRPC_GET;
-        send_reply(holder, &packet->from, &reply);
+        if (query.method != KRPC_GET || holder->gets > holder->deaf)
+            send_reply(holder, &packet->from, &reply);
     }
 }
 
@@ -520,6 +523,61 @@ START_TEST(answers_from_elsewhere_or_with_another_t_count_for_nothing)
 }
 END_TEST
 
+/* The first holder is known from others' answers alone, and the first `deaf` questions to it are
+ * lost. */
+static void name_the_first(struct holder *holder, const struct krpc *query, struct krpc *reply)
+{
+    struct wire_writer w;
+    (void)query;
+    wire_writer_init(&w, holder->memory, sizeof holder->memory);
+    krpc_write_contact(&w, &holders[0].id, &holders[0].addr);
+    reply->nodes = wire_written(&w);
+}
+
+static void build_with_hidden(unsigned deaf)
+{
+    build(false);
+    struct contact hidden = {.id = holders[0].id, .addr = holders[0].addr};
+    routing_remove(&net.nodes[0]->node->tables[FAMILY_V4], &hidden.id);
+    neighbours_remove(&net.nodes[0]->node->neighbours[FAMILY_V4], &hidden);
+    for (size_t i = 1; i < HOLDERS; i++)
+        holders[i].answer = name_the_first;
+    holders[0].answer = good;
+    holders[0].deaf = deaf;
+}
+
+START_TEST(a_lost_packet_is_no_miss)
+{
+    build_with_hidden(1);
+    ck_assert(get()->get.is_found);
+    ck_assert_uint_eq(holders[0].gets, 2);
+    for (size_t i = 1; i < HOLDERS; i++)
+        ck_assert_uint_eq(holders[i].gets, 1);
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(one_that_stays_silent_is_asked_twice)
+{
+    build_with_hidden(100);
+    const struct event *event = get();
+    ck_assert(!event->get.is_found);
+    ck_assert_int_eq(event->err, ERR_OK);
+    ck_assert_uint_eq(holders[0].gets, 2);
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(a_miss_that_all_confirm_asks_each_once)
+{
+    build(false);
+    const struct event *event = get();
+    ck_assert(!event->get.is_found);
+    ck_assert_uint_eq(event->stats.queried, HOLDERS);
+    net_clear(&net);
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
     const int lie_count = sizeof lies / sizeof lies[0];
@@ -534,5 +592,8 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_list_of_odd_size_does_not_cost_the_answer);
     tcase_add_test(tests, private_addresses_from_public_ones_are_not_asked);
     tcase_add_loop_test(tests, an_answer_under_another_id_counts_for_nothing, 0, 2);
+    tcase_add_test(tests, a_lost_packet_is_no_miss);
+    tcase_add_test(tests, one_that_stays_silent_is_asked_twice);
+    tcase_add_test(tests, a_miss_that_all_confirm_asks_each_once);
     tcase_add_test(tests, answers_from_elsewhere_or_with_another_t_count_for_nothing);
 }

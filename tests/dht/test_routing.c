@@ -162,6 +162,27 @@ START_TEST(test_newest_of_the_cache_comes_first)
 }
 END_TEST
 
+START_TEST(test_those_who_wait_are_told_nearest_first)
+{
+    struct contact members[ROUTING_K], spares[ROUTING_CACHE];
+
+    fill_bucket(0, 1, members);
+    ck_assert_uint_eq(routing_spares(&table, &self, spares, ROUTING_CACHE), 0);
+    for (uint32_t i = 0; i < 4; i++) {
+        struct contact waiting = contact_at(0, local(100 + i));
+        ck_assert_int_eq(answer(&waiting, i), ROUTING_CACHED);
+    }
+    ck_assert_uint_eq(routing_spares(&table, &self, spares, ROUTING_CACHE), 4);
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert(!is_member(&spares[i]));
+        ck_assert(i == 0 || id_compare_distance(&self, &spares[i - 1].id, &spares[i].id) < 0);
+    }
+    struct contact nearest = spares[0];
+    ck_assert_uint_eq(routing_spares(&table, &self, spares, 1), 1);
+    ck_assert(id_equal(&spares[0].id, &nearest.id));
+}
+END_TEST
+
 START_TEST(test_newcomer_replaces_a_dead_node_when_nobody_waits)
 {
     struct contact members[ROUTING_K], late = contact_at(0, local(100));
@@ -474,6 +495,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, test_own_id_and_other_family_are_refused);
     tcase_add_test(tests, test_full_bucket_caches_and_keeps_the_oldest);
     tcase_add_test(tests, test_newest_of_the_cache_comes_first);
+    tcase_add_test(tests, test_those_who_wait_are_told_nearest_first);
     tcase_add_test(tests, test_newcomer_replaces_a_dead_node_when_nobody_waits);
     tcase_add_test(tests, test_cached_node_that_fails_leaves_the_cache);
     tcase_add_test(tests, test_splits_only_where_it_makes_room);
