@@ -56,6 +56,15 @@ static bool send_give(struct node *node, struct now now, struct op *op, const st
     return query_send(node, now, &query, out);
 }
 
+/* Silent to every try of the question: the same as to any other, so that a holder that has gone is
+ * found out by those who ask it most. What it is given waits for its disk, and says nothing. */
+static void give_up(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    if (op->push.tries >= PUSH_TRIES && !op->push.is_giving)
+        maintain_failed(node, now, &op->push.to);
+    op_finish(node, now, op, ERR_TIMEOUT, out);
+}
+
 static void step(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     struct stored stored;
@@ -63,11 +72,13 @@ static void step(struct node *node, struct now now, struct op *op, struct outbox
     if (is_sent)
         is_sent = op->push.is_giving ? send_give(node, now, op, &stored.record, out)
                                      : send_ask(node, now, op, &stored.record, out);
+    if (!is_sent) {
+        give_up(node, now, op, out);
+        return;
+    }
     op->push.tries++;
-    if (is_sent && !op->push.is_giving)
+    if (!op->push.is_giving)
         node_count(node, COUNTER_PUSHES_ASKED);
-    if (!is_sent)
-        op_finish(node, now, op, ERR_TIMEOUT, out);
 }
 
 void push_start(struct node *node, struct now now, const struct repair_push *what,

@@ -2,6 +2,8 @@
 #include <check.h>
 #include <stdio.h>
 
+#include "daemon/dht/node_state.h"
+#include "daemon/dht/op_kinds.h"
 #include "tests/dht/owner.h"
 #include "tests/runner.h"
 
@@ -199,6 +201,27 @@ START_TEST(a_holder_that_is_behind_is_brought_up_and_one_ahead_is_followed)
 }
 END_TEST
 
+/* Long before the next search of its own neighbourhood. */
+START_TEST(a_holder_that_leaves_its_question_unanswered_is_found_out)
+{
+    net_build(&net, 10, 29);
+    struct node *node = net.nodes[1]->node;
+    const struct repair_push push = {
+        .to = {.id = net.nodes[2]->id, .addr = net.nodes[2]->addr},
+        .target = put_json(1, "x"),
+        .kind = RECORD_SINGLE,
+    };
+    net_kill(&net, 2);
+    uint8_t before = node->neighbours[FAMILY_V4].count;
+    node->repair.running++;
+    push_start(node, net_now(&net), &push, net.out);
+    net_flush(&net, 1);
+    net_run(&net, 5000);
+    ck_assert_uint_eq(node->neighbours[FAMILY_V4].count, before - 1);
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(leaving_that_runs_out_of_time_says_so)
 {
     uint64_t op;
@@ -225,5 +248,6 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, what_has_no_expiry_is_not_passed_on);
     tcase_add_test(tests, a_client_never_waits_for_a_time_that_has_passed);
     tcase_add_test(tests, a_holder_that_is_behind_is_brought_up_and_one_ahead_is_followed);
+    tcase_add_test(tests, a_holder_that_leaves_its_question_unanswered_is_found_out);
     tcase_add_test(tests, leaving_that_runs_out_of_time_says_so);
 }
