@@ -22,6 +22,7 @@ static void run_ms(struct life *l, uint64_t ms)
 struct readings {
     uint64_t read, good; /* of keys that somebody up had, when asked */
     uint64_t without;    /* that nobody up had */
+    uint64_t kept_alone; /* that no holder had, but who keeps it */
 };
 
 static struct readings read_all(struct life *l)
@@ -35,6 +36,7 @@ static struct readings read_all(struct life *l)
         if (key->acked_seq == 0 || p == NULL)
             continue;
         readings.without += key->holders + key->keepers == 0;
+        readings.kept_alone += key->holders == 0 && key->keepers > 0;
         client_get(&s->client, p, i);
         run_ms(l, READ_SPREAD_MS);
     }
@@ -63,9 +65,11 @@ void life_half(struct life *l)
     life_result(l, "keys read", LIFE_COUNT, LIFE_TOLD, 0, at_once.read);
     life_result(l, "keys without a holder or keeper left", LIFE_COUNT, LIFE_TOLD, 0,
                 at_once.without);
-    life_result(l, "of the others: good at once", LIFE_SHARE, LIFE_AT_LEAST, 99900,
+    life_result(l, "keys with a keeper alone, to be put again", LIFE_COUNT, LIFE_TOLD, 0,
+                at_once.kept_alone);
+    life_result(l, "with a holder or keeper: good at once", LIFE_SHARE, LIFE_AT_LEAST, 99900,
                 life_share(at_once.good, at_once.read));
-    life_result(l, "of the others: good after repair", LIFE_SHARE, LIFE_AT_LEAST, 100000,
+    life_result(l, "with a holder or keeper: good after repair", LIFE_SHARE, LIFE_AT_LEAST, 100000,
                 life_share(after.good, after.read));
     life_result(l, "keys without a holder or keeper after repair", LIFE_COUNT, LIFE_AT_MOST,
                 at_once.without, after.without);
