@@ -15,7 +15,9 @@
 #define MULTI_ENTRY_MAX     1200 /* the longest entry as an element of `entries` */
 /* What a holder may be configured to hold of one target, and so the most that is believed of one.
  */
-#define MULTI_ENTRIES_MAX 4096u
+#define MULTI_ENTRIES_MAX     4096u
+#define MULTI_ENTRIES_DEFAULT 512u
+#define MULTI_BYTES_DEFAULT   (640u << 10) /* packed; 512 of the largest fit */
 
 struct multi_brief {
     struct id key; /* record_key */

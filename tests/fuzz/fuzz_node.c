@@ -7,8 +7,10 @@
 #include <stdlib.h>
 
 #include "daemon/dht/node_state.h"
+#include "tests/sim/ram.h"
 
 #define RECORDS         8
+#define ENTRIES         4 /* of one multi */
 #define PEERS           4
 #define QUERIES         16  /* of the node, remembered to be answered */
 #define STEPS_MAX       64  /* an input of many small steps says no more than one of few */
@@ -22,13 +24,6 @@ enum source_flag { PATCH_T = 0x80, PATCH_TOKEN = 0x40, PATCH_SIG = 0x20 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct slot {
-    size_t size;
-    enum store_space space;
-    uint64_t put_unix_s, expiry_unix_s;
-    uint8_t packed[RECORD_PACKED_MAX];
-};
-
 struct asked {
     struct addr to;
     uint8_t t[KRPC_T_SIZE];
@@ -38,7 +33,7 @@ struct world {
     struct node *node;
     struct now now;
     struct outbox out;
-    struct slot slots[RECORDS];
+    struct ram store;
     struct asked asked[QUERIES];
     unsigned asked_count;
     unsigned commands; /* carried out */
@@ -52,77 +47,11 @@ static struct addr peer_addr(unsigned index)
     return addr_v4((const uint8_t[4]){80, 0, (uint8_t)(index % PEERS), 1}, 4001);
 }
 
-static enum err store_get(void *context, enum store_space space, enum record_kind kind,
-                          const struct id *target, struct stored *out)
-{
-    struct world *world = context;
-    for (unsigned i = 0; i < RECORDS; i++) {
-        const struct slot *slot = &world->slots[i];
-        if (slot->size == 0 || slot->space != space || slot->expiry_unix_s <= world->now.unix_s ||
-            !record_unpack(bytes_of(slot->packed, slot->size), &out->record) ||
-            out->record.kind != kind || !id_equal(&out->record.target, target))
-            continue;
-        out->put_unix_s = slot->put_unix_s;
-        out->expiry_unix_s = slot->expiry_unix_s;
-        return ERR_OK;
-    }
-    return ERR_NOT_FOUND;
-}
-
-/* Nothing was kept by an earlier run. */
-static enum err store_next(void *context, enum store_space space, enum record_kind kind,
-                           const struct id *target, struct stored *out)
-{
-    (void)context, (void)space, (void)kind, (void)target, (void)out;
-    return ERR_NOT_FOUND;
-}
-
-static struct slot *find_slot(struct world *world, const struct store_write *write)
-{
-    for (unsigned i = 0; i < RECORDS; i++) {
-        struct slot *slot = &world->slots[i];
-        struct record record;
-        if (slot->size == 0)
-            return slot;
-        if (slot->space == write->space &&
-            record_unpack(bytes_of(slot->packed, slot->size), &record) &&
-            record.kind == write->record.kind && id_equal(&record.target, &write->record.target))
-            return slot;
-    }
-    return NULL;
-}
-
+/* What is said to be verified must verify. */
 static enum err apply(struct world *world, const struct store_write *write, int64_t *seq)
 {
-    struct slot *slot = find_slot(world, write);
-    struct record old;
-    if (slot == NULL)
-        return ERR_STORAGE_FULL;
-    if (write->action == STORE_DROP) {
-        enum err err = slot->size == 0 ? ERR_NOT_FOUND : ERR_OK;
-        slot->expiry_unix_s = 0;
-        return err;
-    }
-    if (!record_verify(&write->record)) {
-        assert(!write->is_verified);
-        return ERR_BAD_SIGNATURE;
-    }
-    if (slot->size > 0 && record_unpack(bytes_of(slot->packed, slot->size), &old)) {
-        *seq = old.seq;
-        if (write->has_cas && write->cas != old.seq)
-            return ERR_CAS_MISMATCH;
-        if (write->record.seq < old.seq)
-            return ERR_STALE_SEQ;
-    }
-    struct wire_writer w;
-    wire_writer_init(&w, slot->packed, sizeof slot->packed);
-    record_pack(&w, &write->record);
-    assert(!w.failed);
-    slot->size = w.used;
-    slot->space = write->space;
-    slot->put_unix_s = write->put_unix_s;
-    slot->expiry_unix_s = write->expiry_unix_s;
-    return ERR_OK;
+    assert(write->action != STORE_PUT || !write->is_verified || record_verify(&write->record));
+    return ram_write(&world->store, write, seq);
 }
 
 static void check_packet(struct world *world, const struct out_packet *packet)
@@ -303,12 +232,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const uint8_t seed[KEYS_SEED_SIZE] = {7};
     struct world world = {.now = {.ms = 1000000, .unix_s = 1700000000}};
     keys_from_seed(seed, world.public_key, world.secret_key);
+    ram_init(&world.store, &world.now);
+    world.store.disk.quota = RECORDS;
+    world.store.disk.multi_entries = ENTRIES;
     const struct node_config config = {
         .role = size > 0 && (data[0] & 1) ? NODE_CLIENT : NODE_SERVER,
         .has_v4 = true,
         .has_v6 = true,
         .version = {'X', 'O', 0, 1},
-        .store = {.context = &world, .get = store_get, .next = store_next},
+        .store = ram_reader(&world.store),
     };
     world.node = node_new(&config, world.now);
     assert(world.node != NULL);
@@ -326,5 +258,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     node_free(world.node);
     outbox_clear(&world.out);
+    ram_clear(&world.store);
     return 0;
 }

@@ -5,108 +5,6 @@
 
 #define WAIT_MS 60000u
 
-/* One that has ended is never returned, and gives its place to the next. */
-static bool is_there(const struct solo *solo, const struct solo_record *r)
-{
-    return r->is_used && r->stored.expiry_unix_s > solo->fake.now.unix_s;
-}
-
-static struct solo_record *find(struct solo *solo, enum store_space space, enum record_kind kind,
-                                const struct id *target)
-{
-    for (size_t i = 0; i < SOLO_RECORDS_MAX; i++) {
-        struct solo_record *r = &solo->records[i];
-        if (is_there(solo, r) && r->space == space && r->stored.record.kind == kind &&
-            id_equal(&r->stored.record.target, target)) {
-            return r;
-        }
-    }
-    return NULL;
-}
-
-static enum err store_get(void *context, enum store_space space, enum record_kind kind,
-                          const struct id *target, struct stored *out)
-{
-    struct solo_record *r = find(context, space, kind, target);
-    if (r == NULL) {
-        return ERR_NOT_FOUND;
-    }
-    *out = r->stored;
-    return ERR_OK;
-}
-
-static int compare(const struct record *record, enum record_kind kind, const struct id *target)
-{
-    if (record->kind != kind) {
-        return record->kind < kind ? -1 : 1;
-    }
-    return memcmp(record->target.b, target->b, ID_SIZE);
-}
-
-static enum err store_next(void *context, enum store_space space, enum record_kind kind,
-                           const struct id *target, struct stored *out)
-{
-    struct solo *solo = context;
-    const struct solo_record *best = NULL;
-    for (size_t i = 0; i < SOLO_RECORDS_MAX; i++) {
-        const struct solo_record *r = &solo->records[i];
-        const struct record *record = &r->stored.record;
-        if (is_there(solo, r) && r->space == space &&
-            (target == NULL || compare(record, kind, target) > 0) &&
-            (best == NULL ||
-             compare(record, best->stored.record.kind, &best->stored.record.target) < 0)) {
-            best = r;
-        }
-    }
-    if (best == NULL) {
-        return ERR_NOT_FOUND;
-    }
-    *out = best->stored;
-    return ERR_OK;
-}
-
-static void fill(struct solo_record *r, const struct store_write *write)
-{
-    struct wire_writer writer;
-    wire_writer_init(&writer, r->packed, sizeof r->packed);
-    record_pack(&writer, &write->record);
-    ck_assert(!writer.failed);
-    r->is_used = true;
-    r->space = write->space;
-    r->stored.put_unix_s = write->put_unix_s;
-    r->stored.expiry_unix_s = write->expiry_unix_s;
-    ck_assert(record_unpack(wire_written(&writer), &r->stored.record));
-}
-
-static enum err apply(struct solo *solo, const struct store_write *write, int64_t *seq)
-{
-    struct solo_record *r = find(solo, write->space, write->record.kind, &write->record.target);
-    if (solo->is_broken) {
-        return ERR_IO;
-    }
-    if (write->action == STORE_DROP) {
-        if (r != NULL) {
-            r->is_used = false;
-        }
-        return r != NULL ? ERR_OK : ERR_NOT_FOUND;
-    }
-    if (r != NULL && write->record.kind == RECORD_SINGLE) {
-        *seq = r->stored.record.seq;
-        if (write->has_cas && write->cas != *seq) {
-            return ERR_CAS_MISMATCH;
-        }
-        if (!record_equal(&r->stored.record, &write->record) && write->record.seq <= *seq) {
-            return ERR_STALE_SEQ;
-        }
-    }
-    for (size_t i = 0; r == NULL && i < SOLO_RECORDS_MAX; i++) {
-        r = is_there(solo, &solo->records[i]) ? NULL : &solo->records[i];
-    }
-    ck_assert_ptr_nonnull(r);
-    fill(r, write);
-    return ERR_OK;
-}
-
 static void sign(struct solo *solo, const struct event *event)
 {
     struct fake_host *fake = &solo->fake;
@@ -128,7 +26,7 @@ static void act(struct solo *solo)
         if (write < out->write_count) {
             struct store_write next = out->writes[write++];
             int64_t seq = 0;
-            enum err err = apply(solo, &next, &seq);
+            enum err err = ram_write(&solo->store, &next, &seq);
             node_stored(fake->host.node, fake->now, next.write, err, seq, out);
             continue;
         }
@@ -171,11 +69,12 @@ void solo_init(struct solo *solo)
     *solo = (struct solo){0};
     struct fake_host *fake = &solo->fake;
     fake_host_init(fake);
+    ram_init(&solo->store, &fake->now);
     node_free(fake->host.node);
     struct node_config config = {.has_v4 = true,
                                  .has_network = true,
                                  .role = NODE_SERVER,
-                                 .store = {.context = solo, .get = store_get, .next = store_next}};
+                                 .store = ram_reader(&solo->store)};
     fake->host.node = node_new(&config, fake->now);
     fake->host.store = config.store;
     ck_assert_ptr_nonnull(fake->host.node);
@@ -192,6 +91,7 @@ void solo_clear(struct solo *solo)
     dispatch_client_clear(&solo->client);
     dispatch_clear(&solo->dispatch);
     fake_host_clear(&solo->fake);
+    ram_clear(&solo->store);
 }
 
 json_t *solo_call(struct solo *solo, const char *method, const char *params)
@@ -235,10 +135,12 @@ void solo_run(struct solo *solo, uint64_t seconds)
 
 size_t solo_count(const struct solo *solo, enum store_space space, enum record_kind kind)
 {
+    const struct disk *disk = &solo->store.disk;
     size_t count = 0;
-    for (size_t i = 0; i < SOLO_RECORDS_MAX; i++) {
-        const struct solo_record *r = &solo->records[i];
-        count += is_there(solo, r) && r->space == space && r->stored.record.kind == kind;
+    for (uint32_t i = 0; i < disk->count; i++) {
+        const struct disk_entry *entry = &disk->entries[i];
+        count += entry->expiry_unix_s > solo->fake.now.unix_s && entry->space == space &&
+                 entry->blob->record.kind == kind;
     }
     return count;
 }

@@ -5,22 +5,13 @@
 
 #include "rpc/dispatch.h"
 #include "tests/rpc/fake_host.h"
-
-#define SOLO_RECORDS_MAX 256
-
-struct solo_record {
-    bool is_used;
-    enum store_space space;
-    struct stored stored; /* its record points into `packed` */
-    uint8_t packed[RECORD_PACKED_MAX];
-};
+#include "tests/sim/ram.h"
 
 struct solo {
     struct fake_host fake;
     struct dispatch dispatch;
     struct rpc_client client;
-    struct solo_record records[SOLO_RECORDS_MAX];
-    bool is_broken; /* the store answers ERR_IO */
+    struct ram store;
 };
 
 /* With a local key called alice; ready when it returns. */
@@ -29,6 +20,7 @@ void solo_clear(struct solo *solo);
 /* The reply to one call, a new reference: `params` as JSON text. Waits for it in virtual time, at
  * most a minute. Host names resolve to 127.0.0.1:9. */
 json_t *solo_call(struct solo *solo, const char *method, const char *params);
+
 /* Lets this much time pass, and all be done that is due in it. */
 void solo_run(struct solo *solo, uint64_t seconds);
 /* How many records of this kind are in this space. */

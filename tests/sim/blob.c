@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "daemon/dht/multi.h"
 #include "tests/sim/genuine.h"
 #include "tests/sim/trace.h"
 
@@ -57,6 +58,14 @@ static void grow(struct blobs *b)
     free(old.chains);
 }
 
+static void place(struct blob *blob)
+{
+    if (blob->record.kind == RECORD_MULTI)
+        multi_position_of(&blob->record, &blob->position);
+    else
+        record_key(&blob->record, &blob->position.key);
+}
+
 struct blob *blobs_take(struct blobs *b, const struct record *record)
 {
     uint8_t buffer[RECORD_PACKED_MAX];
@@ -73,6 +82,7 @@ struct blob *blobs_take(struct blobs *b, const struct record *record)
         memcpy(blob->packed, packed.data, packed.size);
         bool is_sound = record_unpack(bytes_of(blob->packed, blob->size), &blob->record);
         assert(is_sound);
+        place(blob);
         *at = blob;
         b->count++;
     }

@@ -3,15 +3,16 @@
 #ifndef XORD_TESTS_SIM_BLOB_H
 #define XORD_TESTS_SIM_BLOB_H
 
-#include "daemon/dht/record.h"
+#include "daemon/dht/store.h"
 
 struct blob {
     struct blob *next; /* in its chain */
     uint64_t hash;
     uint32_t references;
     uint16_t size;
-    bool is_checked, is_genuine; /* its signature */
-    struct record record;        /* views into `packed` */
+    bool is_checked, is_genuine;    /* its signature */
+    struct record record;           /* views into `packed` */
+    struct store_position position; /* its key; the time of an entry alone */
     uint8_t packed[];
 };
 

@@ -6,7 +6,7 @@
 #include "daemon/dht/record.h"
 
 bool genuine_signature(const struct record *r); /* true for an immutable */
-bool genuine_target(const struct record *r);
+bool genuine_target(const struct record *r);    /* true for an entry: only its signature binds it */
 /* Its signed expiry has passed at `now_unix_s`. */
 bool genuine_has_ended(const struct record *r, uint64_t now_unix_s);
 

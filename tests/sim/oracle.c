@@ -39,11 +39,13 @@ static void writing(void *context, struct world *w, struct process *p,
 {
     struct oracle *o = context;
     struct stored stored;
+    struct id key;
     (void)w;
     if (write->action != STORE_PUT || write->putter.family == ADDR_NONE)
         return;
-    if (disk_get(&p->disk, process_now(p).unix_s, write->space, write->record.kind,
-                 &write->record.target, &stored) != ERR_OK)
+    record_key(&write->record, &key);
+    if (disk_get(&p->disk, process_now(p).unix_s, write->space, write->record.kind, &key,
+                 &stored) != ERR_OK)
         return;
     if (write->record.seq < stored.record.seq)
         oracle_fail(o, p, "a holder took seq %" PRId64 " over %" PRId64, write->record.seq,
@@ -60,17 +62,17 @@ static void removed(void *context, struct world *w, struct process *p, enum stor
     (void)w;
     o->replaced.process = p->number;
     o->replaced.space = space;
-    o->replaced.target = blob->record.target;
+    o->replaced.key = blob->position.key;
     o->replaced.seq = blob->record.seq;
     if (genuine_has_ended(&blob->record, process_now(p).unix_s))
         o->replaced.process = PROCESS_NONE; /* what has ended binds nobody */
 }
 
 static bool goes_back(const struct oracle *o, const struct process *p, enum store_space space,
-                      const struct record *record)
+                      const struct blob *blob)
 {
     return o->replaced.process == p->number && o->replaced.space == space &&
-           id_equal(&o->replaced.target, &record->target) && record->seq < o->replaced.seq;
+           id_equal(&o->replaced.key, &blob->position.key) && blob->record.seq < o->replaced.seq;
 }
 
 static void placed(void *context, struct world *w, struct process *p, enum store_space space,
@@ -82,7 +84,7 @@ static void placed(void *context, struct world *w, struct process *p, enum store
         oracle_fail(o, p, "a record on disk (space %d) does not verify", (int)space);
     else if (!genuine_target(&blob->record))
         oracle_fail(o, p, "a record on disk (space %d) is not its target's", (int)space);
-    else if (goes_back(o, p, space, &blob->record))
+    else if (goes_back(o, p, space, blob))
         oracle_fail(o, p, "on disk (space %d) seq %" PRId64 " took the place of %" PRId64,
                     (int)space, blob->record.seq, o->replaced.seq);
 }

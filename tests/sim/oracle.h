@@ -43,7 +43,7 @@ struct oracle {
     struct {                     /* what a disk has just lost, which a record may replace */
         uint32_t process;
         enum store_space space;
-        struct id target;
+        struct id key;
         int64_t seq;
     } replaced;
     uint32_t mark_count, mark_places;

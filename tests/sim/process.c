@@ -102,6 +102,27 @@ static enum err read_next(void *context, enum store_space space, enum record_kin
     return disk_next(&p->disk, process_now(p).unix_s, space, kind, target, out);
 }
 
+static enum err read_summary(void *context, enum store_space space, const struct id *target,
+                             struct store_summary *out)
+{
+    const struct process *p = context;
+    return disk_summary(&p->disk, space, target, out);
+}
+
+static enum err read_entry(void *context, enum store_space space, const struct id *target,
+                           const struct store_position *after, struct stored *out)
+{
+    const struct process *p = context;
+    return disk_entry(&p->disk, process_now(p).unix_s, space, target, after, out);
+}
+
+static enum err read_next_multi(void *context, enum store_space space, const struct id *target,
+                                struct id *out)
+{
+    const struct process *p = context;
+    return disk_next_multi(&p->disk, space, target, out);
+}
+
 void process_boot(struct process *p, const uint8_t seed[RNG_SEED_SIZE], enum node_role role)
 {
     struct node_config config = {
@@ -112,7 +133,12 @@ void process_boot(struct process *p, const uint8_t seed[RNG_SEED_SIZE], enum nod
         .has_network = !p->is_mainline,
         .network = NETWORK,
         .version = {'X', 'O', 0, 1},
-        .store = {.context = p, .get = read_one, .next = read_next},
+        .store = {.context = p,
+                  .get = read_one,
+                  .next = read_next,
+                  .summary = read_summary,
+                  .entry = read_entry,
+                  .next_multi = read_next_multi},
     };
     memcpy(config.seed, seed, RNG_SEED_SIZE);
     p->node = node_new(&config, process_now(p));

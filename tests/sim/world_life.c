@@ -12,15 +12,16 @@ enum err world_apply(struct world *w, struct process *p, uint32_t slot, bool is_
                      int64_t *seq)
 {
     struct waiting *waiting = &w->waitings[slot];
-    struct blob *replaced = NULL, *blob = waiting->item.blob;
+    struct blob *blob = waiting->item.blob;
+    struct disk_gone gone = {.count = 0};
     enum store_space space = waiting->item.write.space;
     enum err err = ERR_IO;
     *seq = 0;
     if (!is_failed)
-        err = disk_apply(&p->disk, process_now(p).unix_s, &waiting->item, seq, &replaced);
-    if (replaced != NULL) {
-        TELL(w, removed, p, space, replaced);
-        blobs_drop(&w->blobs, replaced);
+        err = disk_apply(&p->disk, process_now(p).unix_s, &waiting->item, seq, &gone);
+    for (unsigned i = 0; i < gone.count; i++) {
+        TELL(w, removed, p, space, gone.blobs[i]);
+        blobs_drop(&w->blobs, gone.blobs[i]);
     }
     if (err == ERR_OK && blob != NULL)
         TELL(w, placed, p, space, blob);
