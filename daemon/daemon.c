@@ -98,8 +98,12 @@ static enum err open_data(struct daemon *d, char *detail)
     saved_id_init(&d->saved_id, &d->loop, &d->datadir, &id);
     if (!datadir_path(&d->datadir, "store", path, sizeof(path)))
         return ERR_TOO_BIG;
-    err = store_open(path, (uint64_t)settings_number(&d->settings, SETTING_MAX_BYTES), &id,
-                     &d->store, detail);
+    const struct store_limits limits = {
+        .quota_bytes = (uint64_t)settings_number(&d->settings, SETTING_MAX_BYTES),
+        .multi_entries = (uint32_t)settings_number(&d->settings, SETTING_MULTI_ENTRIES),
+        .multi_bytes = (uint64_t)settings_number(&d->settings, SETTING_MULTI_BYTES),
+    };
+    err = store_open(path, &limits, &id, &d->store, detail);
     if (err != ERR_OK)
         return err;
     if (!datadir_path(&d->datadir, "keys", path, sizeof(path)))

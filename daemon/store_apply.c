@@ -39,6 +39,11 @@ static enum err decide(const struct store_item *item, const struct store_entry *
     return ERR_OK;
 }
 
+static bool is_capped(const struct store_write *write)
+{
+    return write->space == STORE_HELD && write->record.kind == RECORD_MULTI;
+}
+
 static int put_new(struct store_txn *t, struct store_item *item)
 {
     const struct store_write *write = &item->write;
@@ -49,7 +54,9 @@ static int put_new(struct store_txn *t, struct store_item *item)
         .space = (uint8_t)write->space,
     };
     uint64_t cost = store_cost(item->size - sizeof(header));
-    int rc = store_make_room(t, write, header.prefix, cost, &item->err);
+    int rc = is_capped(write) ? store_entry_make_room(t, item, NULL) : 0;
+    if (rc == 0 && item->err == ERR_OK)
+        rc = store_make_room(t, write, header.prefix, cost, &item->err);
     if (rc != 0 || item->err != ERR_OK)
         return rc;
     item->seq = write->record.seq;
@@ -57,23 +64,26 @@ static int put_new(struct store_txn *t, struct store_item *item)
 }
 
 /* Room for what the replacement is longer. Making it may move the old record: finds it anew. */
-static int make_room_over(struct store_txn *t, struct store_item *item, struct store_entry *old)
+static int make_room_over(struct store_txn *t, struct store_item *item, const struct id *key,
+                          struct store_entry *old)
 {
-    const struct record *r = &item->write.record;
+    const struct store_write *write = &item->write;
     size_t size = item->size - sizeof(old->header);
     if (size <= old->packed.size)
         return 0;
-    int rc =
-        store_make_room(t, &item->write, old->header.prefix, size - old->packed.size, &item->err);
+    int rc = is_capped(write) ? store_entry_make_room(t, item, old) : 0;
     if (rc == 0 && item->err == ERR_OK)
-        rc = store_find(t, item->write.space, r->kind, &r->target, old);
+        rc = store_make_room(t, write, old->header.prefix, size - old->packed.size, &item->err);
+    if (rc == 0 && item->err == ERR_OK)
+        rc = store_find(t, write->space, write->record.kind, key, old);
     return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
 }
 
 /* It stays charged to whoever put it first, so a republisher moves nothing. */
-static int put_over(struct store_txn *t, struct store_item *item, struct store_entry *old)
+static int put_over(struct store_txn *t, struct store_item *item, const struct id *key,
+                    struct store_entry *old)
 {
-    int rc = make_room_over(t, item, old);
+    int rc = make_room_over(t, item, key, old);
     if (rc != 0 || item->err != ERR_OK)
         return rc;
     struct store_header header = old->header;
@@ -89,7 +99,9 @@ static int put(struct store_txn *t, struct store_item *item)
 {
     const struct record *r = &item->write.record;
     struct store_entry stored;
-    int rc = store_find(t, item->write.space, r->kind, &r->target, &stored);
+    struct id key;
+    record_key(r, &key);
+    int rc = store_find(t, item->write.space, r->kind, &key, &stored);
     if (rc == 0 && stored.header.expiry_unix_s <= t->now_unix_s) {
         rc = store_remove(t, &stored);
         return rc == 0 ? put_new(t, item) : rc;
@@ -100,7 +112,7 @@ static int put(struct store_txn *t, struct store_item *item)
         return rc;
     item->seq = stored.record.seq;
     item->err = decide(item, &stored);
-    return item->err == ERR_OK ? put_over(t, item, &stored) : 0;
+    return item->err == ERR_OK ? put_over(t, item, &key, &stored) : 0;
 }
 
 static int drop(struct store_txn *t, struct store_item *item)
@@ -169,6 +181,7 @@ enum err store_apply(struct store *s, struct store_work *work)
         rc = store_txn_commit(&t);
     else
         store_txn_abort(&t);
+    work->evicted = rc == 0 ? t.evicted : 0;
     tell_change(s, rc);
     return rc == 0 ? ERR_OK : fail_all(work, rc);
 }

@@ -38,11 +38,18 @@ static void write_big_endian(uint8_t out[8], uint64_t value)
         out[i] = (uint8_t)value;
 }
 
-void store_key(uint8_t key[STORE_KEY_SIZE], enum store_space space, enum record_kind kind,
-               const struct id *target)
+void store_key(uint8_t out[STORE_KEY_SIZE], enum store_space space, enum record_kind kind,
+               const struct id *key)
 {
-    key[0] = (uint8_t)((unsigned)space << 4 | (unsigned)kind);
-    memcpy(key + 1, target->b, ID_SIZE);
+    out[0] = (uint8_t)((unsigned)space << 4 | (unsigned)kind);
+    memcpy(out + 1, key->b, ID_SIZE);
+}
+
+static void store_key_of(uint8_t out[STORE_KEY_SIZE], uint8_t space, const struct record *r)
+{
+    struct id key;
+    record_key(r, &key);
+    store_key(out, (enum store_space)space, r->kind, &key);
 }
 
 /* The family and the 3 or 7 bytes that a prefix has; 0 stands for this node itself. */
@@ -135,11 +142,11 @@ int store_load(struct store_txn *t, uint64_t serial, struct store_entry *out)
 }
 
 int store_find(struct store_txn *t, enum store_space space, enum record_kind kind,
-               const struct id *target, struct store_entry *out)
+               const struct id *id, struct store_entry *out)
 {
     uint8_t bytes[STORE_KEY_SIZE];
     uint64_t serial;
-    store_key(bytes, space, kind, target);
+    store_key(bytes, space, kind, id);
     MDB_val key = val(bytes, sizeof(bytes)), value;
     int rc = mdb_cursor_get(t->cursor[TABLE_TARGETS], &key, &value, MDB_SET);
     if (rc != 0)
@@ -214,7 +221,7 @@ int store_insert(struct store_txn *t, struct store_item *item, struct store_head
     uint64_t serial = t->totals.next_serial++;
     int64_t cost = (int64_t)store_cost(item->size - sizeof(*header));
     uint8_t bytes[STORE_KEY_SIZE];
-    store_key(bytes, item->write.space, r->kind, &r->target);
+    store_key_of(bytes, header->space, r);
     MDB_val key = val(bytes, sizeof(bytes)), value = val(&serial, sizeof(serial));
     header->due_minute = store_due_minute(header->expiry_unix_s);
     int rc = write_record(t, serial, item, header, MDB_APPEND);
@@ -226,6 +233,8 @@ int store_insert(struct store_txn *t, struct store_item *item, struct store_head
         rc = store_putter_add(t, header->prefix, &r->target, serial);
     if (rc == 0 && header->space == STORE_HELD)
         rc = store_charge(t, header->prefix, cost);
+    if (rc == 0 && r->kind == RECORD_MULTI)
+        rc = store_entry_add(t, r, header, item->size - sizeof(*header), serial, serial);
     count(t, header->space, 1, cost);
     return rc;
 }
@@ -242,6 +251,8 @@ int store_replace(struct store_txn *t, const struct store_entry *old, struct sto
         if (rc == 0)
             rc = store_due_add(t, due, old->serial);
     }
+    if (rc == 0 && old->record.kind == RECORD_MULTI)
+        rc = store_entry_replace(t, old, item, header);
     if (rc == 0)
         rc = write_record(t, old->serial, item, header, 0);
     if (rc == 0 && growth != 0 && header->space == STORE_HELD)
@@ -257,7 +268,8 @@ int store_remove(struct store_txn *t, const struct store_entry *entry)
     const struct store_header header = entry->header;
     uint64_t serial = entry->serial;
     int64_t cost = (int64_t)store_cost(entry->packed.size);
-    store_key(bytes, header.space, entry->record.kind, &entry->record.target);
+    uint64_t arrival;
+    store_key_of(bytes, header.space, &entry->record);
     putter_value(t, &entry->record.target, serial, putter);
     MDB_val key = val(bytes, sizeof(bytes)), record_key = val(&serial, sizeof(serial));
     int rc = mdb_cursor_get(t->cursor[TABLE_TARGETS], &key, NULL, MDB_SET);
@@ -269,6 +281,8 @@ int store_remove(struct store_txn *t, const struct store_entry *entry)
         rc = delete_value(t->cursor[TABLE_PUTTERS], header.prefix, putter, sizeof(putter));
     if (rc == 0 && header.space == STORE_HELD)
         rc = store_charge(t, header.prefix, -cost);
+    if (rc == 0 && entry->record.kind == RECORD_MULTI)
+        rc = store_entry_delete(t, entry, &arrival);
     if (rc == 0)
         rc = mdb_cursor_get(t->cursor[TABLE_RECORDS], &record_key, NULL, MDB_SET);
     if (rc == 0)

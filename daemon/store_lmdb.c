@@ -25,6 +25,8 @@ static const struct {
     [TABLE_PUTTERS] = {"putters", MDB_INTEGERKEY | MDB_DUPSORT | MDB_DUPFIXED},
     [TABLE_TOTALS] = {"totals", MDB_INTEGERKEY},
     [TABLE_HEAVY] = {"heavy", MDB_INTEGERKEY | MDB_DUPSORT | MDB_DUPFIXED | MDB_INTEGERDUP},
+    [TABLE_PLACES] = {"places", 0},
+    [TABLE_MULTIS] = {"multis", 0},
 };
 
 static MDB_val text_val(const char *text)
@@ -52,21 +54,29 @@ static int meta_get(MDB_txn *txn, const struct store *s, const char *name, void 
     return rc;
 }
 
-static int open_tables(MDB_txn *txn, struct store *s, unsigned create)
+/* Those from `made` on need not be there: they are made. */
+static int open_tables(MDB_txn *txn, struct store *s, size_t made)
 {
     int rc = 0;
-    for (size_t i = 0; i < TABLE_COUNT && rc == 0; i++)
-        rc = mdb_dbi_open(txn, tables[i].name, tables[i].flags | create, &s->table[i]);
+    for (size_t i = 0; i < TABLE_COUNT && rc == 0; i++) {
+        unsigned flags = tables[i].flags | (i >= made ? MDB_CREATE : 0);
+        rc = mdb_dbi_open(txn, tables[i].name, flags, &s->table[i]);
+    }
     return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
+}
+
+static int write_format(MDB_txn *txn, const struct store *s)
+{
+    uint32_t format = STORE_FORMAT;
+    return meta_put(txn, s, "format", &format, sizeof(format));
 }
 
 static int make_tables(MDB_txn *txn, struct store *s)
 {
-    uint32_t format = STORE_FORMAT;
     struct store_totals totals = {.next_serial = 1};
-    int rc = open_tables(txn, s, MDB_CREATE);
+    int rc = open_tables(txn, s, 0);
     if (rc == 0)
-        rc = meta_put(txn, s, "format", &format, sizeof(format));
+        rc = write_format(txn, s);
     if (rc == 0)
         rc = meta_put(txn, s, "self", &s->self, sizeof(s->self));
     if (rc == 0)
@@ -95,15 +105,24 @@ static int reorder_putters(MDB_txn *txn, struct store *s)
     return rc == MDB_NOTFOUND ? meta_put(txn, s, "self", &s->self, sizeof(s->self)) : rc;
 }
 
+/* One of an older format gets the tables that it lacks, which would be empty. */
+static int open_format(MDB_txn *txn, struct store *s, uint32_t format)
+{
+    if (format > STORE_FORMAT)
+        return MDB_VERSION_MISMATCH;
+    if (format < 1)
+        return MDB_CORRUPTED;
+    int rc = open_tables(txn, s, format == 1 ? TABLES_OF_FORMAT_1 : TABLE_COUNT);
+    return rc == 0 && format < STORE_FORMAT ? write_format(txn, s) : rc;
+}
+
 static int read_tables(MDB_txn *txn, struct store *s)
 {
     uint32_t format = 0;
     struct id self;
     int rc = meta_get(txn, s, "format", &format, sizeof(format));
-    if (rc == 0 && format != STORE_FORMAT)
-        rc = format > STORE_FORMAT ? MDB_VERSION_MISMATCH : MDB_CORRUPTED;
     if (rc == 0)
-        rc = open_tables(txn, s, 0);
+        rc = open_format(txn, s, format);
     if (rc == 0)
         rc = meta_get(txn, s, "self", &self, sizeof(self));
     if (rc == 0 && !id_equal(&self, &s->self))
@@ -167,7 +186,7 @@ static int open_env(struct store *s, const char *path)
         return errno;
     if (stat(file, &existing) != 0 && errno != ENOENT)
         return errno;
-    uint64_t map = MAP_FACTOR * s->quota_bytes, used = (uint64_t)existing.st_size;
+    uint64_t map = MAP_FACTOR * s->limits.quota_bytes, used = (uint64_t)existing.st_size;
     int rc = mdb_env_create(&s->env);
     if (rc == 0)
         rc = mdb_env_set_maxdbs(s->env, TABLE_COUNT);
@@ -210,7 +229,7 @@ static void describe(const char *path, int code, enum err err, char *detail)
              err == ERR_NEWER ? "unknown format" : mdb_strerror(code), advice);
 }
 
-enum err store_open(const char *path, uint64_t quota_bytes, const struct id *self,
+enum err store_open(const char *path, const struct store_limits *limits, const struct id *self,
                     struct store **out, char *detail)
 {
     *out = NULL;
@@ -219,7 +238,7 @@ enum err store_open(const char *path, uint64_t quota_bytes, const struct id *sel
         describe(path, ENOMEM, ERR_NO_MEMORY, detail);
         return ERR_NO_MEMORY;
     }
-    s->quota_bytes = quota_bytes;
+    s->limits = *limits;
     s->self = *self;
     int rc = open_all(s, path);
     if (rc != 0) {
@@ -245,5 +264,6 @@ void store_close(struct store *s)
 
 uint64_t store_quota(const struct store *s, enum store_space space)
 {
-    return space == STORE_KEPT ? s->quota_bytes / KEPT_DIVISOR : s->quota_bytes;
+    uint64_t quota_bytes = s->limits.quota_bytes;
+    return space == STORE_KEPT ? quota_bytes / KEPT_DIVISOR : quota_bytes;
 }

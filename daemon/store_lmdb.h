@@ -3,15 +3,16 @@
  * worker at a time, as a batch in one transaction (store_apply), which decides seq and cas.
  *
  * Records lie in arrival order under a serial number; a replacement keeps its serial. Indexes lead
- * from (space, kind, target), from the minute of expiry, and from the putter's prefix and distance
- * to the serial. All totals are kept beside them, so opening scans nothing. The file is in the
+ * from (space, kind, key), from the minute of expiry, from the putter's prefix and distance, and
+ * from an entry's position in its multi to the serial. All totals are kept beside them, those of
+ * each multi too, so opening scans nothing. The file is in the
  * machine's byte order: it is not carried to another architecture. */
 #ifndef XORD_STORE_LMDB_H
 #define XORD_STORE_LMDB_H
 
 #include "daemon/dht/store.h"
 
-#define STORE_FORMAT      1u
+#define STORE_FORMAT      2u  /* 1 knew no multis, and is made into 2 when it is opened */
 #define STORE_DETAIL_SIZE 256 /* for one line to a person, with a path */
 /* Writes a transaction: LMDB keeps the pages that a transaction changes as heap, some 10 KB a
  * write, and until the next one doubly on disk; at 256 that is little, and an fsync is 4 us a
@@ -23,13 +24,20 @@
 
 struct store;
 
+struct store_limits {
+    uint64_t quota_bytes; /* of HELD, as store_usage counts them */
+    /* Of HELD under one target: entries, at most MULTI_ENTRIES_MAX, and their packed bytes. */
+    uint32_t multi_entries;
+    uint64_t multi_bytes;
+};
+
 /* Opens the store in directory `path` (its parent must exist), or makes it: directory 0700, files
  * 0600, synced with their directories. `self`: this node's id; another one than before reorders
  * the eviction index, once. On failure *out is NULL and `detail` (STORE_DETAIL_SIZE) says in one
  * line what and what to do: ERR_NEWER, ERR_CORRUPT (nothing is changed on disk), ERR_IO,
  * ERR_STORAGE_FULL (no disk space), ERR_NO_MEMORY. Whoever calls holds the data directory's lock.
  */
-enum err store_open(const char *path, uint64_t quota_bytes, const struct id *self,
+enum err store_open(const char *path, const struct store_limits *limits, const struct id *self,
                     struct store **out, char *detail);
 /* After the last store_apply has ended. NULL is allowed. */
 void store_close(struct store *s);
@@ -75,13 +83,15 @@ struct store_work {
     uint64_t now_unix_s;
     bool is_expiring; /* delete up to STORE_EXPIRE_MAX ended records too */
     bool has_more;    /* out: more have ended */
+    uint64_t evicted; /* out: records that made room for others */
 };
 /* Applies all in one transaction and commits it to disk. ERR_OK: each item has its own outcome.
  * Else nothing was stored, and each item that was not refused has that error: ERR_STORAGE_FULL or
  * ERR_IO.
  * HELD over the quota: ended records go first; then the prefix with the most bytes loses its
  * farthest from our id, and a write that would itself be that one is ERR_STORAGE_FULL. KEPT has
- * half the quota beside it, is never evicted, and is ERR_STORAGE_FULL beyond. */
+ * half the quota beside it, is never evicted, and is ERR_STORAGE_FULL beyond.
+ * A HELD multi over its limits loses ended entries first, then those that share.h says. */
 enum err store_apply(struct store *s, struct store_work *work);
 
 #endif

@@ -119,10 +119,11 @@ static int find_farthest(struct store_txn *t, uint64_t prefix, uint64_t *distanc
     return 0;
 }
 
-static int remove_serial(struct store_txn *t, uint64_t serial)
+int store_evict(struct store_txn *t, uint64_t serial)
 {
     struct store_entry entry;
     int rc = store_load(t, serial, &entry);
+    t->evicted++;
     return rc == 0 ? store_remove(t, &entry) : rc;
 }
 
@@ -219,7 +220,7 @@ int store_make_room(struct store_txn *t, const struct store_write *write, uint64
         else
             rc = choose_loser(t, write, prefix, bytes, &loser, err);
         if (rc == 0 && *err == ERR_OK)
-            rc = remove_serial(t, loser);
+            rc = store_evict(t, loser);
     }
     return rc;
 }
@@ -235,7 +236,7 @@ static int trim_one(struct store_txn *t, bool *was_over)
     if (rc == 0)
         rc = find_farthest(t, prefix, &distance, &serial);
     if (rc == 0)
-        rc = remove_serial(t, serial);
+        rc = store_evict(t, serial);
     return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
 }
 

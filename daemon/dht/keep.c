@@ -123,13 +123,16 @@ static void load(struct node *node, struct now now)
     struct stored stored;
     for (unsigned i = 0; i < KEEP_LOAD_SLICE; i++) {
         const struct id *after = keep->load_kind ? &keep->load_key : NULL;
-        if (node->store.next(node->store.context, STORE_KEPT, (enum record_kind)keep->load_kind,
-                             after, &stored) != ERR_OK) {
+        enum err err = node->store.next(node->store.context, STORE_KEPT,
+                                        (enum record_kind)keep->load_kind, after, &stored);
+        if (err == ERR_NOT_FOUND) {
             keep->is_loading = false;
             return;
         }
         keep->load_kind = (uint8_t)stored.record.kind;
         record_key(&stored.record, &keep->load_key);
+        if (err == ERR_BUSY)
+            break;
         push(keep, stored.record.kind, &keep->load_key, first_turn_ms(node, now, &stored));
     }
 }

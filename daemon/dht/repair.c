@@ -367,14 +367,17 @@ static void scan_slice(struct node *node, struct now now)
         if (repair->queue_count > REPAIR_QUEUE_MAX - HOLDERS)
             break;
         const struct id *after = repair->cursor_kind ? &repair->cursor : NULL;
-        if (node->store.next(node->store.context, STORE_HELD, (enum record_kind)repair->cursor_kind,
-                             after, &stored) != ERR_OK ||
-            stored.record.kind == RECORD_MULTI) { /* entries, which come last, do not go singly */
+        enum err err = node->store.next(node->store.context, STORE_HELD,
+                                        (enum record_kind)repair->cursor_kind, after, &stored);
+        /* Entries, which come last, do not go singly. */
+        if (err == ERR_NOT_FOUND || stored.record.kind == RECORD_MULTI) {
             end_scan(node, now);
             return;
         }
         repair->cursor_kind = (uint8_t)stored.record.kind;
-        repair->cursor = stored.record.target;
+        record_key(&stored.record, &repair->cursor);
+        if (err == ERR_BUSY)
+            break;
         consider(node, &stored);
     }
     repair->slice_at_ms = now.ms + REPAIR_PAUSE_MS;

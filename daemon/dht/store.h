@@ -38,7 +38,8 @@ struct store_reader {
     enum err (*get)(void *context, enum store_space space, enum record_kind kind,
                     const struct id *key, struct stored *out);
     /* The first record after (kind, key) in that order; from the start when key is NULL.
-     * ERR_NOT_FOUND at the end. */
+     * ERR_NOT_FOUND at the end. ERR_BUSY: so many have ended that one call does not step over all;
+     * `out` is the last of them, to go on after and for nothing else. */
     enum err (*next)(void *context, enum store_space space, enum record_kind kind,
                      const struct id *key, struct stored *out);
     /* What is stored of a multi; ERR_NOT_FOUND when nothing is. Ended entries may still count. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/dht/multi.h"
 #include "tests/daemon/scratch.h"
 
 char *sample_directory(void)
@@ -28,6 +29,13 @@ void sample_remove(char *directory)
 {
     nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     free(directory);
+}
+
+struct store_limits sample_limits(uint64_t quota_bytes)
+{
+    return (struct store_limits){.quota_bytes = quota_bytes,
+                                 .multi_entries = MULTI_ENTRIES_DEFAULT,
+                                 .multi_bytes = MULTI_BYTES_DEFAULT};
 }
 
 /* A bencoded byte string of `v_size` bytes in all, which begins with the number. */

@@ -12,6 +12,9 @@
 char *sample_directory(void);
 void sample_remove(char *directory);
 
+/* This quota, and multis as by default. */
+struct store_limits sample_limits(uint64_t quota_bytes);
+
 /* A record with its bytes, signed by a key made from `number`; do not copy it. */
 struct sample {
     struct store_write write; /* STORE_PUT, HELD, ends in an hour, from 10.0.0.1 */

@@ -25,7 +25,8 @@ static struct store *store;
 static void open_store(uint64_t quota_bytes)
 {
     char detail[STORE_DETAIL_SIZE];
-    ck_assert_int_eq(store_open(directory, quota_bytes, &self, &store, detail), ERR_OK);
+    const struct store_limits limits = sample_limits(quota_bytes);
+    ck_assert_int_eq(store_open(directory, &limits, &self, &store, detail), ERR_OK);
     store_set_now(store, SAMPLE_NOW_UNIX_S);
 }
 
@@ -87,7 +88,8 @@ static void fill(uint32_t count)
 static enum err open_damaged(char detail[STORE_DETAIL_SIZE])
 {
     struct store *damaged = (struct store *)1;
-    enum err err = store_open(directory, QUOTA, &self, &damaged, detail);
+    const struct store_limits limits = sample_limits(QUOTA);
+    enum err err = store_open(directory, &limits, &self, &damaged, detail);
     ck_assert_ptr_null(damaged);
     ck_assert_ptr_null(strchr(detail, '\n'));
     ck_assert_ptr_nonnull(strstr(detail, directory));
@@ -272,12 +274,13 @@ START_TEST(only_the_owner_may_read_the_files)
     store_close(store);
     snprintf(path, sizeof(path), "%s/inner", directory);
     char detail[STORE_DETAIL_SIZE];
-    ck_assert_int_eq(store_open(path, QUOTA, &self, &store, detail), ERR_OK);
+    const struct store_limits limits = sample_limits(QUOTA);
+    ck_assert_int_eq(store_open(path, &limits, &self, &store, detail), ERR_OK);
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_int_eq(st.st_mode & 0777, 0700);
     store_close(store);
     snprintf(path, sizeof(path), "%s/no/such", directory);
-    ck_assert_int_eq(store_open(path, QUOTA, &self, &store, detail), ERR_IO);
+    ck_assert_int_eq(store_open(path, &limits, &self, &store, detail), ERR_IO);
     ck_assert_ptr_null(store);
 }
 END_TEST

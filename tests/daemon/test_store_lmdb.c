@@ -16,7 +16,8 @@ static struct store *store;
 static void open_store(uint64_t quota_bytes)
 {
     char detail[STORE_DETAIL_SIZE];
-    ck_assert_int_eq(store_open(directory, quota_bytes, &self, &store, detail), ERR_OK);
+    const struct store_limits limits = sample_limits(quota_bytes);
+    ck_assert_int_eq(store_open(directory, &limits, &self, &store, detail), ERR_OK);
     store_set_now(store, SAMPLE_NOW_UNIX_S);
 }
 
@@ -399,7 +400,8 @@ START_TEST(another_id_reorders_the_eviction)
     for (size_t i = 0; i < ID_SIZE; i++)
         other.b[i] = (uint8_t)~far.write.record.target.b[i];
     store_close(store);
-    ck_assert_int_eq(store_open(directory, QUOTA, &other, &store, detail), ERR_OK);
+    const struct store_limits limits = sample_limits(QUOTA);
+    ck_assert_int_eq(store_open(directory, &limits, &other, &store, detail), ERR_OK);
     store_set_now(store, SAMPLE_NOW_UNIX_S);
     sample_immutable(&s, 80000, 1000);
     s.write.putter = addr_v4((const uint8_t[]){10, 0, 3, 1}, 4000);

@@ -45,7 +45,8 @@ static void open_all(void)
 {
     char detail[STORE_DETAIL_SIZE];
     ck_assert_int_eq(uv_loop_init(&loop), 0);
-    ck_assert_int_eq(store_open(directory, QUOTA, &self, &store, detail), ERR_OK);
+    const struct store_limits limits = sample_limits(QUOTA);
+    ck_assert_int_eq(store_open(directory, &limits, &self, &store, detail), ERR_OK);
     store_set_now(store, SAMPLE_NOW_UNIX_S);
     ck_assert_int_eq(writer_new(&loop, store, on_done, &loop, &writer), ERR_OK);
 }
