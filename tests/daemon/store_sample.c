@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/dht/envelope.h"
 #include "daemon/dht/multi.h"
 #include "tests/daemon/scratch.h"
 
@@ -70,17 +71,22 @@ void sample_sign(struct sample *s)
     record_sign(s->secret, r, s->sig);
 }
 
-void sample_single(struct sample *s, uint32_t number, int64_t seq, size_t v_size)
+static void fill_signer(struct sample *s, uint32_t number)
 {
     uint8_t seed[KEYS_SEED_SIZE] = {0};
-    struct record *r = &s->write.record;
-    fill_write(s);
     memcpy(seed, &number, sizeof(number));
     keys_from_seed(seed, s->k, s->secret);
+    s->write.record.k = s->k;
+    s->write.record.sig = s->sig;
+}
+
+void sample_single(struct sample *s, uint32_t number, int64_t seq, size_t v_size)
+{
+    struct record *r = &s->write.record;
+    fill_write(s);
+    fill_signer(s, number);
     fill_v(s, number, v_size);
     r->kind = RECORD_SINGLE;
-    r->k = s->k;
-    r->sig = s->sig;
     r->salt = bytes_of_string("salt");
     r->seq = seq;
     record_single_target(s->k, r->salt, &r->target);
@@ -93,4 +99,28 @@ void sample_immutable(struct sample *s, uint32_t number, size_t v_size)
     fill_v(s, number, v_size);
     s->write.record.kind = RECORD_IMMUTABLE;
     record_immutable_target(s->write.record.v, &s->write.record.target);
+}
+
+void sample_entry(struct sample *s, const struct sample_place *place, int64_t seq,
+                  uint64_t time_unix_s, size_t size)
+{
+    uint8_t content[RECORD_V_MAX] = {0};
+    struct record *r = &s->write.record;
+    struct wire_writer w;
+    const struct envelope envelope = {.content = size > 0 ? ENVELOPE_BYTES : ENVELOPE_DELETED,
+                                      .body = bytes_of(content, size),
+                                      .has_time = true,
+                                      .time_unix_s = time_unix_s};
+    fill_write(s);
+    fill_signer(s, place->signer);
+    wire_writer_init(&w, s->v, sizeof(s->v));
+    envelope_write(&w, &envelope);
+    assert(!w.failed);
+    int length = snprintf(s->slot, sizeof(s->slot), "slot %u", (unsigned)place->slot);
+    r->kind = RECORD_MULTI;
+    r->v = wire_written(&w);
+    r->salt = bytes_of((const uint8_t *)s->slot, (size_t)length);
+    r->seq = seq;
+    record_multi_target(bytes_of_string("wabi"), bytes_of_string(place->resource), &r->target);
+    sample_sign(s);
 }

@@ -20,9 +20,18 @@ struct sample {
     struct store_write write; /* STORE_PUT, HELD, ends in an hour, from 10.0.0.1 */
     uint8_t k[KEYS_PUBLIC_SIZE], secret[KEYS_SECRET_SIZE], sig[KEYS_SIGNATURE_SIZE];
     uint8_t v[RECORD_V_MAX];
+    char slot[16];
 };
 void sample_single(struct sample *s, uint32_t number, int64_t seq, size_t v_size);
 void sample_immutable(struct sample *s, uint32_t number, size_t v_size);
+struct sample_place { /* of an entry */
+    uint32_t signer;
+    const char *resource; /* of the multi; its name is the same for all */
+    uint32_t slot;
+};
+/* An entry with `size` bytes of content; 0: a deletion. */
+void sample_entry(struct sample *s, const struct sample_place *place, int64_t seq,
+                  uint64_t time_unix_s, size_t size);
 /* Signs anew after seq or v was changed. */
 void sample_sign(struct sample *s);
 
