@@ -25,6 +25,7 @@ static void host_status(void *context, struct rpc_status *out)
         .stored_records = held.records,
         .stored_bytes = held.bytes,
         .quota_bytes = store_quota(d->store, STORE_HELD),
+        .evicted_records = writer_evicted(d->writer),
         .kept_records = kept.records,
         .kept_bytes = kept.bytes,
         .warnings = d->warnings,

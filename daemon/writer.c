@@ -37,6 +37,8 @@ struct writer {
     struct chunk chunks[CHUNKS_MAX];
     uv_work_t apply_work;
     struct store_work work;
+    uint64_t evicted_now; /* by the batch under `applied` */
+    uint64_t evicted;
 };
 
 static struct batch *take_free(struct writer *w)
@@ -126,6 +128,7 @@ static void apply(struct writer *w)
         first += w->work.count;
         w->work.is_expiring = w->is_expiring && first == count;
         store_apply(w->store, &w->work);
+        w->evicted_now += w->work.evicted;
     } while (first < count);
 }
 
@@ -153,6 +156,8 @@ static void after_apply(uv_work_t *work, int status)
     (void)status;
     w->reported = w->applied;
     w->applied = NULL;
+    w->evicted += w->evicted_now;
+    w->evicted_now = 0;
     if (w->work.has_more)
         w->is_expiry_wanted = w->drained == NULL;
     advance(w);
@@ -238,4 +243,9 @@ void writer_drain(struct writer *w, writer_drained *drained)
     writer_flush(w);
     if (is_idle(w))
         start_apply(w, take_free(w)); /* of nothing: its end is the answer */
+}
+
+uint64_t writer_evicted(const struct writer *w)
+{
+    return w->evicted;
 }

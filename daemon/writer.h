@@ -36,6 +36,8 @@ void writer_flush(struct writer *w);
 /* Deletes records that have ended, STORE_EXPIRE_MAX a transaction until none is left; between
  * them, writes go on. */
 void writer_expire(struct writer *w);
+/* How many records have made room for others since writer_new. */
+uint64_t writer_evicted(const struct writer *w);
 /* Flushes, and calls once when nothing is under way; never from inside this call. */
 void writer_drain(struct writer *w, writer_drained *drained);
 

@@ -30,6 +30,7 @@ struct rpc_status {
     const char *role_why; /* one clause */
     uint64_t uptime_s;
     uint64_t stored_records, stored_bytes, quota_bytes; /* HELD */
+    uint64_t evicted_records;                           /* since it started, for others */
     uint64_t kept_records, kept_bytes;
     struct addr bound[4]; /* what the UDP sockets are bound to */
     size_t bound_count;

@@ -115,6 +115,7 @@ static void show_load(json_t *object, const struct rpc_status *status, const str
     set_number(object, "stored", status->stored_records);
     set_number(object, "stored_bytes", status->stored_bytes);
     set_number(object, "max_bytes", status->quota_bytes);
+    set_number(object, "evicted", status->evicted_records);
     set_number(object, "kept_puts", status->kept_records);
     set_number(object, "kept_bytes", status->kept_bytes);
     set_number(object, "under_way", info->operations);

@@ -9,31 +9,31 @@
 #include "rpc/method_files.h"
 
 #define LOOKED_AT_MAX 4096u /* records in one page, shown or not: a few milliseconds */
-#define CURSOR_SIZE   (2 + 2 * ID_SIZE + 1) /* s:<target> or i:<target> */
+#define CURSOR_SIZE   (2 + 2 * ID_SIZE + 1) /* s:<key>, i:<key> or m:<key> */
 
-/* Where a page begins: after this record. No record has the target that is all zeros, so that
- * stands before the first of its kind. */
+/* Where a page begins: after this record. */
 struct cursor {
-    enum record_kind kind;
-    struct id target;
+    enum record_kind kind; /* 0: at the first */
+    struct id key;
 };
 
 static const char *kind_letter(enum record_kind kind)
 {
-    return kind == RECORD_IMMUTABLE ? "i" : "s";
+    return kind == RECORD_IMMUTABLE ? "i" : kind == RECORD_SINGLE ? "s" : "m";
 }
 
 static bool cursor_parse(const char *text, struct cursor *out)
 {
-    *out = (struct cursor){.kind = RECORD_IMMUTABLE};
+    *out = (struct cursor){0};
     if (text == NULL) {
         return true;
     }
-    if ((text[0] != 's' && text[0] != 'i') || text[1] != ':') {
-        return false;
+    for (enum record_kind kind = RECORD_IMMUTABLE; kind <= RECORD_MULTI; kind++) {
+        if (text[0] == kind_letter(kind)[0] && text[1] == ':') {
+            out->kind = kind;
+        }
     }
-    out->kind = text[0] == 'i' ? RECORD_IMMUTABLE : RECORD_SINGLE;
-    return hex_decode(text + 2, strlen(text + 2), out->target.b, ID_SIZE);
+    return out->kind != 0 && hex_decode(text + 2, strlen(text + 2), out->key.b, ID_SIZE);
 }
 
 static json_t *cursor_show(const struct cursor *cursor)
@@ -41,41 +41,58 @@ static json_t *cursor_show(const struct cursor *cursor)
     char text[CURSOR_SIZE];
     text[0] = kind_letter(cursor->kind)[0];
     text[1] = ':';
-    hex_encode(id_bytes(&cursor->target), text + 2);
+    hex_encode(id_bytes(&cursor->key), text + 2);
     return json_string(text);
 }
 
-/* The record after the cursor, immutables before singles; moves the cursor onto it. */
-static bool cursor_next(const struct store_reader *store, enum store_space space,
-                        struct cursor *cursor, struct stored *out)
+/* As the reader's next: immutables, singles, entries of multis. Moves the cursor on. */
+static enum err cursor_next(const struct store_reader *store, enum store_space space,
+                            struct cursor *cursor, struct stored *out)
 {
-    for (;;) {
-        if (store->next(store->context, space, cursor->kind, &cursor->target, out) == ERR_OK &&
-            out->record.kind == cursor->kind) {
-            cursor->target = out->record.target;
-            return true;
-        }
-        if (cursor->kind == RECORD_SINGLE) {
-            return false;
-        }
-        *cursor = (struct cursor){.kind = RECORD_SINGLE};
+    const struct id *after = cursor->kind != 0 ? &cursor->key : NULL;
+    enum err err = store->next(store->context, space, cursor->kind, after, out);
+    if (err != ERR_NOT_FOUND) {
+        cursor->kind = out->record.kind;
+        record_key(&out->record, &cursor->key);
     }
+    return err;
 }
 
-/* The owner and the salt of a single: `salt`, or `salt_base64` where it is not UTF-8. */
+static bool set_hex(json_t *item, const char *name, struct bytes bytes)
+{
+    char text[2 * KEYS_PUBLIC_SIZE + 1];
+    return json_object_set_new(item, name, json_string(hex_encode(bytes, text))) == 0;
+}
+
+/* The salt of a single: `salt`, or `salt_base64` where it is not UTF-8. */
+static bool show_salt(json_t *item, struct bytes salt)
+{
+    json_t *text = json_stringn(salt.size > 0 ? (const char *)salt.data : "", salt.size);
+    if (text != NULL) {
+        return json_object_set_new(item, "salt", text) == 0;
+    }
+    return json_object_set_new(item, "salt_base64", base64_to_json(salt)) == 0;
+}
+
+/* The place of an entry: its key, and `slot`, or `slot_hex` where it is not UTF-8, as those that
+ * are a hash. */
+static bool show_slot(json_t *item, const struct record *entry)
+{
+    struct id key;
+    record_key(entry, &key);
+    json_t *text = json_stringn((const char *)entry->salt.data, entry->salt.size);
+    bool is_shown = text != NULL ? json_object_set_new(item, "slot", text) == 0
+                                 : set_hex(item, "slot_hex", entry->salt);
+    return is_shown && set_hex(item, "key", id_bytes(&key));
+}
+
 static bool show_owner(json_t *item, const struct record *record)
 {
-    char key[2 * KEYS_PUBLIC_SIZE + 1];
-    hex_encode(bytes_of(record->k, KEYS_PUBLIC_SIZE), key);
-    if (json_object_set_new(item, "k", json_string(key)) != 0) {
-        return false;
+    if (record->kind == RECORD_IMMUTABLE) {
+        return true;
     }
-    const char *text = record->salt.size > 0 ? (const char *)record->salt.data : "";
-    json_t *salt = json_stringn(text, record->salt.size);
-    if (salt != NULL) {
-        return json_object_set_new(item, "salt", salt) == 0;
-    }
-    return json_object_set_new(item, "salt_base64", base64_to_json(record->salt)) == 0;
+    return set_hex(item, "k", bytes_of(record->k, KEYS_PUBLIC_SIZE)) &&
+           (record->kind == RECORD_MULTI ? show_slot(item, record) : show_salt(item, record->salt));
 }
 
 /* When it ends: a kept one by what is signed, since its place on the disk does not end; null where
@@ -119,8 +136,7 @@ static json_t *show_item(const struct stored *stored)
     json_t *item = json_pack("{s:s, s:s}", "kind", kind_letter(record->kind), "target", target);
     json_t *rest = json_pack("{s:I, s:I, s:o}", "seq", (json_int_t)record->seq, "size",
                              (json_int_t)record->v.size, "expires", show_expiry(stored));
-    bool is_whole = item != NULL && rest != NULL &&
-                    (record->kind == RECORD_IMMUTABLE || show_owner(item, record)) &&
+    bool is_whole = item != NULL && rest != NULL && show_owner(item, record) &&
                     json_object_update(item, rest) == 0 && show_large(item, record);
     json_decref(rest);
     if (!is_whole) {
@@ -130,8 +146,8 @@ static json_t *show_item(const struct stored *stored)
     return item;
 }
 
-/* One page; `next` is where the following begins, or null after the last. Without chunks it may end
- * before `limit`, so that it never takes long. */
+/* One page; `next` is where the following begins, or null after the last. Without chunks, or where
+ * many have ended, it may end before `limit`, so that it never takes long. */
 static json_t *show_page(const struct store_reader *store, enum store_space space,
                          struct cursor cursor, int64_t limit, bool has_chunks)
 {
@@ -140,7 +156,12 @@ static json_t *show_page(const struct store_reader *store, enum store_space spac
     struct stored stored;
     struct cursor last = cursor;
     unsigned looked_at = 0;
-    while (items != NULL && cursor_next(store, space, &cursor, &stored)) {
+    enum err err;
+    while (items != NULL && (err = cursor_next(store, space, &cursor, &stored)) != ERR_NOT_FOUND) {
+        if (err == ERR_BUSY) {
+            next = cursor_show(&cursor);
+            break;
+        }
         bool is_left_out = !has_chunks && is_chunk(&stored.record);
         if (looked_at++ == LOOKED_AT_MAX || (!is_left_out && limit-- == 0)) {
             next = cursor_show(&last);
@@ -175,42 +196,100 @@ struct rpc_result method_listputs(struct rpc_call *call)
     return list(call, STORE_KEPT, rpc_bool(call, "chunks"));
 }
 
+static bool is_kept(const struct rpc_host *host, enum record_kind kind, const struct id *key)
+{
+    struct stored stored;
+    return host->store.get(host->store.context, STORE_KEPT, kind, key, &stored) == ERR_OK;
+}
+
+/* What is to go: one record after the other, each with its chunks. */
+struct drop {
+    bool is_multi;
+    struct id multi;             /* the target whose entries all go */
+    struct large_chunks *chunks; /* of the record that goes now; owned */
+};
+
+static void on_drop_end(struct rpc_call *call, void *state)
+{
+    struct drop *drop = state;
+    (void)call;
+    free(drop->chunks);
+    free(drop);
+}
+
+/* The key of an entry that is kept of this multi. */
+static bool find_entry(const struct rpc_host *host, const struct id *multi, struct id *key)
+{
+    struct stored stored;
+    if (host->store.entry(host->store.context, STORE_KEPT, multi, NULL, &stored) != ERR_OK) {
+        return false;
+    }
+    record_key(&stored.record, key);
+    return true;
+}
+
+static struct rpc_result on_dropped(struct rpc_call *call, void *state, const struct event *event);
+
+static enum err start_drop(const struct rpc_host *host, enum record_kind kind,
+                           const struct id *key, struct drop *drop, struct rpc_pending_on *on)
+{
+    *on = (struct rpc_pending_on){.on_event = on_dropped, .on_end = on_drop_end, .state = drop};
+    free(drop->chunks);
+    drop->chunks = large_kept_chunks(host, kind, key);
+    return node_drop_kept(host->node, host->now(host->context), kind, key, &on->op, host->outbox);
+}
+
 static struct rpc_result on_dropped(struct rpc_call *call, void *state, const struct event *event)
 {
+    const struct rpc_host *host = rpc_host_of(call);
+    struct drop *drop = state;
+    struct rpc_pending_on on;
+    struct id key;
     if (event->err != ERR_OK) {
         return rpc_fail(call, event->err, NULL);
     }
-    large_drop_chunks(call, state);
-    return rpc_reply(call, json_true());
+    large_drop_chunks(call, drop->chunks);
+    if (!drop->is_multi || !find_entry(host, &drop->multi, &key)) {
+        return rpc_reply(call, json_true());
+    }
+    enum err err = start_drop(host, RECORD_MULTI, &key, drop, &on);
+    return err == ERR_OK ? rpc_pending(call, &on) : rpc_fail(call, err, NULL);
 }
 
-static bool is_kept(const struct rpc_host *host, enum record_kind kind, const struct id *target)
+static struct rpc_result drop_all(struct rpc_call *call, enum record_kind kind,
+                                  const struct id *key, const struct id *multi)
 {
-    struct stored stored;
-    return host->store.get(host->store.context, STORE_KEPT, kind, target, &stored) == ERR_OK;
+    struct drop *drop = calloc(1, sizeof *drop);
+    struct rpc_pending_on on;
+    if (drop == NULL) {
+        return rpc_fail(call, ERR_NO_MEMORY, NULL);
+    }
+    drop->is_multi = multi != NULL;
+    drop->multi = multi != NULL ? *multi : *key;
+    enum err err = start_drop(rpc_host_of(call), kind, key, drop, &on);
+    if (err == ERR_OK) {
+        return rpc_pending(call, &on);
+    }
+    on_drop_end(call, drop);
+    return rpc_fail(call, err, NULL);
 }
 
 struct rpc_result method_dropput(struct rpc_call *call)
 {
     const struct rpc_host *host = rpc_host_of(call);
     const char *text = rpc_string(call, "target");
-    struct id target;
+    struct id target, key;
     if (!hex_decode(text, strlen(text), target.b, ID_SIZE)) {
         return rpc_fail(call, ERR_INVALID_PARAMS, "target: must be 40 hex digits");
     }
-    enum record_kind kind =
-        is_kept(host, RECORD_SINGLE, &target) ? RECORD_SINGLE : RECORD_IMMUTABLE;
-    if (kind == RECORD_IMMUTABLE && !is_kept(host, kind, &target)) {
-        return rpc_fail(call, ERR_NOT_FOUND,
-                        "this node keeps no put with that target; listputs shows what it keeps");
+    for (enum record_kind kind = RECORD_IMMUTABLE; kind <= RECORD_MULTI; kind++) {
+        if (is_kept(host, kind, &target)) {
+            return drop_all(call, kind, &target, NULL);
+        }
     }
-    struct rpc_pending_on on = {.on_event = on_dropped,
-                                .state = large_kept_chunks(host, kind, &target)};
-    enum err err =
-        node_drop_kept(host->node, host->now(host->context), kind, &target, &on.op, host->outbox);
-    if (err != ERR_OK) {
-        free(on.state);
-        return rpc_fail(call, err, NULL);
+    if (find_entry(host, &target, &key)) {
+        return drop_all(call, RECORD_MULTI, &key, &target);
     }
-    return rpc_pending(call, &on);
+    return rpc_fail(call, ERR_NOT_FOUND,
+                    "this node keeps no put with that target; listputs shows what it keeps");
 }

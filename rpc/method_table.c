@@ -289,6 +289,8 @@ static const struct method table[] = {
     {.name = "dropput",
      .access = RPC_ACCESS_FULL,
      .summary = "keeps a put alive no longer",
+     .details = "Of a multi all entries that this node keeps, or one alone by its `key`, as "
+                "listputs shows it.",
      .params = target_list,
      .handler = method_dropput},
     {.name = "dumpprivkey",

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/dht/multi.h"
 #include "daemon/settings.h"
 #include "daemon/settings_paths.h"
 #include "tests/runner.h"
@@ -70,6 +71,8 @@ START_TEST(defaults_hold_alone)
     ck_assert_str_eq(settings_at(&settings, SETTING_BIND, 1), "::");
     ck_assert_ptr_null(settings_text(&settings, SETTING_BOOTSTRAP));
     ck_assert_int_eq(settings_number(&settings, SETTING_MAX_BYTES), 256 << 20);
+    ck_assert_int_eq(settings_number(&settings, SETTING_MULTI_ENTRIES), MULTI_ENTRIES_DEFAULT);
+    ck_assert_int_eq(settings_number(&settings, SETTING_MULTI_BYTES), MULTI_BYTES_DEFAULT);
     ck_assert(!settings_is_loopback(&settings));
 }
 END_TEST
@@ -250,6 +253,11 @@ END_TEST
 START_TEST(sizes_and_numbers_are_read_whole)
 {
     char reason[128];
+    ck_assert(settings_is_valid(SETTING_MULTI_ENTRIES, "4096", reason, sizeof(reason)));
+    ck_assert(!settings_is_valid(SETTING_MULTI_ENTRIES, "4097", reason, sizeof(reason)));
+    ck_assert(!settings_is_valid(SETTING_MULTI_ENTRIES, "0", reason, sizeof(reason)));
+    ck_assert(settings_is_valid(SETTING_MULTI_BYTES, "16K", reason, sizeof(reason)));
+    ck_assert(!settings_is_valid(SETTING_MULTI_BYTES, "15K", reason, sizeof(reason)));
     ck_assert(settings_is_valid(SETTING_MAX_BYTES, "64k", reason, sizeof(reason)));
     ck_assert(settings_is_valid(SETTING_MAX_BYTES, "1T", reason, sizeof(reason)));
     ck_assert(!settings_is_valid(SETTING_MAX_BYTES, "2T", reason, sizeof(reason)));

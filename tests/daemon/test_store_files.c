@@ -229,6 +229,14 @@ START_TEST(what_is_no_database_is_refused_and_left_alone)
 }
 END_TEST
 
+static void delete_table(MDB_txn *txn, const char *name)
+{
+    MDB_dbi table;
+    ck_assert_int_eq(mdb_dbi_open(txn, name, 0, &table), 0);
+    ck_assert_int_eq(mdb_drop(txn, table, 1), 0);
+}
+
+/* Writes the format of the closed store; format 1 had no tables of multis. */
 static void set_format(uint32_t format)
 {
     MDB_env *env;
@@ -242,6 +250,10 @@ static void set_format(uint32_t format)
     ck_assert_int_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
     ck_assert_int_eq(mdb_dbi_open(txn, "meta", 0, &meta), 0);
     ck_assert_int_eq(mdb_put(txn, meta, &key, &value, 0), 0);
+    if (format == 1) {
+        delete_table(txn, "places");
+        delete_table(txn, "multis");
+    }
     ck_assert_int_eq(mdb_txn_commit(txn), 0);
     mdb_env_close(env);
 }
@@ -261,6 +273,30 @@ START_TEST(a_newer_format_is_refused_and_left_alone)
     set_format(STORE_FORMAT);
     open_store(QUOTA);
     ck_assert(has(&s));
+}
+END_TEST
+
+START_TEST(format_1_is_made_into_the_present_one)
+{
+    struct sample s, entry;
+    char detail[STORE_DETAIL_SIZE];
+    fill(300);
+    sample_single(&s, 1, 1, 100);
+    ck_assert_int_eq(apply(&s.write), ERR_OK);
+    store_close(store);
+    set_format(1);
+    for (int i = 0; i < 2; i++) {
+        open_store(QUOTA);
+        ck_assert(has(&s));
+        ck_assert_uint_eq(usage().records, 301u + (unsigned)i);
+        sample_entry(&entry, &(struct sample_place){1, "readings", 1}, 1, SAMPLE_NOW_UNIX_S, 9);
+        ck_assert_int_eq(apply(&entry.write), ERR_OK);
+        store_close(store);
+    }
+    set_format(1); /* now with a format that its tables belie, nothing is made up */
+    set_format(2);
+    ck_assert_int_eq(open_damaged(detail), ERR_CORRUPT);
+    store = NULL;
 }
 END_TEST
 
@@ -293,5 +329,6 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_file_without_its_last_free_pages_is_whole);
     tcase_add_test(tests, what_is_no_database_is_refused_and_left_alone);
     tcase_add_test(tests, a_newer_format_is_refused_and_left_alone);
+    tcase_add_test(tests, format_1_is_made_into_the_present_one);
     tcase_add_test(tests, only_the_owner_may_read_the_files);
 }

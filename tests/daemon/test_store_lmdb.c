@@ -274,6 +274,34 @@ START_TEST(next_walks_a_space_in_order_once)
 }
 END_TEST
 
+START_TEST(a_step_of_a_walk_passes_a_bounded_number_of_ended_ones)
+{
+    struct sample s;
+    struct stored out;
+    struct id key;
+    struct store_reader reader = store_reader(store);
+    unsigned busy = 0, live = 0;
+    for (uint32_t i = 0; i < 1000; i++) {
+        sample_immutable(&s, i, 50);
+        s.write.expiry_unix_s += i % 500 == 499 ? 3600 : 0;
+        ck_assert_int_eq(apply(&s.write), ERR_OK);
+    }
+    store_set_now(store, SAMPLE_NOW_UNIX_S + 3600);
+    enum err err = reader.next(reader.context, STORE_HELD, 0, NULL, &out);
+    for (; err != ERR_NOT_FOUND;
+         err = reader.next(reader.context, STORE_HELD, out.record.kind, &key, &out)) {
+        ck_assert(err == ERR_OK || err == ERR_BUSY);
+        ck_assert((out.expiry_unix_s > store_now(store)) == (err == ERR_OK));
+        record_key(&out.record, &key);
+        live += err == ERR_OK;
+        busy += err == ERR_BUSY;
+    }
+    ck_assert_uint_eq(live, 2);
+    ck_assert_uint_ge(busy, 1);
+    ck_assert_uint_le(busy, 3);
+}
+END_TEST
+
 /* Puts singles from `putter`'s prefix until `bytes` are charged; how many. */
 static uint32_t fill(uint32_t first, uint8_t putter, uint64_t bytes)
 {
@@ -425,6 +453,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, expiry_goes_in_bounded_steps);
     tcase_add_test(tests, drop_forgets_one_and_says_when_there_is_none);
     tcase_add_test(tests, next_walks_a_space_in_order_once);
+    tcase_add_test(tests, a_step_of_a_walk_passes_a_bounded_number_of_ended_ones);
     tcase_add_test(tests, ended_records_go_first_when_it_is_full);
     tcase_add_test(tests, the_heaviest_prefix_loses_its_farthest);
     tcase_add_test(tests, a_write_that_would_be_the_loser_is_refused);

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/dht/multi.h"
 #include "tests/daemon/store_sample.h"
 #include "tests/runner.h"
 
@@ -128,6 +129,34 @@ START_TEST(a_bad_signature_is_refused_in_batches_of_any_size)
         }
     }
     ck_assert(!has(&s) == ((sizes[5] - 1) % 3 == 0));
+}
+END_TEST
+
+START_TEST(an_entry_is_bound_to_its_multi_by_its_signature)
+{
+    struct sample s;
+    sample_entry(&s, &(struct sample_place){1, "readings", 1}, 1, SAMPLE_NOW_UNIX_S, 100);
+    submit(&s, 0);
+    s.write.record.target.b[0] ^= 1;
+    submit(&s, 1);
+    run();
+    ck_assert_uint_eq(answer_count, 2);
+    ck_assert_int_eq(answers[0].err, ERR_OK);
+    ck_assert_int_eq(answers[1].err, ERR_BAD_SIGNATURE);
+}
+END_TEST
+
+START_TEST(what_makes_room_for_others_is_counted)
+{
+    struct sample s;
+    ck_assert_uint_eq(writer_evicted(writer), 0);
+    for (uint32_t i = 0; i < MULTI_ENTRIES_DEFAULT + 9; i++) {
+        sample_entry(&s, &(struct sample_place){1, "readings", i}, 1, SAMPLE_NOW_UNIX_S, 100);
+        submit(&s, i);
+    }
+    run();
+    ck_assert_uint_eq(answer_count, MULTI_ENTRIES_DEFAULT + 9);
+    ck_assert_uint_eq(writer_evicted(writer), 9);
 }
 END_TEST
 
@@ -332,6 +361,8 @@ void add_tests(TCase *tests)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_lone_put_is_answered_and_readable);
     tcase_add_test(tests, a_bad_signature_is_refused_in_batches_of_any_size);
+    tcase_add_test(tests, an_entry_is_bound_to_its_multi_by_its_signature);
+    tcase_add_test(tests, what_makes_room_for_others_is_counted);
     tcase_add_test(tests, what_is_verified_is_not_verified_again);
     tcase_add_test(tests, puts_of_one_target_are_decided_in_order);
     tcase_add_test(tests, more_than_it_may_hold_is_refused_and_not_answered);

@@ -3,7 +3,7 @@
 #include <assert.h>
 
 #include "rpc/dispatch.h"
-/* Fuzz targets are linked with the library alone. */
+/* Fuzz targets are linked with the library and a store alone. */
 #include "tests/rpc/fake_host.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

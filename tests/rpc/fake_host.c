@@ -244,27 +244,17 @@ static enum err resolve(void *context, const char *text, uint64_t ticket)
     return ERR_OK;
 }
 
-static enum err store_get(void *context, enum store_space space, enum record_kind kind,
-                          const struct id *target, struct stored *out)
-{
-    (void)context;
-    (void)space;
-    (void)kind;
-    (void)target;
-    (void)out;
-    return ERR_NOT_FOUND;
-}
-
 void fake_host_init(struct fake_host *fake)
 {
     *fake = (struct fake_host){.now = {.ms = 1000, .unix_s = 1700000000}};
     enum err err = keys_init();
     assert(err == ERR_OK);
     outbox_init(&fake->outbox);
+    ram_init(&fake->store, &fake->now);
     struct node_config config = {.has_v4 = true,
                                  .has_network = true,
                                  .role = NODE_SERVER,
-                                 .store = {.get = store_get, .next = store_get}};
+                                 .store = ram_reader(&fake->store)};
     fake->host = (struct rpc_host){.context = fake,
                                    .node = node_new(&config, fake->now),
                                    .outbox = &fake->outbox,
@@ -298,6 +288,7 @@ void fake_host_init(struct fake_host *fake)
 void fake_host_clear(struct fake_host *fake)
 {
     node_free(fake->host.node);
+    ram_clear(&fake->store);
     outbox_clear(&fake->outbox);
     name_cache_clear(&fake->names);
 }

@@ -6,6 +6,7 @@
 #include "daemon/dht/outbox.h"
 #include "rpc/host.h"
 #include "rpc/name_cache.h"
+#include "tests/sim/ram.h"
 
 #define FAKE_IDENTITIES_MAX 16
 
@@ -13,6 +14,7 @@ struct fake_host {
     struct rpc_host host; /* handed to what is tested */
     struct outbox outbox;
     struct now now;
+    struct ram store; /* the node's */
     struct rpc_identity keys[FAKE_IDENTITIES_MAX], contacts[FAKE_IDENTITIES_MAX];
     uint8_t seeds[FAKE_IDENTITIES_MAX][KEYS_SEED_SIZE];
     size_t key_count, contact_count;

@@ -26,7 +26,7 @@ static void act(struct solo *solo)
         if (write < out->write_count) {
             struct store_write next = out->writes[write++];
             int64_t seq = 0;
-            enum err err = ram_write(&solo->store, &next, &seq);
+            enum err err = ram_write(&solo->fake.store, &next, &seq);
             node_stored(fake->host.node, fake->now, next.write, err, seq, out);
             continue;
         }
@@ -69,15 +69,6 @@ void solo_init(struct solo *solo)
     *solo = (struct solo){0};
     struct fake_host *fake = &solo->fake;
     fake_host_init(fake);
-    ram_init(&solo->store, &fake->now);
-    node_free(fake->host.node);
-    struct node_config config = {.has_v4 = true,
-                                 .has_network = true,
-                                 .role = NODE_SERVER,
-                                 .store = ram_reader(&solo->store)};
-    fake->host.node = node_new(&config, fake->now);
-    fake->host.store = config.store;
-    ck_assert_ptr_nonnull(fake->host.node);
     ck_assert_int_eq(fake->host.key_create(fake, "alice", NULL, 0), ERR_OK);
     dispatch_init(&solo->dispatch, &fake->host, NULL);
     dispatch_client_init(&solo->dispatch, &solo->client, RPC_ACCESS_FULL, geteuid());
@@ -91,7 +82,6 @@ void solo_clear(struct solo *solo)
     dispatch_client_clear(&solo->client);
     dispatch_clear(&solo->dispatch);
     fake_host_clear(&solo->fake);
-    ram_clear(&solo->store);
 }
 
 json_t *solo_call(struct solo *solo, const char *method, const char *params)

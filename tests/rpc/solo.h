@@ -5,13 +5,11 @@
 
 #include "rpc/dispatch.h"
 #include "tests/rpc/fake_host.h"
-#include "tests/sim/ram.h"
 
 struct solo {
     struct fake_host fake;
     struct dispatch dispatch;
     struct rpc_client client;
-    struct ram store;
 };
 
 /* With a local key called alice; ready when it returns. */

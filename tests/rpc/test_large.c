@@ -309,9 +309,9 @@ END_TEST
 
 START_TEST(a_chunk_that_nobody_takes_is_named)
 {
-    solo.is_broken = true;
+    solo.fake.store.disk.is_broken = true;
     assert_error("dhtput", put_params("r", SIZE), 500, "chunk 0 of 55");
-    solo.is_broken = false;
+    solo.fake.store.disk.is_broken = false;
     solo_run(&solo, 10);
     ck_assert_uint_eq(kept_chunks(), 0);
 }
@@ -319,10 +319,12 @@ END_TEST
 
 static void lose(const struct id *target)
 {
-    for (size_t i = 0; i < SOLO_RECORDS_MAX; i++) {
-        if (solo.records[i].is_used && id_equal(&solo.records[i].stored.record.target, target)) {
-            solo.records[i].is_used = false;
-        }
+    struct store_write write = {.action = STORE_DROP,
+                                .record = {.kind = RECORD_IMMUTABLE, .target = *target}};
+    int64_t seq;
+    for (int space = 0; space < STORE_SPACE_COUNT; space++) {
+        write.space = (enum store_space)space;
+        ram_write(&solo.fake.store, &write, &seq);
     }
 }
 

@@ -230,7 +230,7 @@ END_TEST
 
 START_TEST(a_put_that_nothing_took_is_an_error)
 {
-    solo.store.disk.is_broken = true;
+    solo.fake.store.disk.is_broken = true;
     json_t *reply = solo_call(&solo, "dhtput", "[\"alice\",\"r\",\"s\",1]");
     ck_assert_ptr_nonnull(json_object_get(reply, "error"));
     json_decref(reply);
