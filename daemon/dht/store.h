@@ -49,8 +49,8 @@ struct store_reader {
      * the end. */
     enum err (*entry)(void *context, enum store_space space, const struct id *target,
                       const struct store_position *after, struct stored *out);
-    /* The first target after this one that has entries; from the start when it is NULL.
-     * ERR_NOT_FOUND at the end. */
+    /* The first target after this one that has entries, ended or not; from the start when it is
+     * NULL. ERR_NOT_FOUND at the end. */
     enum err (*next_multi)(void *context, enum store_space space, const struct id *target,
                            struct id *out);
 };

@@ -236,19 +236,23 @@ static void delete_table(MDB_txn *txn, const char *name)
     ck_assert_int_eq(mdb_drop(txn, table, 1), 0);
 }
 
-/* Writes the format of the closed store; format 1 had no tables of multis. */
-static void set_format(uint32_t format)
+/* Writes another format into the closed store; the one it had. Format 1 had no tables of
+ * multis. */
+static uint32_t change_format(uint32_t format)
 {
     MDB_env *env;
     MDB_txn *txn;
     MDB_dbi meta;
+    uint32_t before;
     char name[] = "format";
-    MDB_val key = {6, name}, value = {sizeof(format), &format};
+    MDB_val key = {6, name}, value = {sizeof(format), &format}, old;
     ck_assert_int_eq(mdb_env_create(&env), 0);
     mdb_env_set_maxdbs(env, 8);
     ck_assert_int_eq(mdb_env_open(env, directory, 0, 0600), 0);
     ck_assert_int_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
     ck_assert_int_eq(mdb_dbi_open(txn, "meta", 0, &meta), 0);
+    ck_assert_int_eq(mdb_get(txn, meta, &key, &old), 0);
+    memcpy(&before, old.mv_data, sizeof(before));
     ck_assert_int_eq(mdb_put(txn, meta, &key, &value, 0), 0);
     if (format == 1) {
         delete_table(txn, "places");
@@ -256,6 +260,7 @@ static void set_format(uint32_t format)
     }
     ck_assert_int_eq(mdb_txn_commit(txn), 0);
     mdb_env_close(env);
+    return before;
 }
 
 START_TEST(a_newer_format_is_refused_and_left_alone)
@@ -265,12 +270,12 @@ START_TEST(a_newer_format_is_refused_and_left_alone)
     sample_single(&s, 1, 1, 100);
     ck_assert_int_eq(apply(&s.write), ERR_OK);
     store_close(store);
-    set_format(STORE_FORMAT + 1);
+    change_format(STORE_FORMAT + 1);
     ck_assert_int_eq(open_damaged(detail), ERR_NEWER);
     ck_assert_ptr_nonnull(strstr(detail, "newer"));
-    set_format(0);
+    change_format(0);
     ck_assert_int_eq(open_damaged(detail), ERR_CORRUPT);
-    set_format(STORE_FORMAT);
+    change_format(STORE_FORMAT);
     open_store(QUOTA);
     ck_assert(has(&s));
 }
@@ -284,7 +289,7 @@ START_TEST(format_1_is_made_into_the_present_one)
     sample_single(&s, 1, 1, 100);
     ck_assert_int_eq(apply(&s.write), ERR_OK);
     store_close(store);
-    set_format(1);
+    change_format(1);
     for (int i = 0; i < 2; i++) {
         open_store(QUOTA);
         ck_assert(has(&s));
@@ -293,8 +298,8 @@ START_TEST(format_1_is_made_into_the_present_one)
         ck_assert_int_eq(apply(&entry.write), ERR_OK);
         store_close(store);
     }
-    set_format(1); /* now with a format that its tables belie, nothing is made up */
-    set_format(2);
+    ck_assert_uint_eq(change_format(1), 2);
+    change_format(2); /* without the tables that it should have: nothing is made up */
     ck_assert_int_eq(open_damaged(detail), ERR_CORRUPT);
     store = NULL;
 }

@@ -125,7 +125,7 @@ void solo_run(struct solo *solo, uint64_t seconds)
 
 size_t solo_count(const struct solo *solo, enum store_space space, enum record_kind kind)
 {
-    const struct disk *disk = &solo->store.disk;
+    const struct disk *disk = &solo->fake.store.disk;
     size_t count = 0;
     for (uint32_t i = 0; i < disk->count; i++) {
         const struct disk_entry *entry = &disk->entries[i];
