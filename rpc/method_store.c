@@ -230,8 +230,8 @@ static bool find_entry(const struct rpc_host *host, const struct id *multi, stru
 
 static struct rpc_result on_dropped(struct rpc_call *call, void *state, const struct event *event);
 
-static enum err start_drop(const struct rpc_host *host, enum record_kind kind,
-                           const struct id *key, struct drop *drop, struct rpc_pending_on *on)
+static enum err start_drop(const struct rpc_host *host, enum record_kind kind, const struct id *key,
+                           struct drop *drop, struct rpc_pending_on *on)
 {
     *on = (struct rpc_pending_on){.on_event = on_dropped, .on_end = on_drop_end, .state = drop};
     free(drop->chunks);

@@ -268,12 +268,12 @@ size_t net_holders(const struct net *net, enum record_kind kind, const struct id
 static void apply(struct net *net, size_t index, const struct disk_write *item)
 {
     struct process *p = net->nodes[index];
-    struct blob *replaced;
+    struct disk_gone gone;
     int64_t seq;
-    enum err err = disk_apply(&p->disk, process_now(p).unix_s, item, &seq, &replaced);
+    enum err err = disk_apply(&p->disk, process_now(p).unix_s, item, &seq, &gone);
     assert(err == ERR_OK);
-    if (replaced != NULL)
-        blobs_drop(&net->world.blobs, replaced);
+    for (unsigned i = 0; i < gone.count; i++)
+        blobs_drop(&net->world.blobs, gone.blobs[i]);
 }
 
 void net_place(struct net *net, size_t index, enum store_space space, const struct record *record)
@@ -299,7 +299,7 @@ void net_wipe(struct net *net, size_t index, enum store_space space)
     /* At the beginning of time nothing has ended. */
     while (disk_next(disk, 0, space, 0, NULL, &stored) == ERR_OK) {
         item.write.record.kind = stored.record.kind;
-        item.write.record.target = stored.record.target;
+        record_key(&stored.record, &item.write.record.target);
         apply(net, index, &item);
     }
 }

@@ -64,8 +64,7 @@ static const char *text_in(const json_t *object, const char *key)
 /* The network forgets all it has. */
 static void forget(void)
 {
-    for (size_t i = 0; i < SOLO_RECORDS_MAX; i++)
-        solo.records[i].is_used = false;
+    disk_clear(&solo.fake.store.disk, &solo.fake.store.blobs);
 }
 
 static void later(uint64_t s)
