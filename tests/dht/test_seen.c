@@ -153,6 +153,26 @@ START_TEST(test_long_use_stays_consistent)
 }
 END_TEST
 
+START_TEST(test_entries_of_one_target_are_apart)
+{
+    struct record here = numbered(1, 5), there = numbered(1, 3), single = here;
+    struct id key;
+    int64_t seq;
+    here.kind = there.kind = RECORD_MULTI;
+    there.salt = bytes_of_string("cd");
+    seen_add(seen, &here);
+    ck_assert(!seen_has(seen, &there));
+    seen_add(seen, &there);
+    ck_assert(seen_has(seen, &here));
+    ck_assert(seen_has(seen, &there));
+    ck_assert(!seen_has(seen, &single));
+    record_key(&there, &key);
+    ck_assert(seen_seq(seen, RECORD_MULTI, &key, &seq));
+    ck_assert_int_eq(seq, 3);
+    ck_assert(!seen_seq(seen, RECORD_MULTI, &here.target, &seq));
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, set_up, tear_down);
@@ -162,5 +182,6 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, test_immutable_without_key);
     tcase_add_test(tests, test_holds_as_many_as_it_says);
     tcase_add_test(tests, test_least_recently_used_goes);
+    tcase_add_test(tests, test_entries_of_one_target_are_apart);
     tcase_add_test(tests, test_long_use_stays_consistent);
 }

@@ -188,12 +188,16 @@ static void patch(struct world *world, uint8_t source, struct addr *from, uint8_
         memcpy(packet + (m.t.data - packet), asked->t, KRPC_T_SIZE);
     }
     if ((source & PATCH_SIG) && m.v.data != NULL && m.v.size <= RECORD_V_MAX &&
-        m.salt.size <= RECORD_SALT_MAX && m.k.size == KEYS_PUBLIC_SIZE &&
-        m.sig.size == KEYS_SIGNATURE_SIZE) {
+        m.salt.size <= RECORD_SALT_MAX && m.slot.size <= RECORD_SLOT_MAX &&
+        m.k.size == KEYS_PUBLIC_SIZE && m.sig.size == KEYS_SIGNATURE_SIZE) {
+        bool is_entry = m.method == KRPC_XPUT;
+        const struct record record = {.kind = is_entry ? RECORD_MULTI : RECORD_SINGLE,
+                                      .target = m.target,
+                                      .salt = is_entry ? m.slot : m.salt,
+                                      .seq = m.seq,
+                                      .v = m.v};
         memcpy(packet + (m.k.data - packet), world->public_key, KEYS_PUBLIC_SIZE);
-        record_sign(world->secret_key,
-                    &(struct record){.kind = RECORD_SINGLE, .salt = m.salt, .seq = m.seq, .v = m.v},
-                    packet + (m.sig.data - packet));
+        record_sign(world->secret_key, &record, packet + (m.sig.data - packet));
     }
     if (!(source & PATCH_TOKEN) || m.token.size != TOKEN_SIZE)
         return;
