@@ -1,94 +1,40 @@
 #include "tests/dht/holder.h"
 
 #include <assert.h>
-#include <stdlib.h>
-
-static struct held *find_held(struct holder *h, const struct id *key)
-{
-    for (size_t i = 0; i < h->count; i++)
-        if (id_equal(&h->held[i].position.key, key))
-            return &h->held[i];
-    return NULL;
-}
-
-static struct stored show(const struct held *held)
-{
-    struct stored stored = {.put_unix_s = held->put_unix_s, .expiry_unix_s = held->expiry_unix_s};
-    bool is_sound = record_unpack(bytes_of(held->packed, held->size), &stored.record);
-    assert(is_sound);
-    return stored;
-}
-
-static enum err read_one(void *context, enum store_space space, enum record_kind kind,
-                         const struct id *key, struct stored *out)
-{
-    const struct held *held = find_held(context, key);
-    if (space != STORE_HELD || kind != RECORD_MULTI || held == NULL)
-        return ERR_NOT_FOUND;
-    *out = show(held);
-    return ERR_OK;
-}
-
-static enum err read_summary(void *context, enum store_space space, const struct id *target,
-                             struct store_summary *out)
-{
-    const struct holder *h = context;
-    *out = (struct store_summary){0};
-    for (size_t i = 0; i < h->count && space == STORE_HELD; i++) {
-        const struct stored stored = show(&h->held[i]);
-        if (!id_equal(&stored.record.target, target))
-            continue;
-        out->count++;
-        out->digest ^= multi_digest(&stored.record);
-    }
-    return out->count > 0 ? ERR_OK : ERR_NOT_FOUND;
-}
-
-static enum err read_entry(void *context, enum store_space space, const struct id *target,
-                           const struct store_position *after, struct stored *out)
-{
-    const struct holder *h = context;
-    for (size_t i = 0; i < h->count && space == STORE_HELD; i++) {
-        *out = show(&h->held[i]);
-        if (id_equal(&out->record.target, target) &&
-            (after == NULL || multi_position_compare(&h->held[i].position, after) > 0))
-            return ERR_OK;
-    }
-    return ERR_NOT_FOUND;
-}
-
-static int compare_held(const void *a, const void *b)
-{
-    const struct held *left = a, *right = b;
-    return multi_position_compare(&left->position, &right->position);
-}
-
-static void store(struct holder *h, const struct record *entry, uint64_t expiry_unix_s)
-{
-    struct id key;
-    struct wire_writer w;
-    record_key(entry, &key);
-    struct held *held = find_held(h, &key);
-    assert(held != NULL || h->count < HOLDER_ENTRIES_MAX);
-    held = held != NULL ? held : &h->held[h->count++];
-    wire_writer_init(&w, held->packed, sizeof held->packed);
-    record_pack(&w, entry);
-    held->size = w.used;
-    held->put_unix_s = h->now.unix_s;
-    held->expiry_unix_s = expiry_unix_s;
-    multi_position_of(entry, &held->position);
-    qsort(h->held, h->count, sizeof h->held[0], compare_held);
-}
 
 void holder_hold(struct holder *h, const struct record *entry)
 {
-    store(h, entry, UINT64_MAX);
+    int64_t seq;
+    const struct store_write write = {
+        .action = STORE_PUT,
+        .space = STORE_HELD,
+        .put_unix_s = h->now.unix_s,
+        .expiry_unix_s = h->now.unix_s + RECORD_TTL_S_DEFAULT,
+        .record = *entry,
+    };
+    enum err err = ram_write(&h->store, &write, &seq);
+    assert(err == ERR_OK);
 }
 
-struct record holder_entry(const struct holder *h, size_t index)
+size_t holder_count(const struct holder *h, const struct id *target)
 {
-    assert(index < h->count);
-    return show(&h->held[index]).record;
+    struct store_summary summary;
+    enum err err = disk_summary(&h->store.disk, STORE_HELD, target, &summary);
+    return err == ERR_OK ? summary.count : 0;
+}
+
+struct record holder_entry(const struct holder *h, const struct id *target, size_t index)
+{
+    struct store_position position, *after = NULL;
+    struct stored stored;
+    for (size_t i = 0; i <= index; i++) {
+        enum err err =
+            disk_entry(&h->store.disk, h->now.unix_s, STORE_HELD, target, after, &stored);
+        assert(err == ERR_OK);
+        multi_position_of(&stored.record, &position);
+        after = &position;
+    }
+    return stored.record;
 }
 
 void holder_init(struct holder *h)
@@ -96,6 +42,7 @@ void holder_init(struct holder *h)
     *h = (struct holder){.now = {.ms = 1000000, .unix_s = 1700000000},
                          .from = addr_v4((const uint8_t[4]){10, 9, 9, 9}, 7000),
                          .t_size = KRPC_T_SIZE};
+    ram_init(&h->store, &h->now);
     const struct node_config config = {
         .role = NODE_SERVER,
         .has_v4 = true,
@@ -103,7 +50,7 @@ void holder_init(struct holder *h)
         .has_network = true,
         .network = 7,
         .version = {'X', 'O', 0, 1},
-        .store = {.context = h, .get = read_one, .summary = read_summary, .entry = read_entry},
+        .store = ram_reader(&h->store),
     };
     h->node = node_new(&config, h->now);
     assert(h->node != NULL);
@@ -114,6 +61,7 @@ void holder_clear(struct holder *h)
 {
     node_free(h->node);
     outbox_clear(&h->out);
+    ram_clear(&h->store);
 }
 
 void holder_ask_at_length(struct holder *h)
@@ -126,10 +74,9 @@ static void write_all(struct holder *h)
 {
     for (size_t i = 0; i < h->out.write_count; i++) {
         const struct store_write write = h->out.writes[i];
-        bool is_good = write.is_verified || record_verify(&write.record);
-        if (is_good)
-            store(h, &write.record, write.expiry_unix_s);
-        node_stored(h->node, h->now, write.write, is_good ? ERR_OK : ERR_BAD_SIGNATURE, 0, &h->out);
+        int64_t seq = 0;
+        enum err err = ram_write(&h->store, &write, &seq);
+        node_stored(h->node, h->now, write.write, err, seq, &h->out);
         h->writes++;
     }
 }

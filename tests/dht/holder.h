@@ -7,23 +7,15 @@
 #include "daemon/dht/multi.h"
 #include "daemon/dht/node.h"
 #include "tests/dht/draft.h"
+#include "tests/sim/ram.h"
 
-#define HOLDER_ENTRIES_MAX 128
-#define HOLDER_PACKET_MAX  2048
-
-struct held {
-    struct store_position position;
-    uint64_t put_unix_s, expiry_unix_s;
-    size_t size;
-    uint8_t packed[RECORD_PACKED_MAX];
-};
+#define HOLDER_PACKET_MAX 2048
 
 struct holder {
     struct node *node;
     struct now now;
     struct outbox out;
-    struct held held[HOLDER_ENTRIES_MAX]; /* in the order of a multi's entries */
-    size_t count;
+    struct ram store;
     struct addr from; /* the stranger's, and the size of its `t` */
     size_t t_size;
     /* What came of the last question: */
@@ -41,8 +33,9 @@ void holder_clear(struct holder *h);
 void holder_ask_at_length(struct holder *h);
 /* Holds it as if it had been put. */
 void holder_hold(struct holder *h, const struct record *entry);
-/* The index-th entry, newest first. */
-struct record holder_entry(const struct holder *h, size_t index);
+size_t holder_count(const struct holder *h, const struct id *target);
+/* The index-th entry of those of this target, newest first; borrowed until it changes. */
+struct record holder_entry(const struct holder *h, const struct id *target, size_t index);
 /* Asks, and carries out what is to be written, signatures and all. What the answer says: an error's
  * number, 0 for a response, -1 for silence. */
 int64_t holder_ask(struct holder *h, struct krpc query);

@@ -53,7 +53,7 @@ static void hold(struct draft *d)
 static void hold_many(unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        char slot[8];
+        char slot[16];
         snprintf(slot, sizeof slot, "%u", i);
         struct draft *d = draft(slot, i + 1);
         d->signer = (uint8_t)(1 + i % 3);
@@ -96,7 +96,7 @@ START_TEST(anybody_is_told_how_many_there_are)
     hold_many(3);
     uint64_t digest = 0;
     for (size_t i = 0; i < 3; i++) {
-        const struct record held = holder_entry(&holder, i);
+        const struct record held = holder_entry(&holder, &target, i);
         digest ^= multi_digest(&held);
     }
     ck_assert_int_eq(ask(xget()), 0);
@@ -194,7 +194,7 @@ static unsigned walk_pages(void)
         ck_assert_uint_le(holder.packet_size, KRPC_PACKET_SOFT_MAX);
         ck_assert_ptr_null(holder.reply.nodes.data);
         for (size_t i = 0; multi_read_brief(holder.reply.briefs, i, &brief); i++, listed++) {
-            const struct record held = holder_entry(&holder, listed);
+            const struct record held = holder_entry(&holder, &target, listed);
             multi_brief_of(&held, &wanted);
             ck_assert(id_equal(&brief.key, &wanted.key));
             ck_assert_int_eq(brief.seq, wanted.seq);
@@ -205,7 +205,7 @@ static unsigned walk_pages(void)
             memcpy(after, holder.reply.next.data, holder.reply.next.size);
         pages++;
     } while (holder.reply.next.data != NULL);
-    ck_assert_uint_eq(listed, holder.count);
+    ck_assert_uint_eq(listed, holder_count(&holder, &target));
     return pages;
 }
 
@@ -281,7 +281,7 @@ START_TEST(the_longest_entry_fits_however_it_is_asked_for)
     holder_ask_at_length(&holder);
     for (size_t size = 800; size <= RECORD_V_MAX; size += size < 980 ? 30 : 1) {
         struct record entry;
-        struct draft *d = draft(DRAFT_SLOT_LONGEST, INT64_MAX);
+        struct draft *d = draft(DRAFT_SLOT_LONGEST, INT64_MAX - RECORD_V_MAX + (int64_t)size);
         draft_sign_size(d, size);
         hold(d);
         const struct id key = draft_key(d);
@@ -292,7 +292,7 @@ START_TEST(the_longest_entry_fits_however_it_is_asked_for)
         ck_assert_int_eq(ask(query), 0);
         ck_assert_uint_eq(read_entries(&entry), 1);
         ck_assert(record_equal(&entry, &d->record));
-        ck_assert_int_eq(holder.reply.seq, INT64_MAX);
+        ck_assert_int_eq(holder.reply.seq, d->seq);
         ck_assert_ptr_nonnull(holder.reply.token.data);
     }
 }
@@ -307,8 +307,12 @@ START_TEST(as_many_entries_as_fit_and_always_the_first)
     query.keys = bytes_of(keys, sizeof keys);
     for (size_t first = 0; first + MULTI_KEYS_MAX <= 100; first++) {
         struct record entry;
-        for (size_t i = 0; i < MULTI_KEYS_MAX; i++)
-            memcpy(keys + i * ID_SIZE, holder.held[first + i].position.key.b, ID_SIZE);
+        for (size_t i = 0; i < MULTI_KEYS_MAX; i++) {
+            struct id key;
+            const struct record held = holder_entry(&holder, &target, first + i);
+            record_key(&held, &key);
+            memcpy(keys + i * ID_SIZE, key.b, ID_SIZE);
+        }
         ck_assert_int_eq(ask(query), 0);
         size_t count = read_entries(&entry);
         ck_assert_uint_ge(count, 1);
@@ -317,11 +321,16 @@ START_TEST(as_many_entries_as_fit_and_always_the_first)
         bencode_reader_init(&r, holder.reply.entries);
         bencode_read_list(&r);
         ck_assert(multi_read_entry(&r, &target, &entry));
-        const struct record held = holder_entry(&holder, first);
+        const struct record held = holder_entry(&holder, &target, first);
         ck_assert(record_equal(&entry, &held));
     }
-    /* Small ones come together. */
-    holder.count = 0;
+}
+END_TEST
+
+START_TEST(small_entries_come_together)
+{
+    uint8_t keys[4 * ID_SIZE];
+    struct krpc query = xget();
     for (char slot[2] = "a"; slot[0] < 'e'; slot[0]++) {
         struct draft *d = draft(slot, 1);
         hold(d);
@@ -329,7 +338,8 @@ START_TEST(as_many_entries_as_fit_and_always_the_first)
         memcpy(keys + (slot[0] - 'a') * ID_SIZE, key.b, ID_SIZE);
     }
     struct record entry;
-    query.keys.size = 4 * ID_SIZE;
+    query.token = token_for(&target);
+    query.keys = bytes_of(keys, sizeof keys);
     ck_assert_int_eq(ask(query), 0);
     ck_assert_uint_eq(read_entries(&entry), 4);
 }
@@ -354,5 +364,6 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, questions_of_a_wrong_form_are_203);
     tcase_add_test(tests, the_longest_entry_fits_however_it_is_asked_for);
     tcase_add_test(tests, as_many_entries_as_fit_and_always_the_first);
+    tcase_add_test(tests, small_entries_come_together);
     tcase_add_test(tests, a_client_answers_nothing);
 }

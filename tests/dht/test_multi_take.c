@@ -81,7 +81,7 @@ START_TEST(a_deletion_takes_the_place_and_is_told_like_an_entry)
     struct draft gone = *draft("latest", 2);
     gone.body_size = 0;
     ck_assert_int_eq(ask(xput(&gone)), 0);
-    ck_assert_uint_eq(holder.count, 1);
+    ck_assert_uint_eq(holder_count(&holder, &target), 1);
     ck_assert_int_eq(ask(xput(draft("latest", 1))), 302);
     assert_told(&gone);
 }
@@ -136,7 +136,7 @@ START_TEST(a_signature_that_binds_anything_else_is_206)
     put.k = bytes_of(other.k, sizeof other.k);
     ck_assert_int_eq(ask(put), 206);
     ck_assert_uint_eq(counted(COUNTER_PUTS_REFUSED_SIGNATURE), 5);
-    ck_assert_uint_eq(holder.count, 0);
+    ck_assert_uint_eq(holder_count(&holder, &target), 0);
 }
 END_TEST
 
