@@ -122,7 +122,7 @@ struct put_request {
     uint32_t timeout_ms;
 };
 /* Completes with EVENT_PUT. Refused at once: ERR_TOO_BIG, ERR_SALT_TOO_LONG, ERR_MALFORMED,
- * ERR_BAD_SIGNATURE, ERR_BUSY. Puts of one target queue behind each other. */
+ * ERR_BAD_SIGNATURE, ERR_BUSY. Puts of one record_key queue behind each other. */
 enum err node_put(struct node *node, struct now now, const struct put_request *request,
                   uint64_t *op, struct outbox *out);
 /* Answers EVENT_NEED_SIGNATURE; NULL: it cannot be signed, and the put fails with ERR_NO_KEY. */
