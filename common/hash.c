@@ -48,15 +48,26 @@ uint64_t hash_keyed(const uint8_t key[HASH_KEY_SIZE], struct bytes input)
     return hash;
 }
 
-void hash_digest(const uint8_t key[HASH_KEY_SIZE], const struct bytes *parts, size_t count,
-                 uint8_t out[HASH_DIGEST_SIZE])
+static void blake2b(struct bytes key, const struct bytes *parts, size_t count, uint8_t *out,
+                    size_t out_size)
 {
     crypto_generichash_state state;
-    int status = crypto_generichash_init(&state, key, HASH_KEY_SIZE, HASH_DIGEST_SIZE);
+    int status = crypto_generichash_init(&state, key.data, key.size, out_size);
     assert(status == 0);
     for (size_t i = 0; i < count; i++) {
         if (parts[i].size > 0)
             crypto_generichash_update(&state, parts[i].data, parts[i].size);
     }
-    crypto_generichash_final(&state, out, HASH_DIGEST_SIZE);
+    crypto_generichash_final(&state, out, out_size);
+}
+
+void hash_digest(const uint8_t key[HASH_KEY_SIZE], const struct bytes *parts, size_t count,
+                 uint8_t out[HASH_DIGEST_SIZE])
+{
+    blake2b(bytes_of(key, HASH_KEY_SIZE), parts, count, out, HASH_DIGEST_SIZE);
+}
+
+void hash_content(const struct bytes *parts, size_t count, uint8_t out[HASH_CONTENT_SIZE])
+{
+    blake2b(bytes_of(NULL, 0), parts, count, out, HASH_CONTENT_SIZE);
 }

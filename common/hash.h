@@ -5,9 +5,10 @@
 
 #include "common/bytes.h"
 
-#define HASH_SHA1_SIZE   20
-#define HASH_KEY_SIZE    16
-#define HASH_DIGEST_SIZE 16
+#define HASH_SHA1_SIZE    20
+#define HASH_KEY_SIZE     16
+#define HASH_DIGEST_SIZE  16
+#define HASH_CONTENT_SIZE 20
 
 /* SHA-1 over the parts one after the other. */
 void hash_sha1(const struct bytes *parts, size_t count, uint8_t out[HASH_SHA1_SIZE]);
@@ -18,5 +19,7 @@ uint64_t hash_keyed(const uint8_t key[HASH_KEY_SIZE], struct bytes input);
  */
 void hash_digest(const uint8_t key[HASH_KEY_SIZE], const struct bytes *parts, size_t count,
                  uint8_t out[HASH_DIGEST_SIZE]);
+/* BLAKE2b with a 20-byte result over the parts, without a key: the same everywhere. */
+void hash_content(const struct bytes *parts, size_t count, uint8_t out[HASH_CONTENT_SIZE]);
 
 #endif

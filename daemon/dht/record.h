@@ -24,6 +24,8 @@
 #define RECORD_SIGNED_MAX   (RECORD_SALT_MAX + RECORD_V_MAX + 64)
 #define RECORD_MULTI_SIGNED "xord multi 1\n" /* what an entry's signed bytes begin with */
 #define RECORD_PACKED_MAX   (RECORD_SALT_MAX + RECORD_V_MAX + 192)
+/* the longest raw form: an entry's, with its name, resource and slot */
+#define RECORD_RAW_MAX (2 * RECORD_SALT_MAX + RECORD_SLOT_MAX + RECORD_V_MAX + 192)
 
 enum record_kind { RECORD_IMMUTABLE = 1, RECORD_SINGLE = 2, RECORD_MULTI = 3 };
 

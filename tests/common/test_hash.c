@@ -93,6 +93,19 @@ START_TEST(digests_are_keyed_blake2b)
 }
 END_TEST
 
+/* hashlib.blake2b(…, digest_size=20) */
+START_TEST(contents_are_hashed_without_a_key)
+{
+    uint8_t hash[HASH_CONTENT_SIZE];
+    char text[2 * HASH_CONTENT_SIZE + 1];
+    struct bytes parts[] = {bytes_of_string("one "), bytes_of(NULL, 0),
+                            bytes_of_string("two three")};
+    hash_content(parts, 3, hash);
+    ck_assert_str_eq(hex_encode(bytes_of(hash, sizeof hash), text),
+                     "01f5c863b38a315ef469bdc6a29e4950c925592a");
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
     tcase_add_test(tests, sha1_of_the_published_messages);
@@ -102,4 +115,5 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, siphash_of_the_published_inputs);
     tcase_add_test(tests, siphash_depends_on_its_key);
     tcase_add_test(tests, digests_are_keyed_blake2b);
+    tcase_add_test(tests, contents_are_hashed_without_a_key);
 }
