@@ -12,6 +12,7 @@ struct op_gather {
     uint64_t
         final_ms; /* the deadline; op->deadline_ms may be earlier, to look whether it is quiet */
     uint64_t last_ms; /* when the last entry came; 0: none has */
+    bool is_unasked;  /* what is here was enough: nobody was asked */
 };
 
 void gather_op_clear(struct op *op)
@@ -141,6 +142,7 @@ enum err node_gather(struct node *node, struct now now, const struct gather_requ
     look_at_home(node, now, op, &request->target);
     if (has_enough(op->gather)) {
         op->search.target = request->target;
+        op->gather->is_unasked = true;
         op_finish(node, now, op, ERR_OK, out);
         return ERR_OK;
     }
@@ -271,6 +273,7 @@ void gather_fill_event(const struct op *op, struct event *event, struct outbox *
     }
     free(sorted);
     event->stats.is_complete = event->stats.is_complete && event->err == ERR_OK &&
-                               gather_is_done(gather) && gather_is_whole(gather) &&
+                               !op->gather->is_unasked && gather_is_done(gather) &&
+                               gather_is_whole(gather) &&
                                event->gather.count == gather->claims.live;
 }
