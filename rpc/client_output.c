@@ -73,21 +73,50 @@ static const char *reason_of(const json_t *element)
 }
 
 /* Of dhtget's array, or of getimmutable's object: says on `err` what was not printed because it
- * is encrypted. True when nothing else was there. */
-static bool report_sealed(FILE *err, const char *method, const json_t *result)
+ * is encrypted, or large and one of many. True when nothing else was there. */
+static bool report_unshown(FILE *err, const char *method, const json_t *result)
 {
     const json_t *values = values_of(method, result);
     bool is_immutable = strcmp(method, "getimmutable") == 0;
     size_t count = values != NULL ? json_array_size(values) : is_immutable;
-    size_t sealed = 0;
+    size_t unshown = 0;
     for (size_t i = 0; i < count; i++) {
-        const char *reason = reason_of(is_immutable ? result : json_array_get(values, i));
+        const json_t *element = is_immutable ? result : json_array_get(values, i);
+        const char *reason = reason_of(element);
+        bool is_sealed = json_is_true(json_object_get(element, "encrypted"));
         if (reason != NULL) {
-            fprintf(err, "xord: %s: encrypted: %s\n", method, reason);
-            sealed++;
+            fprintf(err, "xord: %s: %s%s\n", method, is_sealed ? "encrypted: " : "", reason);
+            unshown++;
         }
     }
-    return count > 0 && sealed == count;
+    return count > 0 && unshown == count;
+}
+
+/* Of type m one value a line: text of several lines as JSON, bytes as base64. */
+static void print_line(FILE *out, const json_t *part)
+{
+    const json_t *value = json_object_get(part, "v");
+    const json_t *bytes = json_object_get(part, "v_base64");
+    if (json_is_string(value) && strchr(json_string_value(value), '\n') != NULL) {
+        struct json_text text = {0};
+        json_write(&text, value, 0);
+        json_text_append(&text, "\n", 1);
+        fwrite(text.data, 1, text.size, out);
+        json_text_clear(&text);
+    } else if (value != NULL || bytes != NULL) {
+        print_json(out, value != NULL ? value : bytes, 0);
+    }
+}
+
+static void print_value(FILE *out, const json_t *part)
+{
+    const json_t *target = json_object_get(part, "target");
+    const char *type = json_string_value(json_object_get(target, "t"));
+    if (type != NULL && strcmp(type, "m") == 0) {
+        print_line(out, part);
+    } else {
+        print_content(out, part);
+    }
 }
 
 static void print_quiet(FILE *out, const char *method, const json_t *result)
@@ -95,7 +124,7 @@ static void print_quiet(FILE *out, const char *method, const json_t *result)
     const json_t *values = values_of(method, result);
     if (values != NULL) {
         for (size_t i = 0; i < json_array_size(values); i++) {
-            print_content(out, json_object_get(json_array_get(values, i), "p"));
+            print_value(out, json_object_get(json_array_get(values, i), "p"));
         }
     } else if (strcmp(method, "getimmutable") == 0) {
         print_content(out, result);
@@ -143,7 +172,7 @@ enum client_exit client_output(FILE *out, FILE *err, const char *method, const j
         fprintf(err, "xord: %s: cannot write the output\n", method);
         return CLIENT_ERROR_REPLY;
     }
-    if (is_quiet && report_sealed(err, method, result)) {
+    if (is_quiet && report_unshown(err, method, result)) {
         return CLIENT_ERROR_REPLY;
     }
     if (has_no_value(method, result)) {

@@ -207,6 +207,7 @@ static struct renewal *make_renewal(const struct rpc_host *host, const struct re
         }
         renewal->request = (struct put_request){
             .kind = record->kind,
+            .target = record->target,
             .k = renewal->k,
             .salt = bytes_of(renewal->salt, record->salt.size),
             .v = large_write_v(record->v, manifest->content, whole, renewal->v),

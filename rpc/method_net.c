@@ -4,6 +4,7 @@
 #include "common/addr_text.h"
 #include "common/hex.h"
 #include "rpc/method_files.h"
+#include "rpc/multi_name.h"
 #include "rpc/single.h"
 
 static json_t *show_contact(const struct contact *contact)
@@ -57,7 +58,21 @@ static struct rpc_result on_lookup(struct rpc_call *call, void *state, const str
                                      "ms", (json_int_t)event->stats.ms));
 }
 
-/* The target named by id, or by the single's username, resource and type. */
+static bool named_target(struct rpc_call *call, struct id *out, struct rpc_result *refusal)
+{
+    if (multi_name_is_meant(call)) {
+        struct multi_name multi;
+        bool is_named = multi_name_of_call(call, &multi, refusal);
+        *out = multi.target;
+        return is_named;
+    }
+    struct single single;
+    bool is_named = single_of_call(call, &single, refusal);
+    *out = single.target;
+    return is_named;
+}
+
+/* The target named by id, or by username, resource and type. */
 static bool lookup_target(struct rpc_call *call, struct id *out, struct rpc_result *refusal)
 {
     if (rpc_has(call, "target")) {
@@ -67,12 +82,11 @@ static bool lookup_target(struct rpc_call *call, struct id *out, struct rpc_resu
         }
         return true;
     }
-    struct single single;
-    if (!single_of_call(call, &single, refusal)) {
+    if (!rpc_has(call, "username") || !rpc_has(call, "resource") || !rpc_has(call, "type")) {
+        *refusal = rpc_fail(call, ERR_INVALID_PARAMS, "username, resource and type go together");
         return false;
     }
-    *out = single.target;
-    return true;
+    return named_target(call, out, refusal);
 }
 
 struct rpc_result method_lookup(struct rpc_call *call)

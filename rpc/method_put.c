@@ -25,13 +25,14 @@ struct rpc_result method_dhtput(struct rpc_call *call)
 {
     struct put_plan plan;
     struct rpc_result result;
-    if (!put_plan_single(call, true, &plan, &result)) {
+    if (!put_plan_signed(call, true, &plan, &result)) {
         return result;
     }
-    struct put_request request = {.kind = RECORD_SINGLE,
-                                  .k = plan.single.key,
-                                  .salt = plan.single.salt,
-                                  .v = bytes_of(plan.value.data, plan.value.size),
+    struct put_request request = {.kind = plan.record.kind,
+                                  .target = plan.record.target,
+                                  .k = plan.record.k,
+                                  .salt = plan.record.salt,
+                                  .v = plan.record.v,
                                   .has_seq = rpc_has(call, "seq"),
                                   .seq = rpc_int(call, "seq"),
                                   .has_cas = rpc_has(call, "cas"),
@@ -48,8 +49,7 @@ struct rpc_result method_putimmutable(struct rpc_call *call)
     if (!put_plan_immutable(call, &plan, &result)) {
         return result;
     }
-    struct put_request request = {.kind = RECORD_IMMUTABLE,
-                                  .v = bytes_of(plan.value.data, plan.value.size)};
+    struct put_request request = {.kind = RECORD_IMMUTABLE, .v = plan.record.v};
     result = put_call_start(call, &request, NULL);
     put_plan_clear(&plan);
     return result;
@@ -91,11 +91,12 @@ static struct rpc_result put_raw(struct rpc_call *call, const struct record *rec
         return rpc_fail(call, ERR_INVALID_PARAMS, "hexdata: %s", fault);
     }
     struct put_request request = {.kind = record->kind,
+                                  .target = record->target,
                                   .k = record->k,
                                   .salt = record->salt,
                                   .v = record->v,
                                   .sig = record->sig,
-                                  .has_seq = record->kind == RECORD_SINGLE,
+                                  .has_seq = record->kind != RECORD_IMMUTABLE,
                                   .seq = record->seq};
     return put_call_start(call, &request, NULL);
 }
@@ -108,7 +109,8 @@ struct rpc_result method_dhtputraw(struct rpc_call *call)
     enum err err = read_hexdata(call, &raw, &record);
     if (err == ERR_MALFORMED) {
         result = rpc_fail(call, ERR_INVALID_PARAMS,
-                          "hexdata: not a signed record (the bencoding of {k, salt, seq, sig, v})");
+                          "hexdata: not a signed record (the bencoding of {k, salt, seq, sig, v}, "
+                          "of an entry {k, n, r, seq, sig, slot, v})");
     } else if (err != ERR_OK) {
         result = rpc_fail(call, err, NULL);
     } else {
@@ -119,16 +121,18 @@ struct rpc_result method_dhtputraw(struct rpc_call *call)
 }
 
 /* The seq to sign under: the one given, else one above the highest held or kept here. */
-static int64_t choose_seq(struct rpc_call *call, const struct id *target)
+static int64_t choose_seq(struct rpc_call *call, const struct record *record)
 {
     if (rpc_has(call, "seq")) {
         return rpc_int(call, "seq");
     }
     const struct store_reader *store = &rpc_host_of(call)->store;
+    struct id key;
     int64_t highest = 0;
+    record_key(record, &key);
     for (int space = 0; space < STORE_SPACE_COUNT; space++) {
         struct stored stored;
-        if (store->get(store->context, (enum store_space)space, RECORD_SINGLE, target, &stored) ==
+        if (store->get(store->context, (enum store_space)space, record->kind, &key, &stored) ==
                 ERR_OK &&
             stored.record.seq > highest) {
             highest = stored.record.seq;
@@ -151,19 +155,16 @@ struct rpc_result method_dhtsign(struct rpc_call *call)
 {
     struct put_plan plan;
     struct rpc_result result;
-    if (!put_plan_single(call, false, &plan, &result)) {
+    if (!put_plan_signed(call, false, &plan, &result)) {
         return result;
     }
     uint8_t sig[KEYS_SIGNATURE_SIZE];
-    struct record record = {.kind = RECORD_SINGLE,
-                            .target = plan.single.target,
-                            .k = plan.single.key,
-                            .sig = sig,
-                            .salt = plan.single.salt,
-                            .seq = choose_seq(call, &plan.single.target),
-                            .v = bytes_of(plan.value.data, plan.value.size)};
-    if (sign(rpc_host_of(call), &record, sig)) {
-        result = rpc_reply(call, value_hexdata(&record));
+    struct record *record = &plan.record;
+    record->seq = choose_seq(call, record);
+    record->sig = sig;
+    if (sign(rpc_host_of(call), record, sig)) {
+        const struct record_name *name = record->kind == RECORD_MULTI ? &plan.name : NULL;
+        result = rpc_reply(call, value_hexdata(record, name));
     } else {
         result = rpc_fail(call, ERR_NO_KEY, NULL);
     }
@@ -178,7 +179,8 @@ struct rpc_result method_dhtverify(struct rpc_call *call)
     enum err err = read_hexdata(call, &raw, &record);
     const char *fault = NULL;
     if (err == ERR_MALFORMED) {
-        fault = "not a record (the bencoding of {k, salt, seq, sig, v}, v in canonical form)";
+        fault = "not a record (the bencoding of {k, salt, seq, sig, v}, of an entry {k, n, r, seq, "
+                "sig, slot, v}; v in canonical form)";
     } else if (err != ERR_OK) {
         fault = err_text(err);
     } else {

@@ -7,6 +7,7 @@
 #include "rpc/cut.h"
 #include "rpc/large.h"
 #include "rpc/method_files.h"
+#include "rpc/slot.h"
 
 #define LOOKED_AT_MAX 4096u /* records in one page, shown or not: a few milliseconds */
 #define CURSOR_SIZE   (2 + 2 * ID_SIZE + 1) /* s:<key>, i:<key> or m:<key> */
@@ -74,16 +75,12 @@ static bool show_salt(json_t *item, struct bytes salt)
     return json_object_set_new(item, "salt_base64", base64_to_json(salt)) == 0;
 }
 
-/* The place of an entry: its key, and `slot`, or `slot_hex` where it is not UTF-8, as those that
- * are a hash. */
-static bool show_slot(json_t *item, const struct record *entry)
+/* The place of an entry: its slot and its key. */
+static bool show_place(json_t *item, const struct record *entry)
 {
     struct id key;
     record_key(entry, &key);
-    json_t *text = json_stringn((const char *)entry->salt.data, entry->salt.size);
-    bool is_shown = text != NULL ? json_object_set_new(item, "slot", text) == 0
-                                 : set_hex(item, "slot_hex", entry->salt);
-    return is_shown && set_hex(item, "key", id_bytes(&key));
+    return slot_show(item, entry->salt) && set_hex(item, "key", id_bytes(&key));
 }
 
 static bool show_owner(json_t *item, const struct record *record)
@@ -92,7 +89,8 @@ static bool show_owner(json_t *item, const struct record *record)
         return true;
     }
     return set_hex(item, "k", bytes_of(record->k, KEYS_PUBLIC_SIZE)) &&
-           (record->kind == RECORD_MULTI ? show_slot(item, record) : show_salt(item, record->salt));
+           (record->kind == RECORD_MULTI ? show_place(item, record)
+                                         : show_salt(item, record->salt));
 }
 
 /* When it ends: a kept one by what is signed, since its place on the disk does not end; null where

@@ -39,36 +39,45 @@ static const struct param no_params_list[] = {END};
 static const struct param command_list[] = {
     OPTIONAL("command", PARAM_STRING, NULL, "a method's name"), END};
 
+#define OWNER_HELP "for type s " USERNAME_HELP "; for m any text of 1 to 64 bytes"
+
 static const struct param dhtget_list[] = {
-    NEEDED("username", PARAM_STRING, USERNAME_HELP),
+    NEEDED("username", PARAM_STRING, OWNER_HELP),
     NEEDED("resource", PARAM_STRING, "1 to 64 bytes, as `profile`"),
     NEEDED("type", PARAM_KIND, "s: one value of the owner's; m: many by many signers"),
     NUMBER("timeout_ms", "10000", 1, 600000, "how long to look"),
     NUMBER("timeout_multi_ms", "100", 1, 600000,
            "for type m: end when nothing new came for so long"),
-    NUMBER("min_multi", "0", 0, INT64_MAX, "for type m: end after so many; 0: all"),
+    NUMBER("min_multi", "0", 0, INT64_MAX,
+           "for type m: end after so many; 0, and beside by, slot or since: all"),
     NAMED("verbose", PARAM_BOOL, "false", "tell how the lookup went"),
-    NAMED_NUMBER("min_seq", NULL, 0, INT64_MAX, "take nothing older"),
+    NAMED_NUMBER("min_seq", NULL, 0, INT64_MAX, "for type s: take nothing older"),
     NAMED("raw", PARAM_BOOL, "false", "show the signed record too"),
     NAMED("by", PARAM_STRING, NULL, "for type m: entries of this signer"),
-    NAMED_NUMBER("since", NULL, 0, INT64_MAX, "for type m: entries not older, in unix seconds"),
-    NAMED_NUMBER("limit", NULL, 1, INT64_MAX, "for type m: at most so many entries"),
+    NAMED("slot", PARAM_STRING, NULL, "for type m: entries in this slot"),
+    NAMED("slot_hex", PARAM_HEX, NULL, "the same in hex"),
+    NAMED_NUMBER("since", NULL, 0, INT64_MAX,
+                 "for type m: entries written then or later, in unix seconds"),
+    NAMED_NUMBER("limit", NULL, 1, INT64_MAX, "for type m: the newest so many"),
     NAMED("progress", PARAM_BOOL, "false", "of a large value: tell how far it has come"),
     END};
+
+#define SLOT_HELP "for type m: the signer's place for it, 1 to 32 bytes, as `latest`"
 
 #define TO_HELP                                                                                    \
     "names to encrypt for, as bob,carol, 8 at most; nobody else reads it, nor the signer"
 
 static const struct param dhtput_list[] = {
-    NEEDED("username", PARAM_STRING, USERNAME_HELP),
+    NEEDED("username", PARAM_STRING, OWNER_HELP),
     NEEDED("resource", PARAM_STRING, "1 to 64 bytes, as `profile`"),
     NEEDED("type", PARAM_KIND, "s: one value of the owner's; m: many by many signers"),
     OPTIONAL("value", PARAM_JSON, NULL, "any JSON; null is a value too"),
-    OPTIONAL("sig_user", PARAM_STRING, "username", "who signs; for type s the owner"),
+    OPTIONAL("sig_user", PARAM_STRING, "username for s", "who signs; for type s the owner alone"),
     NUMBER("seq", "highest seen + 1", 0, INT64_MAX, "must be above the stored one"),
     NAMED("value_base64", PARAM_BASE64, NULL, "bytes instead of `value`"),
     NAMED_NUMBER("cas", NULL, 0, INT64_MAX, "put only where this seq is stored (BEP 44)"),
-    NAMED("slot", PARAM_STRING, NULL, "for type m"),
+    NAMED("slot", PARAM_STRING, "a hash of the content", SLOT_HELP),
+    NAMED("slot_hex", PARAM_HEX, NULL, "the same in hex, as dhtget shows what is no text"),
     NAMED_NUMBER("ttl", "1209600", 1, 2592000, "seconds until the value expires"),
     NAMED("to", PARAM_STRING, NULL, TO_HELP),
     NAMED("delete", PARAM_BOOL, "false", "put a deletion instead of a value"),
@@ -78,27 +87,30 @@ static const struct param dhtput_list[] = {
     END};
 
 static const struct param dhtsign_list[] = {
-    NEEDED("username", PARAM_STRING, USERNAME_HELP),
+    NEEDED("username", PARAM_STRING, OWNER_HELP),
     NEEDED("resource", PARAM_STRING, "1 to 64 bytes, as `profile`"),
     NEEDED("type", PARAM_KIND, "s: one value of the owner's; m: many by many signers"),
     OPTIONAL("value", PARAM_JSON, NULL, "any JSON; null is a value too"),
-    OPTIONAL("sig_user", PARAM_STRING, "username", "who signs; for type s the owner"),
+    OPTIONAL("sig_user", PARAM_STRING, "username for s", "who signs; for type s the owner alone"),
     NUMBER("seq", "highest seen + 1", 0, INT64_MAX, "must be above the stored one"),
     NAMED("value_base64", PARAM_BASE64, NULL, "bytes instead of `value`"),
-    NAMED("slot", PARAM_STRING, NULL, "for type m"),
+    NAMED("slot", PARAM_STRING, "a hash of the content", SLOT_HELP),
+    NAMED("slot_hex", PARAM_HEX, NULL, "the same in hex, as dhtget shows what is no text"),
     NAMED_NUMBER("ttl", "1209600", 1, 2592000, "seconds until the value expires"),
     NAMED("to", PARAM_STRING, NULL, TO_HELP),
     NAMED("delete", PARAM_BOOL, "false", "put a deletion instead of a value"),
     END};
 
+#define RAW_HELP                                                                                   \
+    "a signed record: bencode of {k, salt, seq, sig, v}, of an entry {k, n, r, seq, sig, slot, v}"
+
 static const struct param dhtputraw_list[] = {
-    NEEDED("hexdata", PARAM_HEX, "a signed record: bencode of {k, salt, seq, sig, v}"),
+    NEEDED("hexdata", PARAM_HEX, RAW_HELP),
     NAMED("keep", PARAM_BOOL, "true", "republish it until dropput"),
     NAMED("wait", PARAM_BOOL, "true", "answer when the network took it; else once it is on disk"),
     END};
 
-static const struct param hexdata_list[] = {
-    NEEDED("hexdata", PARAM_HEX, "a signed record: bencode of {k, salt, seq, sig, v}"), END};
+static const struct param hexdata_list[] = {NEEDED("hexdata", PARAM_HEX, RAW_HELP), END};
 
 static const struct param putimmutable_list[] = {
     OPTIONAL("value", PARAM_JSON, NULL, "any JSON; null is a value too"),
@@ -114,7 +126,7 @@ static const struct param lookup_list[] = {
      .type = PARAM_ID,
      .is_alone = true,
      .help = "an id; or instead of it the next three"},
-    OPTIONAL("username", PARAM_STRING, NULL, USERNAME_HELP),
+    OPTIONAL("username", PARAM_STRING, NULL, OWNER_HELP),
     OPTIONAL("resource", PARAM_STRING, NULL, "1 to 64 bytes, as `profile`"),
     OPTIONAL("type", PARAM_KIND, NULL, "s: one value of the owner's; m: many by many signers"),
     END};
@@ -232,6 +244,11 @@ static const struct method table[] = {
                 "replied, ms, hops}}.\n"
                 "An encrypted value has encrypted:true beside p, and v when a key of this daemon "
                 "opens it, else reason.\n"
+                "Of type m all entries, newest first, each by its own signer and with `slot`, or "
+                "`slot_hex` where it is no\n"
+                "printable text, in p. The username is not resolved there; `by` is. A large one "
+                "among several has\n"
+                "large:{size} and reason instead of its content.\n\n"
                 "A large value is answered whole or not at all; timeout_ms is for its record and "
                 "for each of its\n"
                 "chunks. With progress, notifications `progress` with {call, done, of, bytes} come "
@@ -248,6 +265,11 @@ static const struct method table[] = {
                 "With `to` only the named can read the value, the signer too only when named; who "
                 "signed, when, how much\n"
                 "and for how many stays visible.\n"
+                "Of type m a signer has one entry a slot: entries without one pile up, a repeated "
+                "content is one entry, and\n"
+                "with a slot the next replaces the last. delete=true with the slot, or with the "
+                "value that was put without\n"
+                "one, deletes an entry; the deletion lives 30 days unless ttl says otherwise.\n\n"
                 "A value over 1000 bytes with its envelope, up to 1 MiB, is large: it goes as "
                 "chunks of 960 bytes, then\n"
                 "the record. The answer has chunks:{count, stored_min} too, the fewest nodes that "

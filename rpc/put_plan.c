@@ -4,18 +4,22 @@
 
 #include "rpc/base64.h"
 #include "rpc/manifest.h"
+#include "rpc/multi_name.h"
+#include "rpc/single.h"
 
 /* The one source among `value`, `value_base64` and `delete`; *decoded is to be freed. A null beside
- * another source stands for "not given". */
-static bool read_source(struct rpc_call *call, bool is_deletion, struct value_source *source,
-                        uint8_t **decoded, struct rpc_result *refusal)
+ * another source stands for "not given". Where `may_name`, the value that is to be deleted may
+ * stand beside `delete`. */
+static bool read_source(struct rpc_call *call, bool is_deletion, bool may_name,
+                        struct value_source *source, uint8_t **decoded, struct rpc_result *refusal)
 {
     const json_t *json = rpc_json(call, "value");
     bool has_base64 = rpc_has(call, "value_base64");
     if (json_is_null(json) && (has_base64 || is_deletion)) {
         json = NULL;
     }
-    if ((json != NULL) + has_base64 + is_deletion != 1) {
+    int values = (json != NULL) + has_base64;
+    if (values > 1 || (is_deletion ? values > 0 && !may_name : values == 0)) {
         *refusal = rpc_fail(call, ERR_INVALID_PARAMS,
                             "value: give exactly one of value, value_base64 and delete=true");
         return false;
@@ -70,8 +74,21 @@ static bool check_large(struct rpc_call *call, const struct value *value,
     return false;
 }
 
-static bool check_signer(struct rpc_call *call, const struct single *single,
-                         struct rpc_result *refusal)
+/* That the secret key of `name` is here. */
+static bool check_local(struct rpc_call *call, const char *name, bool is_local,
+                        struct rpc_result *refusal)
+{
+    if (!is_local) {
+        *refusal = rpc_fail(call, ERR_NO_KEY,
+                            "the secret key of %s is not on this daemon; createkey makes one, "
+                            "importkey brings one",
+                            name);
+    }
+    return is_local;
+}
+
+static bool check_owner(struct rpc_call *call, const struct single *single,
+                        struct rpc_result *refusal)
 {
     const char *username = rpc_string(call, "username");
     if (rpc_has(call, "sig_user")) {
@@ -88,21 +105,58 @@ static bool check_signer(struct rpc_call *call, const struct single *single,
             return false;
         }
     }
-    if (!single->is_local) {
-        *refusal = rpc_fail(call, ERR_NO_KEY,
-                            "the secret key of %s is not on this daemon; createkey makes one, "
-                            "importkey brings one",
-                            username);
+    return check_local(call, username, single->is_local, refusal);
+}
+
+static bool find_signer(struct rpc_call *call, uint8_t key[KEYS_PUBLIC_SIZE],
+                        struct rpc_result *refusal)
+{
+    const char *name = rpc_string(call, "sig_user");
+    bool is_local = false;
+    if (!rpc_has(call, "sig_user")) {
+        *refusal = rpc_fail(call, ERR_INVALID_PARAMS,
+                            "sig_user: an entry of type m needs a signer; name one of your keys "
+                            "(listkeys shows them, createkey makes one)");
         return false;
     }
+    return single_resolve(call, "sig_user", name, key, &is_local, refusal) &&
+           check_local(call, name, is_local, refusal);
+}
+
+static bool plan_single(struct rpc_call *call, struct put_plan *plan, struct rpc_result *refusal)
+{
+    struct single single;
+    if (!single_of_call(call, &single, refusal) || !check_owner(call, &single, refusal)) {
+        return false;
+    }
+    if (rpc_has(call, "slot") || rpc_has(call, "slot_hex")) {
+        *refusal = rpc_fail(call, ERR_INVALID_PARAMS, "slot: only entries of type m have one");
+        return false;
+    }
+    memcpy(plan->key, single.key, sizeof plan->key);
+    plan->record = (struct record){
+        .kind = RECORD_SINGLE, .target = single.target, .k = plan->key, .salt = single.salt};
     return true;
 }
 
-static bool read_times(struct rpc_call *call, struct value_source *source,
+/* Its slot may follow from the content, which is not known yet. */
+static bool plan_entry(struct rpc_call *call, struct put_plan *plan, struct rpc_result *refusal)
+{
+    struct multi_name multi;
+    if (!multi_name_of_call(call, &multi, refusal) || !find_signer(call, plan->key, refusal) ||
+        !slot_of_call(call, &plan->slot, refusal)) {
+        return false;
+    }
+    plan->name = multi.name;
+    plan->record = (struct record){.kind = RECORD_MULTI, .target = multi.target, .k = plan->key};
+    return true;
+}
+
+static bool read_times(struct rpc_call *call, uint32_t ttl_s_default, struct value_source *source,
                        struct rpc_result *refusal)
 {
     const struct rpc_host *host = rpc_host_of(call);
-    int64_t ttl_s = rpc_has(call, "ttl") ? rpc_int(call, "ttl") : RECORD_TTL_S_DEFAULT;
+    int64_t ttl_s = rpc_has(call, "ttl") ? rpc_int(call, "ttl") : ttl_s_default;
     if (ttl_s < 1 || ttl_s > (int64_t)RECORD_TTL_S_MAX) {
         *refusal = rpc_fail(call, ERR_INVALID_PARAMS, "ttl: must be 1 to %u seconds (30 days)",
                             RECORD_TTL_S_MAX);
@@ -151,30 +205,71 @@ static bool make_value(struct rpc_call *call, enum shape shape, const struct val
     return true;
 }
 
-bool put_plan_single(struct rpc_call *call, bool may_be_large, struct put_plan *out,
+/* An entry's deletion goes to the slot that is given, or to that of the value that is. */
+static bool plan_deletion(struct rpc_call *call, struct put_plan *plan, struct value_source *source,
+                          struct rpc_result *refusal)
+{
+    bool has_value = source->json != NULL || source->bytes.data != NULL;
+    struct value value;
+    if (has_value == (plan->slot.size > 0)) {
+        *refusal = rpc_fail(call, ERR_INVALID_PARAMS,
+                            has_value ? "delete: give the slot, or the value that was put, not both"
+                                      : "delete: say what: slot or slot_hex as dhtget shows it, or "
+                                        "the value that was put");
+        return false;
+    }
+    if (!has_value) {
+        return true;
+    }
+    if (!value_make_envelope(source, &value)) {
+        *refusal = rpc_fail(call, ERR_NO_MEMORY, NULL);
+        return false;
+    }
+    slot_of_content(bytes_of(value.data, value.size), &plan->slot);
+    value_clear(&value);
+    source->json = NULL;
+    source->bytes = (struct bytes){0};
+    return true;
+}
+
+/* What the value makes of the record. */
+static void complete(struct put_plan *plan)
+{
+    plan->record.v = bytes_of(plan->value.data, plan->value.size);
+    if (plan->record.kind != RECORD_MULTI) {
+        return;
+    }
+    if (plan->slot.size == 0) {
+        slot_of_content(plan->record.v, &plan->slot);
+    }
+    plan->record.salt = bytes_of(plan->slot.data, plan->slot.size);
+}
+
+bool put_plan_signed(struct rpc_call *call, bool may_be_large, struct put_plan *out,
                      struct rpc_result *refusal)
 {
     *out = (struct put_plan){0};
+    bool is_entry = multi_name_is_meant(call), is_deletion = rpc_bool(call, "delete");
+    if (is_entry ? !plan_entry(call, out, refusal) : !plan_single(call, out, refusal)) {
+        return false;
+    }
     struct value_source source = {0};
     uint8_t *decoded = NULL;
-    if (!single_of_call(call, &out->single, refusal)) {
-        return false;
-    }
-    if (rpc_has(call, "slot")) {
-        *refusal = rpc_fail(call, ERR_NOT_YET, "slot (entries of type m) is not built yet");
-        return false;
-    }
     struct recipients to;
     struct value_seal seal = {
-        .to = &to, .signer = out->single.key, .kind = RECORD_SINGLE, .target = &out->single.target};
+        .to = &to, .signer = out->key, .kind = out->record.kind, .target = &out->record.target};
+    uint32_t ttl_s = is_entry && is_deletion ? RECORD_TTL_S_MAX : RECORD_TTL_S_DEFAULT;
     bool is_planned =
-        check_signer(call, &out->single, refusal) && recipients_of_call(call, &to, refusal) &&
-        read_times(call, &source, refusal) &&
-        read_source(call, rpc_bool(call, "delete"), &source, &decoded, refusal) &&
+        recipients_of_call(call, &to, refusal) && read_times(call, ttl_s, &source, refusal) &&
+        read_source(call, is_deletion, is_entry, &source, &decoded, refusal) &&
+        (!is_entry || !is_deletion || plan_deletion(call, out, &source, refusal)) &&
         plan_seal(call, &seal, &source, refusal) &&
         make_value(call, may_be_large ? SHAPE_LARGE : SHAPE_SINGLE, &source, &out->value, refusal);
     keys_wipe(seal.random, sizeof seal.random);
     free(decoded);
+    if (is_planned) {
+        complete(out);
+    }
     return is_planned;
 }
 
@@ -183,9 +278,11 @@ bool put_plan_immutable(struct rpc_call *call, struct put_plan *out, struct rpc_
     *out = (struct put_plan){0};
     struct value_source source = {0};
     uint8_t *decoded = NULL;
-    bool is_planned = read_source(call, false, &source, &decoded, refusal) &&
+    bool is_planned = read_source(call, false, false, &source, &decoded, refusal) &&
                       make_value(call, SHAPE_IMMUTABLE, &source, &out->value, refusal);
     free(decoded);
+    out->record =
+        (struct record){.kind = RECORD_IMMUTABLE, .v = bytes_of(out->value.data, out->value.size)};
     return is_planned;
 }
 

@@ -13,12 +13,15 @@ struct single {
     struct id target;
 };
 
-/* False when the call is answered already, or waits for a name's lookup, with *refusal: the handler
- * returns that. */
+/* Of a call with all three, its type being s. False when the call is answered already, or waits for
+ * a name's lookup, with *refusal: the handler returns that. */
 bool single_of_call(struct rpc_call *call, struct single *out, struct rpc_result *refusal);
 /* The key that the text names, looked up where it is an authority's word (name_lookup.h); false as
  * above. `param` is the parameter it came by. */
 bool single_resolve(struct rpc_call *call, const char *param, const char *name,
                     uint8_t key[KEYS_PUBLIC_SIZE], bool *is_local, struct rpc_result *refusal);
+/* A salt, or a part of a multi's name: 1 to RECORD_SALT_MAX bytes. False as above. */
+bool single_check_text(struct rpc_call *call, const char *param, struct bytes text,
+                       struct rpc_result *refusal);
 
 #endif

@@ -6,7 +6,9 @@
 #include "common/hex.h"
 #include "rpc/base64.h"
 #include "rpc/json.h"
+#include "rpc/manifest.h"
 #include "rpc/name.h"
+#include "rpc/slot.h"
 
 /* d 1:j <length:> … 1:t i<20>e 1:x i<20>e e, generously. */
 #define VALUE_OVERHEAD 128
@@ -73,8 +75,15 @@ static json_t *show_signed_part(const struct record *record, const struct envelo
 {
     json_t *part = json_pack("{s:I, s:{s:s, s:s, s:s}}", "seq", (json_int_t)record->seq, "target",
                              "n", target->username, "r", target->resource, "t", target->type);
-    if (part != NULL && envelope->has_time &&
-        json_object_set_new(part, "time", json_integer((json_int_t)envelope->time_unix_s)) != 0) {
+    bool is_whole = part != NULL;
+    if (is_whole && envelope->has_time) {
+        json_t *time = json_integer((json_int_t)envelope->time_unix_s);
+        is_whole = json_object_set_new(part, "time", time) == 0;
+    }
+    if (is_whole && record->kind == RECORD_MULTI) {
+        is_whole = slot_show(part, record->salt);
+    }
+    if (!is_whole) {
         json_decref(part);
         return NULL;
     }
@@ -92,36 +101,52 @@ static json_t *show_signed(const struct rpc_host *host, const struct record *rec
     return json_pack("{s:o, s:s, s:s, s:s}", "p", part, "sig_p", sig, "sig_user", user, "k", key);
 }
 
+/* What stands in for a content that is not here. */
+static bool show_large(json_t *element, struct bytes body)
+{
+    struct manifest manifest;
+    const char *fault;
+    if (!manifest_parse(body, &manifest, &fault)) {
+        return json_object_set_new(element, "reason", json_string("its manifest is damaged")) == 0;
+    }
+    json_t *large = json_pack("{s:I}", "size", (json_int_t)manifest.size);
+    return json_object_set_new(element, "large", large) == 0 &&
+           json_object_set_new(element, "reason", json_string(VALUE_LARGE_REASON)) == 0;
+}
+
+static bool show_content(struct opener *opener, const struct record *record,
+                         const struct envelope *envelope, json_t *element, json_t *part)
+{
+    if (envelope->content == ENVELOPE_SEALED) {
+        return opener_show(opener, record, envelope->body, element, part);
+    }
+    if (envelope->content == ENVELOPE_MANIFEST) {
+        return show_large(element, envelope->body);
+    }
+    return value_show_content(part, record->v);
+}
+
 json_t *value_show(struct opener *opener, const struct record *record,
-                   const struct value_target *target, bool with_raw)
+                   const struct value_target *target)
 {
     struct envelope envelope;
     envelope_parse(record->v, &envelope);
     json_t *part = show_signed_part(record, &envelope, target);
     json_t *element = show_signed(opener->host, record, part);
-    if (element == NULL) {
-        return NULL;
-    }
-    bool is_whole = envelope.content == ENVELOPE_SEALED
-                        ? opener_show(opener, record, envelope.body, element, part)
-                        : value_show_content(part, record->v);
-    if (is_whole && with_raw) {
-        is_whole = json_object_set_new(element, "hexdata", value_hexdata(record)) == 0;
-    }
-    if (!is_whole) {
+    if (element != NULL && !show_content(opener, record, &envelope, element, part)) {
         json_decref(element);
         return NULL;
     }
     return element;
 }
 
-json_t *value_hexdata(const struct record *record)
+json_t *value_hexdata(const struct record *record, const struct record_name *name)
 {
-    uint8_t raw[RECORD_PACKED_MAX];
+    uint8_t raw[RECORD_RAW_MAX];
     char text[2 * sizeof raw + 1];
     struct wire_writer writer;
     wire_writer_init(&writer, raw, sizeof raw);
-    record_write_raw(&writer, record, NULL);
+    record_write_raw(&writer, record, name);
     return writer.failed ? NULL : json_string(hex_encode(wire_written(&writer), text));
 }
 

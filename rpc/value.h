@@ -22,13 +22,17 @@ struct value_target {
  * UTF-8, else as `v_base64`; any other type as `v_base64` of its bencoding. Sealed bytes are not
  * opened: `encrypted` and `reason` instead. False without memory. */
 bool value_show_content(json_t *object, struct bytes v);
-/* dhtget's element for a single: {p:{seq,target:{n,r,t},time,v},sig_p,sig_user,k}; `with_raw` adds
- * `hexdata`. A sealed value is opened and has `encrypted`: true beside `p`; one that cannot be
- * opened has no content, and `reason`. A new reference; NULL without memory. */
+#define VALUE_LARGE_REASON "large: given when it is the only entry answered, as with by and slot"
+
+/* dhtget's element: {p:{seq,target:{n,r,t},time,v},sig_p,sig_user,k}, and for an entry of a multi
+ * `slot` or `slot_hex` in `p`. A sealed value is opened and has `encrypted`: true beside `p`; one
+ * that cannot be opened has no content, and `reason`; nor has one whose content is in chunks, with
+ * `large`: {size} beside. A new reference; NULL without memory. */
 json_t *value_show(struct opener *opener, const struct record *record,
-                   const struct value_target *target, bool with_raw);
-/* The record as `hexdata`: hex of record_write_raw. A new reference; NULL without memory. */
-json_t *value_hexdata(const struct record *record);
+                   const struct value_target *target);
+/* The record as `hexdata`: hex of record_write_raw; `name` is of an entry alone, else NULL. A new
+ * reference; NULL without memory. */
+json_t *value_hexdata(const struct record *record, const struct record_name *name);
 bool value_is_deleted(struct bytes v);
 bool value_is_manifest(struct bytes v); /* of a large value; perhaps a broken one */
 

@@ -221,11 +221,6 @@ class Refused(Network):
         self.assert_error('salt_too_long', 207, self.put, 'ü' * 33, 1)
         self.assert_error('invalid_params', -32602, self.put, '', 1)
 
-    def test_multi_is_not_yet(self):
-        for call in ('dhtget', 'dhtput'):
-            arguments = ('alice', 'x', 'm') + ((1,) if call == 'dhtput' else ())
-            self.assert_error('not_yet', 501, self.first.call, call, *arguments)
-
 
 class Raw(Network):
     def test_signed_elsewhere_put_here(self):

@@ -51,8 +51,30 @@ START_TEST(quiet_is_the_value_alone)
 }
 END_TEST
 
+#define ENTRY(content) "{\"p\":{\"target\":{\"n\":\"a\",\"r\":\"b\",\"t\":\"m\"}," content "}}"
+
+START_TEST(entries_are_a_line_each)
+{
+    assert_output("dhtget",
+                  "{\"id\":1,\"result\":[" ENTRY("\"v\":\"hi\"") "," ENTRY(
+                      "\"v\":\"a\\nb\"") "," ENTRY("\"v\":{\"a\":[1,2]}") "," //
+                  ENTRY("\"v_base64\":\"aGk=\"") "]}",
+                  true, "hi\n\"a\\nb\"\n{\"a\":[1,2]}\naGk=\n", "", 0);
+}
+END_TEST
+
 #define SEALED(content)                                                                            \
     "{\"p\":{" content "},\"encrypted\":true,\"reason\":\"no key of this daemon opens it\"}"
+
+START_TEST(what_is_large_and_one_of_many_is_told)
+{
+    const char *why = "xord: dhtget: large: ask alone\n";
+    const char *text =
+        "{\"id\":1,\"result\":[" ENTRY("\"v\":1") ",{\"p\":{},\"large\":{\"size\":9},"
+                                                  "\"reason\":\"large: ask alone\"}]}";
+    assert_output("dhtget", text, true, "1\n", why, 0);
+}
+END_TEST
 
 START_TEST(what_is_not_opened_is_no_value)
 {
@@ -122,6 +144,8 @@ void add_tests(TCase *tests)
 {
     tcase_add_test(tests, results_are_indented_and_bare_strings_bare);
     tcase_add_test(tests, quiet_is_the_value_alone);
+    tcase_add_test(tests, entries_are_a_line_each);
+    tcase_add_test(tests, what_is_large_and_one_of_many_is_told);
     tcase_add_test(tests, what_is_not_opened_is_no_value);
     tcase_add_test(tests, no_value_has_its_own_exit);
     tcase_add_test(tests, a_put_kept_but_not_stored_exits_as_a_time_out);

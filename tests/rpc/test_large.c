@@ -374,7 +374,8 @@ static void put_manifest(const struct manifest *manifest, int64_t seq)
                             .v = wire_written(&w),
                             .sig = sig};
     record_sign(secret, &record, sig);
-    json_decref(result_of("dhtputraw", json_pack("{s:o}", "hexdata", value_hexdata(&record))));
+    json_decref(
+        result_of("dhtputraw", json_pack("{s:o}", "hexdata", value_hexdata(&record, NULL))));
 }
 
 START_TEST(a_damaged_manifest_gives_nothing)

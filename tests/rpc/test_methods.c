@@ -198,12 +198,10 @@ START_TEST(limits_have_their_own_codes)
     ck_assert_int_eq(number_in(data, "limit"), 1000);
     ck_assert_int_gt(number_in(data, "size"), 1000);
     json_decref(data);
-    assert_error("dhtput", "[\"alice\",\"r\",\"m\",1]", 501, "not_yet", "type m");
-    assert_error("dhtget", "[\"alice\",\"r\",\"m\"]", 501, "not_yet", "type m");
     assert_error("dhtput",
                  "{\"username\":\"alice\",\"resource\":\"r\",\"type\":\"s\",\"value\":1,"
                  "\"slot\":\"latest\"}",
-                 501, "not_yet", "slot");
+                 -32602, "invalid_params", "type m");
     assert_error("dhtput",
                  "{\"username\":\"alice\",\"resource\":\"r\",\"type\":\"s\",\"value\":1,"
                  "\"ttl\":99999999}",

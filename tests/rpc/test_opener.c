@@ -61,15 +61,20 @@ static struct opener opener_with(uint32_t tries)
 static char *shown(struct opener *opener, struct bytes v, size_t signer, enum record_kind kind,
                    struct id place)
 {
-    struct record record = {
-        .kind = kind, .target = place, .k = fake.keys[signer].public_key, .sig = sig, .v = v};
+    struct record record = {.kind = kind,
+                            .target = place,
+                            .k = fake.keys[signer].public_key,
+                            .sig = sig,
+                            .salt = bytes_of_string("salt"),
+                            .v = v};
     struct value_target names = {.username = "a", .resource = "r", .type = "s"};
-    json_t *element = value_show(opener, &record, &names, false);
+    json_t *element = value_show(opener, &record, &names);
     ck_assert_ptr_nonnull(element);
     json_object_del(element, "sig_p");
     json_object_del(element, "sig_user");
     json_object_del(element, "k");
     json_object_del(json_object_get(element, "p"), "target");
+    json_object_del(json_object_get(element, "p"), "slot");
     struct json_text text = {0};
     json_write(&text, element, 0);
     json_text_append(&text, "", 1);

@@ -201,7 +201,7 @@ START_TEST(the_element_is_twisters)
                             .v = bytes_of_string("d1:j1:71:ti17e1:xi42ee")};
     struct value_target target = {.username = "bob", .resource = "profile", .type = "s"};
     struct opener opener = {.host = &host};
-    json_t *element = value_show(&opener, &record, &target, true);
+    json_t *element = value_show(&opener, &record, &target);
     ck_assert_ptr_nonnull(element);
     json_t *part = json_object_get(element, "p");
     struct json_text text = {0};
@@ -213,7 +213,6 @@ START_TEST(the_element_is_twisters)
     ck_assert_str_eq(json_string_value(json_object_get(element, "sig_user")), "alice");
     ck_assert_uint_eq(json_string_length(json_object_get(element, "k")), 64);
     ck_assert_uint_eq(json_string_length(json_object_get(element, "sig_p")), 128);
-    ck_assert_ptr_nonnull(json_object_get(element, "hexdata"));
     json_decref(element);
 }
 END_TEST
@@ -226,9 +225,8 @@ START_TEST(a_record_without_time_has_none)
         .kind = RECORD_SINGLE, .k = key, .sig = sig, .v = bytes_of_string("3:abc")};
     struct value_target target = {.username = "bob", .resource = "r", .type = "s"};
     struct opener opener = {.host = &host};
-    json_t *element = value_show(&opener, &record, &target, false);
+    json_t *element = value_show(&opener, &record, &target);
     ck_assert_ptr_null(json_object_get(json_object_get(element, "p"), "time"));
-    ck_assert_ptr_null(json_object_get(element, "hexdata"));
     ck_assert_uint_eq(json_string_length(json_object_get(element, "sig_user")), 64);
     json_decref(element);
 }
