@@ -25,7 +25,7 @@ _prctl = ctypes.CDLL(None).prctl
 PR_SET_PDEATHSIG = 1
 
 
-def _die_with_parent():
+def die_with_parent():
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -163,7 +163,7 @@ class Daemon:
         with open(self.datadir + '.log', 'ab') as log:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=clean_environment(**self.env), preexec_fn=_die_with_parent)
+                env=clean_environment(**self.env), preexec_fn=die_with_parent)
         _running.add(self.process)
         return self
 
@@ -299,7 +299,7 @@ def run_cli(*arguments, stdin=b'', env=None, timeout_s=DEADLINE_S, binary=None):
     data = stdin.encode() if isinstance(stdin, str) else stdin
     return Finished(subprocess.run(
         [binary or XORD, *map(str, arguments)], input=data, capture_output=True,
-        timeout=timeout_s, env=clean_environment(**(env or {})), preexec_fn=_die_with_parent,
+        timeout=timeout_s, env=clean_environment(**(env or {})), preexec_fn=die_with_parent,
         check=False))
 
 
