@@ -67,7 +67,7 @@ static struct claim_place *find_or_add(struct claims *c, const struct id *key)
         return NULL;
     *slot_of(c, key) = c->place_count + 1;
     place = &c->places[c->place_count++];
-    *place = (struct claim_place){.key = *key};
+    *place = (struct claim_place){.key = *key, .known_seq = -1};
     return place;
 }
 
@@ -86,8 +86,40 @@ static struct claim *new_claim(struct claims *c)
     return &c->claims[c->claim_count++];
 }
 
+bool claims_know(struct claims *c, const struct id *key, int64_t seq)
+{
+    struct claim_place *place = find_or_add(c, key);
+    if (place != NULL && seq > place->known_seq)
+        place->known_seq = seq;
+    return place != NULL;
+}
+
+static int64_t highest_claim(const struct claims *c, const struct claim_place *place)
+{
+    int64_t seq = -1;
+    for (uint32_t i = place->first; i != 0; i = c->claims[i - 1].next)
+        seq = c->claims[i - 1].seq > seq ? c->claims[i - 1].seq : seq;
+    return seq;
+}
+
+bool claims_next_ahead(const struct claims *c, uint32_t *cursor, struct id *key, bool *is_claimed)
+{
+    while (*cursor < c->place_count) {
+        const struct claim_place *place = &c->places[(*cursor)++];
+        int64_t claimed_seq = highest_claim(c, place);
+        if (place->known_seq <= claimed_seq)
+            continue;
+        *key = place->key;
+        *is_claimed = claimed_seq >= 0;
+        return true;
+    }
+    return false;
+}
+
 bool claims_add(struct claims *c, unsigned holder, const struct multi_brief *brief)
 {
+    if (c->is_known_only && find(c, &brief->key) == NULL)
+        return true;
     struct claim_place *place = find_or_add(c, &brief->key);
     if (place == NULL)
         return false;
@@ -116,7 +148,8 @@ bool claims_wants(const struct claims *c, const struct record *entry)
     struct id key;
     record_key(entry, &key);
     const struct claim_place *place = find(c, &key);
-    return place != NULL && (place->memory == NULL || record_compare(entry, &place->entry) > 0);
+    return place != NULL && entry->seq > place->known_seq &&
+           (place->memory == NULL || record_compare(entry, &place->entry) > 0);
 }
 
 bool claims_is_deletion(const struct record *entry)
@@ -166,7 +199,8 @@ bool claims_take(struct claims *c, const struct record *entry)
 static bool is_settled(const struct claims *c, const struct claim *claim)
 {
     const struct claim_place *place = &c->places[claim->place];
-    return place->memory != NULL && place->entry.seq >= claim->seq;
+    return place->known_seq >= claim->seq ||
+           (place->memory != NULL && place->entry.seq >= claim->seq);
 }
 
 /* Who can be asked for it now. When all were silent, they are asked once more. */

@@ -26,6 +26,7 @@ struct claim_place {
     struct id key;
     struct record entry; /* views into `memory` */
     uint8_t *memory;     /* owned; NULL: nothing has come */
+    int64_t known_seq;   /* what is had elsewhere: nothing up to this is missing; -1: nothing */
     uint32_t first;      /* claim + 1; 0: none */
 };
 
@@ -37,6 +38,7 @@ struct claims {
     uint32_t place_count, place_capacity, claim_count, claim_capacity, index_size;
     uint32_t first_open; /* all claims before it are settled */
     uint32_t live;       /* places whose entry is no deletion */
+    bool is_known_only;  /* claims of places that are not known yet are not listened to */
 };
 
 /* An envelope without content: it counts as nothing that is there. */
@@ -44,6 +46,12 @@ bool claims_is_deletion(const struct record *entry);
 
 void claims_init(struct claims *c, const uint8_t hash_key[HASH_KEY_SIZE]);
 void claims_clear(struct claims *c);
+/* The entry in this place is had elsewhere with this seq, and need not be copied here. False
+ * without memory. */
+bool claims_know(struct claims *c, const struct id *key, int64_t seq);
+/* The next place, from *cursor on, that is known in a higher seq than anybody claims; *is_claimed:
+ * in a lower one. Moves the cursor behind it. False at the end. */
+bool claims_next_ahead(const struct claims *c, uint32_t *cursor, struct id *key, bool *is_claimed);
 /* This holder says so. False when it is one too many, or memory ran out. */
 bool claims_add(struct claims *c, unsigned holder, const struct multi_brief *brief);
 /* True when somebody claimed this place and nothing that wins over `entry` has come. */

@@ -39,6 +39,10 @@
     X(RENEWALS, "renewals")                                                                        \
     X(PUSHES_ASKED, "pushes_asked")                                                                \
     X(PUSHES, "pushes")                                                                            \
+    X(SYNCS_ASKED, "syncs_asked")                                                                  \
+    X(SYNCS_LISTED, "syncs_listed")                                                                \
+    X(SYNCS_GAVE, "syncs_gave")                                                                    \
+    X(SYNCS_TOOK, "syncs_took")                                                                    \
     X(EFFECTS_LOST, "effects_lost")
 
 #define COUNTER_ENUM(symbol, name) COUNTER_##symbol,

@@ -287,6 +287,14 @@ bool gather_is_done(struct gather *g)
     return !gather_is_waiting(g) && !claims_is_open(&g->claims, askable(g));
 }
 
+bool gather_is_listed(const struct gather *g)
+{
+    for (uint32_t i = 0; i < g->holder_count; i++)
+        if (!g->holders[i].is_listed || g->holders[i].is_dropped)
+            return false;
+    return true;
+}
+
 bool gather_is_whole(const struct gather *g)
 {
     for (uint32_t i = 0; i < g->holder_count; i++)

@@ -85,6 +85,8 @@ void gather_heard(struct gather *g, const struct id *id);
 bool gather_is_waiting(const struct gather *g);
 /* True when nothing is under way and nothing is left to ask. */
 bool gather_is_done(struct gather *g);
+/* True when every holder has said to its end what it has, in pages that make sense. */
+bool gather_is_listed(const struct gather *g);
 /* True when all that was claimed has come or was denied. */
 bool gather_is_whole(const struct gather *g);
 

@@ -93,6 +93,9 @@ static void op_free(struct op *op)
     case OP_PEERS:
         peers_clear(op);
         break;
+    case OP_SYNC:
+        sync_clear(op);
+        break;
     case OP_LOOKUP:
     case OP_PING:
     case OP_DROP:
@@ -162,6 +165,7 @@ static void fill_event(struct node *node, struct now now, const struct op *op, s
         break;
     case OP_DROP:
     case OP_PUSH:
+    case OP_SYNC:
     case OP_LEAVE:
     case OP_KIND_COUNT:
         break;
@@ -186,7 +190,7 @@ static void internal_finished(struct node *node, struct now now, const struct op
         maintain_search_finished(node, now, op);
     else if (op->kind == OP_PUT)
         keep_finished(node);
-    else if (op->kind == OP_PUSH)
+    else if (op->kind == OP_PUSH || op->kind == OP_SYNC)
         repair_push_finished(node);
 }
 
@@ -272,6 +276,7 @@ static void search_done(struct node *node, struct now now, struct op *op, struct
     case OP_PING:
     case OP_DROP:
     case OP_PUSH:
+    case OP_SYNC:
     case OP_LEAVE:
     case OP_KIND_COUNT:
         assert(false);
@@ -340,7 +345,9 @@ void op_answered(struct node *node, struct now now, const struct inflight_query 
     struct op *op = op_find(&node->ops, query->owner);
     if (op == NULL)
         return;
-    if (query->purpose == QUERY_SEARCH) {
+    if (op->kind == OP_SYNC) {
+        sync_answered(node, now, op, query, reply, out);
+    } else if (query->purpose == QUERY_SEARCH) {
         search_reply(node, now, op, query, reply, out);
     } else if (query->purpose == QUERY_STORE) {
         holders_stored(op, query->owner_index);
@@ -362,7 +369,9 @@ void op_refused(struct node *node, struct now now, const struct inflight_query *
     struct op *op = op_find(&node->ops, query->owner);
     if (op == NULL)
         return;
-    if (query->purpose == QUERY_SEARCH && op->is_searching) {
+    if (op->kind == OP_SYNC) {
+        sync_refused(node, now, op, query, out);
+    } else if (query->purpose == QUERY_SEARCH && op->is_searching) {
         search_refused(&op->search, query);
         op_step(node, now, op, out);
     } else if (query->purpose == QUERY_STORE) {
@@ -381,7 +390,9 @@ void op_late(struct node *node, struct now now, const struct inflight_query *que
     struct op *op = op_find(&node->ops, query->owner);
     if (op == NULL)
         return;
-    if (query->purpose == QUERY_SEARCH && op->is_searching) {
+    if (op->kind == OP_SYNC) {
+        sync_late(node, now, op, query, out);
+    } else if (query->purpose == QUERY_SEARCH && op->is_searching) {
         search_late(&op->search, node, now, query);
         op_step(node, now, op, out);
     } else if (query->purpose == QUERY_STORE) {
@@ -462,6 +473,7 @@ static void deadline(struct node *node, struct now now, struct op *op, struct ou
     case OP_PING:
     case OP_DROP:
     case OP_PUSH:
+    case OP_SYNC:
         op_finish(node, now, op, ERR_TIMEOUT, out);
         return;
     case OP_KIND_COUNT:

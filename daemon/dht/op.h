@@ -1,7 +1,7 @@
 /* Operations under way: what a caller (or the node itself) asked for, with a deadline. Each ends by
  * op_finish, exactly once. The kinds are in op_get.c, op_gather.c, op_put.c, op_peers.c and
- * op_lookup.c; this room holds the table, hands replies to the right one, and watches the
- * deadlines. */
+ * op_lookup.c, the node's own also in op_push.c and op_sync.c; this room holds the table, hands
+ * replies to the right one, and watches the deadlines. */
 #ifndef XORD_DHT_OP_H
 #define XORD_DHT_OP_H
 
@@ -21,6 +21,7 @@ enum op_kind {
     OP_PING,
     OP_DROP,
     OP_PUSH,
+    OP_SYNC,
     OP_LEAVE,
     OP_KIND_COUNT
 };
@@ -115,6 +116,7 @@ struct op {
             uint8_t tries;
         } ping;
         struct op_push push;
+        struct op_sync *sync; /* owned */
         enum record_kind drop_kind;
     };
 };

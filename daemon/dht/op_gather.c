@@ -50,8 +50,8 @@ static void look_at_home(struct node *node, struct now now, struct op *op, const
     }
 }
 
-static void send_ask(struct node *node, struct now now, struct op *op, const struct gather_ask *ask,
-                     struct outbox *out)
+static void send_ask(struct node *node, struct now now, const struct op *op, struct gather *gather,
+                     const struct gather_ask *ask, struct outbox *out)
 {
     uint8_t keys[MULTI_KEYS_MAX * ID_SIZE], position[MULTI_POSITION_SIZE];
     struct wire_writer w;
@@ -81,7 +81,15 @@ static void send_ask(struct node *node, struct now now, struct op *op, const str
         .message = &message,
     };
     if (!query_send(node, now, &query, out))
-        gather_refused(&op->gather->gather, ask->tag);
+        gather_refused(gather, ask->tag);
+}
+
+void gather_ask_all(struct node *node, struct now now, const struct op *op, struct gather *gather,
+                    struct outbox *out)
+{
+    struct gather_ask ask;
+    while (gather_next(gather, &ask))
+        send_ask(node, now, op, gather, &ask, out);
 }
 
 static bool has_enough(const struct op_gather *gather)
@@ -105,13 +113,11 @@ static void set_deadline(struct op *op)
 void gather_go_on(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     struct op_gather *gather = op->gather;
-    struct gather_ask ask;
     if (has_enough(gather)) {
         op_finish(node, now, op, ERR_OK, out);
         return;
     }
-    while (gather_next(&gather->gather, &ask))
-        send_ask(node, now, op, &ask, out);
+    gather_ask_all(node, now, op, &gather->gather, out);
     if (op->is_searching || !gather_is_done(&gather->gather)) {
         set_deadline(op);
         return;
@@ -158,16 +164,20 @@ void gather_found(struct op *op, const struct contact *from, const struct krpc *
 
 /* Checks in order of cost; the signature only of what was claimed, is better than what has come,
  * and was not verified before. */
-static bool take_entry(struct node *node, struct now now, struct op *op, const struct record *entry)
+static bool take_entry(struct node *node, struct now now, struct op *op, const struct record *entry,
+                       struct outbox *out)
 {
     struct claims *claims = &op->gather->gather.claims;
-    if (claims_wants(claims, entry) && get_is_genuine(node, now, entry))
-        return claims_take(claims, entry);
-    return false;
+    (void)out;
+    if (!claims_wants(claims, entry) || !get_is_genuine(node, now, entry) ||
+        !claims_take(claims, entry))
+        return false;
+    op->gather->last_ms = now.ms;
+    return true;
 }
 
-static size_t take_entries(struct node *node, struct now now, struct op *op,
-                           const struct krpc *reply)
+size_t gather_read_entries(struct node *node, struct now now, struct op *op,
+                           const struct krpc *reply, gather_take_fn *take, struct outbox *out)
 {
     struct bencode_reader list;
     struct record entry;
@@ -177,11 +187,9 @@ static size_t take_entries(struct node *node, struct now now, struct op *op,
     bencode_reader_init(&list, reply->entries);
     bencode_read_list(&list);
     while (bencode_more(&list) && multi_read_entry(&list, &op->search.target, &entry)) {
-        if (take_entry(node, now, op, &entry))
+        if (take(node, now, op, &entry, out))
             taken++;
     }
-    if (taken > 0)
-        op->gather->last_ms = now.ms;
     return taken;
 }
 
@@ -192,7 +200,8 @@ void gather_answered(struct node *node, struct now now, struct op *op,
     struct gather *gather = &op->gather->gather;
     gather_heard(gather, &query->contact.id);
     if (gather_tag_is_fetch(query->owner_index))
-        gather_fetched(gather, query->owner_index, reply, take_entries(node, now, op, reply));
+        gather_fetched(gather, query->owner_index, reply,
+                       gather_read_entries(node, now, op, reply, take_entry, out));
     else
         gather_listed(gather, query->owner_index, reply);
     gather_go_on(node, now, op, out);

@@ -42,6 +42,15 @@ void gather_op_refused(struct node *node, struct now now, struct op *op, uint32_
 void gather_deadline(struct node *node, struct now now, struct op *op, struct outbox *out);
 void gather_fill_event(const struct op *op, struct event *event, struct outbox *out);
 void gather_op_clear(struct op *op);
+/* Asks all that `gather` wants to know of op->search.target now; op_sync.c has one of its own. */
+void gather_ask_all(struct node *node, struct now now, const struct op *op, struct gather *gather,
+                    struct outbox *out);
+/* An entry of a reply, of the target asked for and nothing else checked. True when it was taken. */
+typedef bool gather_take_fn(struct node *node, struct now now, struct op *op,
+                            const struct record *entry, struct outbox *out);
+/* Offers it each entry of a reply. Returns how many were taken. */
+size_t gather_read_entries(struct node *node, struct now now, struct op *op,
+                           const struct krpc *reply, gather_take_fn *take, struct outbox *out);
 
 /* op_put.c, put_seen.c, put_keep.c */
 struct put_origin {
@@ -95,6 +104,18 @@ void push_answered(struct node *node, struct now now, struct op *op,
                    struct outbox *out);
 void push_late(struct node *node, struct now now, struct op *op, const struct inflight_query *query,
                struct outbox *out);
+
+/* op_sync.c */
+void sync_start(struct node *node, struct now now, const struct repair_push *what,
+                struct outbox *out);
+void sync_answered(struct node *node, struct now now, struct op *op,
+                   const struct inflight_query *query, const struct krpc *reply,
+                   struct outbox *out);
+void sync_refused(struct node *node, struct now now, struct op *op,
+                  const struct inflight_query *query, struct outbox *out);
+void sync_late(struct node *node, struct now now, struct op *op, const struct inflight_query *query,
+               struct outbox *out);
+void sync_clear(struct op *op);
 
 /* op_leave.c */
 /* All is handed over (ERR_OK), or time ran out on the way (ERR_TIMEOUT): the neighbours are told.

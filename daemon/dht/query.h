@@ -18,6 +18,7 @@ enum query_purpose {
     QUERY_CHECK,  /* is a member of the table alive? */
     QUERY_GATHER, /* a page or entries of a multi */
     QUERY_PUSH,   /* passing a held record on */
+    QUERY_SYNC,   /* comparing a multi, and passing its entries on */
     QUERY_BYE,    /* saying that we stop; nobody answers */
     QUERY_MEET    /* is an unknown node worth a place in the table? */
 };

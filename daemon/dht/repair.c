@@ -214,23 +214,31 @@ static bool mark_for_slot(const struct repair *repair, const struct id *target, 
     return true;
 }
 
-static bool queue_push(struct repair *repair, const struct record *record, const struct contact *to)
+static bool queue_push(struct repair *repair, enum record_kind kind, const struct id *target,
+                       const struct contact *to)
 {
     if (repair->queue == NULL)
         repair->queue = malloc(REPAIR_QUEUE_MAX * sizeof *repair->queue);
     if (repair->queue == NULL || repair->queue_count == REPAIR_QUEUE_MAX)
         return false;
     repair->queue[(repair->queue_first + repair->queue_count++) % REPAIR_QUEUE_MAX] =
-        (struct repair_push){.to = *to, .target = record->target, .kind = (uint8_t)record->kind};
+        (struct repair_push){.to = *to, .target = *target, .kind = (uint8_t)kind};
     return true;
 }
 
-static void push_to_marked(struct repair *repair, const struct record *record,
+static void push_to_marked(struct repair *repair, enum record_kind kind, const struct id *target,
                            const struct holders *h)
 {
     for (size_t i = 0; i < h->count; i++)
         if (h->is_new[i])
-            queue_push(repair, record, &h->nodes[i]);
+            queue_push(repair, kind, target, &h->nodes[i]);
+}
+
+bool repair_is_passed_on(const struct record *record)
+{
+    struct envelope envelope;
+    envelope_parse(record->v, &envelope);
+    return envelope.has_expiry;
 }
 
 /* While leaving: the node that becomes the last of the k closest in our stead. Where there are not
@@ -246,20 +254,11 @@ static bool mark_successor(struct holders *h, bool is_few)
     return true;
 }
 
-static bool is_passed_on(const struct stored *stored)
-{
-    struct envelope envelope;
-    envelope_parse(stored->record.v, &envelope);
-    return envelope.has_expiry;
-}
-
-static void consider(struct node *node, const struct stored *stored)
+/* A record, or a multi with all its entries. */
+static void consider(struct node *node, enum record_kind kind, const struct id *target)
 {
     struct repair *repair = &node->repair;
     struct holders h;
-    const struct id *target = &stored->record.target;
-    if (!is_passed_on(stored))
-        return;
     find_holders(node, target, &h);
     switch ((enum repair_mode)repair->mode) {
     case REPAIR_IDLE:
@@ -283,7 +282,7 @@ static void consider(struct node *node, const struct stored *stored)
             return;
         break;
     }
-    push_to_marked(repair, &stored->record, &h);
+    push_to_marked(repair, kind, target, &h);
 }
 
 /* Scans, in slices, and only while the queue can take what a record may add. */
@@ -359,50 +358,83 @@ static void end_scan(struct node *node, struct now now)
     repair->scanned_count = 0;
 }
 
-static void scan_slice(struct node *node, struct now now)
+static enum err look_at_next_multi(struct node *node)
+{
+    struct repair *repair = &node->repair;
+    struct id target;
+    enum err err =
+        node->store.next_multi(node->store.context, STORE_HELD, &repair->cursor, &target);
+    if (err != ERR_OK)
+        return err;
+    repair->cursor = target;
+    consider(node, RECORD_MULTI, &target);
+    return ERR_OK;
+}
+
+/* Entries, which come last, do not go singly: each multi is looked at once. No target is all zeros,
+ * so that all come after it. ERR_NOT_FOUND: the scan is at its end. ERR_BUSY: it goes on another
+ * time. */
+static enum err look_at_next(struct node *node)
 {
     struct repair *repair = &node->repair;
     struct stored stored;
+    if (repair->cursor_kind == RECORD_MULTI)
+        return look_at_next_multi(node);
+    const struct id *after = repair->cursor_kind ? &repair->cursor : NULL;
+    enum err err = node->store.next(node->store.context, STORE_HELD,
+                                    (enum record_kind)repair->cursor_kind, after, &stored);
+    if (err == ERR_NOT_FOUND || stored.record.kind == RECORD_MULTI) {
+        repair->cursor_kind = RECORD_MULTI;
+        repair->cursor = (struct id){{0}};
+        return ERR_OK;
+    }
+    repair->cursor_kind = (uint8_t)stored.record.kind;
+    record_key(&stored.record, &repair->cursor);
+    if (err == ERR_OK && repair_is_passed_on(&stored.record))
+        consider(node, stored.record.kind, &stored.record.target);
+    return err;
+}
+
+static void scan_slice(struct node *node, struct now now)
+{
+    struct repair *repair = &node->repair;
     for (unsigned i = 0; i < REPAIR_SLICE; i++) {
         if (repair->queue_count > REPAIR_QUEUE_MAX - HOLDERS)
             break;
-        const struct id *after = repair->cursor_kind ? &repair->cursor : NULL;
-        enum err err = node->store.next(node->store.context, STORE_HELD,
-                                        (enum record_kind)repair->cursor_kind, after, &stored);
-        /* Entries, which come last, do not go singly. */
-        if (err == ERR_NOT_FOUND || stored.record.kind == RECORD_MULTI) {
+        enum err err = look_at_next(node);
+        if (err == ERR_NOT_FOUND) {
             end_scan(node, now);
             return;
         }
-        repair->cursor_kind = (uint8_t)stored.record.kind;
-        record_key(&stored.record, &repair->cursor);
-        if (err == ERR_BUSY)
+        if (err != ERR_OK)
             break;
-        consider(node, &stored);
     }
     repair->slice_at_ms = now.ms + REPAIR_PAUSE_MS;
-}
-
-static bool is_leaving(const struct repair *repair)
-{
-    return repair->leave_op != 0;
 }
 
 static void start_pushes(struct node *node, struct now now, struct outbox *out)
 {
     struct repair *repair = &node->repair;
-    unsigned at_once = is_leaving(repair) ? REPAIR_LEAVE_AT_ONCE : REPAIR_AT_ONCE;
+    unsigned at_once = repair_is_leaving(node) ? REPAIR_LEAVE_AT_ONCE : REPAIR_AT_ONCE;
     while (repair->queue_count > 0 && repair->running < at_once) {
         const struct repair_push push = repair->queue[repair->queue_first];
         repair->queue_first = (uint8_t)((repair->queue_first + 1u) % REPAIR_QUEUE_MAX);
         repair->queue_count--;
         repair->running++;
-        push_start(node, now, &push, out);
+        if (push.kind == RECORD_MULTI)
+            sync_start(node, now, &push, out);
+        else
+            push_start(node, now, &push, out);
     }
     if (repair->queue_count == 0 && repair->mode == REPAIR_IDLE) {
         free(repair->queue);
         repair->queue = NULL;
     }
+}
+
+bool repair_is_leaving(const struct node *node)
+{
+    return node->repair.leave_op != 0;
 }
 
 void repair_push_finished(struct node *node)
@@ -435,7 +467,7 @@ void repair_tick(struct node *node, struct now now, struct outbox *out)
     if (repair->mode != REPAIR_IDLE && repair->slice_at_ms <= now.ms)
         scan_slice(node, now);
     start_pushes(node, now, out);
-    if (is_leaving(repair) && repair->mode == REPAIR_IDLE && repair->queue_count == 0 &&
+    if (repair_is_leaving(node) && repair->mode == REPAIR_IDLE && repair->queue_count == 0 &&
         repair->running == 0)
         finish_leaving(node, now, out);
 }
@@ -443,13 +475,13 @@ void repair_tick(struct node *node, struct now now, struct outbox *out)
 uint64_t repair_next_ms(const struct node *node)
 {
     const struct repair *repair = &node->repair;
-    unsigned at_once = is_leaving(repair) ? REPAIR_LEAVE_AT_ONCE : REPAIR_AT_ONCE;
+    unsigned at_once = repair_is_leaving(node) ? REPAIR_LEAVE_AT_ONCE : REPAIR_AT_ONCE;
     if (repair->queue_count > 0 && repair->running < at_once)
         return 0;
     /* While the queue is full the end of a push goes on with the scan. */
     if (repair->mode != REPAIR_IDLE)
         return repair->queue_count > REPAIR_QUEUE_MAX - HOLDERS ? UINT64_MAX : repair->slice_at_ms;
-    if (is_leaving(repair))
+    if (repair_is_leaving(node))
         return repair->running == 0 ? 0 : UINT64_MAX;
     if (node->role != NODE_SERVER)
         return UINT64_MAX; /* a client holds nothing for others, and begins no scan */

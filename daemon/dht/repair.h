@@ -4,8 +4,8 @@
  * it, is the backstop, each record in a slot of the hour of its own, so that rounds are spread
  * evenly whenever nodes have started; a node that stops hands over to whoever takes its place.
  * Decides from the table alone which of its records a change touches, so nothing is kept in memory
- * a record. Sends through pushes (op_push.c): each asks first, so what a node has already is not
- * sent again.
+ * a record. Sends through pushes (op_push.c) and, of a multi, syncs (op_sync.c): each asks first,
+ * so what a node has already is not sent again.
  *
  * Only records with a signed expiry are passed on: what has none ends after its keeper, or
  * 2 hours (BEP 44). */
@@ -45,7 +45,7 @@ struct repair_change {
 struct repair_push { /* what is to be pushed to whom */
     struct contact to;
     struct id target;
-    uint8_t kind; /* enum record_kind */
+    uint8_t kind; /* enum record_kind; RECORD_MULTI: all entries of the target */
 };
 
 enum repair_mode {
@@ -73,12 +73,12 @@ struct repair {
     bool has_overflown;         /* more changes than fit */
     uint8_t mode;               /* enum repair_mode: the scan under way */
     uint8_t cursor_kind;        /* where it goes on; 0: from the start */
-    struct id cursor;
-    uint64_t scan_at_ms;       /* when the next scan for changes begins; UINT64_MAX: no change */
-    uint64_t slot_at_ms;       /* when the next slot's scan begins */
-    uint64_t round_at_ms;      /* when all at once; UINT64_MAX: nothing calls for it */
-    uint64_t slice_at_ms;      /* when the scan under way goes on */
-    struct repair_push *queue; /* REPAIR_QUEUE_MAX, owned; there only while it is used */
+    struct id cursor;           /* record_key; of multis, which come last, the target */
+    uint64_t scan_at_ms;        /* when the next scan for changes begins; UINT64_MAX: no change */
+    uint64_t slot_at_ms;        /* when the next slot's scan begins */
+    uint64_t round_at_ms;       /* when all at once; UINT64_MAX: nothing calls for it */
+    uint64_t slice_at_ms;       /* when the scan under way goes on */
+    struct repair_push *queue;  /* REPAIR_QUEUE_MAX, owned; there only while it is used */
     uint8_t queue_first, queue_count;
     uint8_t running;        /* pushes under way */
     uint64_t leave_op;      /* the operation that waits for the end of leaving; 0: none */
@@ -92,13 +92,17 @@ void repair_restarted(struct node *node, struct now now);
 /* A neighbour (neighbours.h) answers that did not before, or is lost. */
 void repair_joined(struct node *node, struct now now, const struct contact *contact);
 void repair_lost(struct node *node, struct now now, const struct contact *contact);
-/* A node asked whether we have this record as it is: when it is another holder, it is doing its
- * round. */
+/* A node asked whether we have this record, or this multi, as it is: when it is another holder, it
+ * is doing its round. */
 void repair_noticed(struct node *node, struct now now, const struct id *target,
                     const struct contact *asker);
 /* Begins to hand over all that we hold; the end is announced to operation `op`. */
 void repair_leave(struct node *node, struct now now, uint64_t op);
-/* A push ended, however it ended. */
+/* It says itself when it ends: what has no expiry is not passed on. */
+bool repair_is_passed_on(const struct record *record);
+/* All that we hold is being handed over. */
+bool repair_is_leaving(const struct node *node);
+/* A push or sync ended, however it ended. */
 void repair_push_finished(struct node *node);
 void repair_tick(struct node *node, struct now now, struct outbox *out);
 uint64_t repair_next_ms(const struct node *node);

@@ -150,6 +150,9 @@ void serve_multi(struct node *node, struct now now, const struct addr *from,
     reply_init(node, from, query, &reply, &memory);
     reply_add_token(node, now, from, query, &reply, &memory);
     add_summary(node, query, &reply, &multi);
+    if (query->digest.data != NULL && bytes_equal(query->digest, reply.digest))
+        repair_noticed(node, now, &query->target,
+                       &(struct contact){.id = query->id, .addr = *from});
     bool needs_token = query->after.data != NULL || query->keys.size > ID_SIZE;
     bool is_proved =
         token_is_valid(&node->token_secret, from, &query->target, now.ms, query->token);
