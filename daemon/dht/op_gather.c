@@ -11,8 +11,9 @@ struct op_gather {
     uint32_t min_entries, quiet_ms;
     uint64_t
         final_ms; /* the deadline; op->deadline_ms may be earlier, to look whether it is quiet */
-    uint64_t last_ms; /* when the last entry came; 0: none has */
-    bool is_unasked;  /* what is here was enough: nobody was asked */
+    uint64_t last_ms;   /* when the last entry came; 0: none has */
+    bool is_unasked;    /* what is here was enough: nobody was asked */
+    bool is_unanswered; /* there are others, and none answers */
 };
 
 void gather_op_clear(struct op *op)
@@ -43,7 +44,7 @@ static void look_at_home(struct node *node, struct now now, struct op *op, const
                 break;
             multi_position_of(&stored.record, &position);
             after = &position;
-            if (!is_expired(&stored.record, now) &&
+            if (!is_expired(&stored.record, now) && !get_is_behind(node, &stored.record) &&
                 claims_take(&op->gather->gather.claims, &stored.record))
                 op->gather->last_ms = now.ms;
         }
@@ -122,8 +123,9 @@ void gather_go_on(struct node *node, struct now now, struct op *op, struct outbo
         set_deadline(op);
         return;
     }
-    bool has_some = gather->gather.claims.place_count > 0;
-    op_finish(node, now, op, has_some ? ERR_OK : op_nothing_err(node, op, true), out);
+    enum err err = op_nothing_err(node, op, true);
+    gather->is_unanswered = err != ERR_OK;
+    op_finish(node, now, op, gather->gather.claims.place_count > 0 ? ERR_OK : err, out);
 }
 
 enum err node_gather(struct node *node, struct now now, const struct gather_request *request,
@@ -168,9 +170,19 @@ static bool take_entry(struct node *node, struct now now, struct op *op, const s
                        struct outbox *out)
 {
     struct claims *claims = &op->gather->gather.claims;
+    struct id key;
     (void)out;
-    if (!claims_wants(claims, entry) || !get_is_genuine(node, now, entry) ||
-        !claims_take(claims, entry))
+    if (!claims_wants(claims, entry))
+        return false;
+    if (!get_is_genuine(node, now, entry)) {
+        node_count(node, COUNTER_REPLIES_UNVERIFIED);
+        return false;
+    }
+    if (get_is_behind(node, entry)) { /* it was brought, and is no answer */
+        record_key(entry, &key);
+        return claims_know(claims, &key, entry->seq);
+    }
+    if (!claims_take(claims, entry))
         return false;
     op->gather->last_ms = now.ms;
     return true;
@@ -282,7 +294,7 @@ void gather_fill_event(const struct op *op, struct event *event, struct outbox *
     }
     free(sorted);
     event->stats.is_complete = event->stats.is_complete && event->err == ERR_OK &&
-                               !op->gather->is_unasked && gather_is_done(gather) &&
-                               gather_is_whole(gather) &&
+                               !op->gather->is_unasked && !op->gather->is_unanswered &&
+                               gather_is_done(gather) && gather_is_whole(gather) &&
                                event->gather.count == gather->claims.live;
 }

@@ -51,8 +51,7 @@ static bool has_ended(const struct record *record, struct now now)
     return record_expiry(record, now.unix_s, now.unix_s, &expiry_unix_s) == ERR_NOT_FOUND;
 }
 
-/* Behind what this node has seen already: an answer that would take a reader back. */
-static bool is_behind(struct node *node, const struct record *record)
+bool get_is_behind(struct node *node, const struct record *record)
 {
     int64_t mark;
     struct id key;
@@ -67,7 +66,7 @@ static void look_at_home(struct node *node, struct now now, struct op *op, const
         if (node->store.get(node->store.context, (enum store_space)space, op->get.kind, target,
                             &stored) != ERR_OK)
             continue;
-        if (has_ended(&stored.record, now) || is_behind(node, &stored.record) ||
+        if (has_ended(&stored.record, now) || get_is_behind(node, &stored.record) ||
             (op->get.has_min_seq && stored.record.seq < op->get.min_seq))
             continue;
         keep_best(&op->get, &stored.record);
@@ -181,7 +180,7 @@ bool get_read_record(struct node *node, struct now now, const struct record *wan
         return false;
     bool is_read = wanted->kind == RECORD_MULTI ? read_entry(wanted, reply, out)
                                                 : read_item(wanted, reply, out);
-    if (is_read && get_is_genuine(node, now, out) && !is_behind(node, out))
+    if (is_read && get_is_genuine(node, now, out) && !get_is_behind(node, out))
         return true;
     node_count(node, COUNTER_REPLIES_UNVERIFIED);
     return false;

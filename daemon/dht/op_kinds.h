@@ -26,6 +26,9 @@ enum err drop_start(struct node *node, struct now now, enum record_kind kind,
  * where that was not verified before. */
 bool get_is_genuine(struct node *node, struct now now, const struct record *record);
 
+/* Behind what this node has seen already in this place: it would take a reader back. */
+bool get_is_behind(struct node *node, const struct record *record);
+
 /* op_gather.c */
 /* A node on the way may say that it holds entries. */
 void gather_found(struct op *op, const struct contact *from, const struct krpc *reply);

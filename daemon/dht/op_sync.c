@@ -54,6 +54,8 @@ static void ask(struct node *node, struct now now, struct op *op, struct outbox 
     uint8_t digest[MULTI_DIGEST_SIZE];
     struct store_summary summary;
     struct wire_writer w;
+    if (op->sync->asks == SYNC_ASKS) /* silent, as to any other question */
+        maintain_failed(node, now, &op->sync->to);
     if (op->sync->asks == SYNC_ASKS || !read_summary(node, op, &summary)) {
         op_finish(node, now, op, ERR_TIMEOUT, out);
         return;
@@ -285,9 +287,13 @@ static bool take_entry(struct node *node, struct now now, struct op *op, const s
         .record = *entry,
     };
     struct id key;
-    if (!claims_wants(claims, entry) || !get_is_genuine(node, now, entry) ||
-        record_expiry(entry, now.unix_s, now.unix_s, &write.expiry_unix_s) != ERR_OK)
+    if (!claims_wants(claims, entry))
         return false;
+    if (!get_is_genuine(node, now, entry) ||
+        record_expiry(entry, now.unix_s, now.unix_s, &write.expiry_unix_s) != ERR_OK) {
+        node_count(node, COUNTER_REPLIES_UNVERIFIED);
+        return false;
+    }
     record_key(entry, &key);
     if (repair_is_passed_on(entry) && op_write(node, op, &write, NULL, out))
         node_count(node, COUNTER_SYNCS_TOOK);
