@@ -27,8 +27,8 @@ static size_t sort_up(const struct net *net, const struct id *target, size_t out
         if (!net_is_up(net, i))
             continue;
         size_t at = count++;
-        for (; at > 0 && id_compare_distance(target, &net->nodes[i]->id,
-                                             &net->nodes[out[at - 1]]->id) < 0;
+        for (; at > 0 &&
+               id_compare_distance(target, &net->nodes[i]->id, &net->nodes[out[at - 1]]->id) < 0;
              at--)
             out[at] = out[at - 1];
         out[at] = i;

@@ -140,8 +140,7 @@ START_TEST(holders_that_differ_come_to_the_same)
         for (unsigned i = 0; i < 40; i++)
             place(holders[h], &target, h < 4 ? 100 + i : 200 + i, 1);
         if (h >= 4)
-            net_place(&net, holders[h], STORE_HELD,
-                      entry_make(&entry, &net, &target, 20, 3, 0, 0));
+            net_place(&net, holders[h], STORE_HELD, entry_make(&entry, &net, &target, 20, 3, 0, 0));
     }
     net_run(&net, 2 * HOUR_MS);
     for (unsigned h = 0; h < ENTRIES_HOLDERS; h++) {
