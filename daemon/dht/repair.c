@@ -37,19 +37,46 @@ void repair_clear(struct repair *repair)
 
 /* Changes: what happened near us since the last scan. */
 
-/* A node that went and came back (or the reverse) before the scan has changed nothing. */
+/* A node that went and came back before the scan has changed nothing. One that came and went is
+ * lost: it may have been given what was put meanwhile. */
 static bool cancel_opposite(struct repair *repair, const struct contact *contact, bool is_lost)
 {
     for (unsigned i = 0; i < repair->change_count; i++) {
-        if (repair->changes[i].is_lost == is_lost ||
-            !id_equal(&repair->changes[i].contact.id, &contact->id))
+        struct repair_change *change = &repair->changes[i];
+        if (change->is_lost == is_lost || !id_equal(&change->contact.id, &contact->id))
             continue;
-        repair->changes[i] = repair->changes[--repair->change_count];
-        if (!is_lost && repair->losses > 0)
+        if (change->is_new) {
+            change->is_lost = is_lost;
+            return true;
+        }
+        *change = repair->changes[--repair->change_count];
+        if (repair->losses > 0)
             repair->losses--;
         return true;
     }
     return false;
+}
+
+/* More than fit: from here on losses alone are noted, and a round sees to the joins. */
+static void overflow(struct repair *repair)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < repair->change_count; i++)
+        if (repair->changes[i].is_lost)
+            repair->changes[count++] = repair->changes[i];
+    repair->change_count = (uint8_t)count;
+    repair->has_overflown = true;
+}
+
+static void add_change(struct repair *repair, const struct repair_change *change)
+{
+    if (repair->changes == NULL)
+        repair->changes = malloc(REPAIR_CHANGES_MAX * sizeof *repair->changes);
+    if (repair->changes == NULL || repair->change_count == REPAIR_CHANGES_MAX)
+        overflow(repair);
+    if (repair->changes != NULL && repair->change_count < REPAIR_CHANGES_MAX &&
+        (change->is_lost || !repair->has_overflown))
+        repair->changes[repair->change_count++] = *change;
 }
 
 static void note_change(struct node *node, struct now now, const struct contact *contact,
@@ -58,13 +85,8 @@ static void note_change(struct node *node, struct now now, const struct contact 
     struct repair *repair = &node->repair;
     if (cancel_opposite(repair, contact, is_lost))
         return;
-    if (repair->changes == NULL)
-        repair->changes = malloc(REPAIR_CHANGES_MAX * sizeof *repair->changes);
-    if (repair->changes != NULL && repair->change_count < REPAIR_CHANGES_MAX)
-        repair->changes[repair->change_count++] =
-            (struct repair_change){.contact = *contact, .is_lost = is_lost};
-    else
-        repair->has_overflown = true;
+    add_change(repair, &(struct repair_change){
+                           .contact = *contact, .is_lost = is_lost, .is_new = !is_lost});
     if (is_lost && repair->losses < UINT8_MAX)
         repair->losses++;
     if (repair->losses >= REPAIR_LOSSES_MAX && repair->round_at_ms > now.ms + 2 * REPAIR_WAIT_MS)
@@ -328,11 +350,11 @@ static void begin_changes(struct repair *repair, struct now now)
     repair->scanned_count = repair->change_count;
     repair->change_count = 0;
     repair->scan_at_ms = UINT64_MAX;
+    /* A round leaves out what others have just seen to, who may not have known of these losses. */
     if (repair->has_overflown)
-        begin_round(repair, now);
-    else
-        begin_scan(repair, REPAIR_CHANGES, now);
+        repair->round_at_ms = now.ms;
     repair->has_overflown = false;
+    begin_scan(repair, REPAIR_CHANGES, now);
 }
 
 static void begin_due_scan(struct node *node, struct now now)

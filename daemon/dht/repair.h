@@ -17,7 +17,7 @@
 #include "daemon/dht/notices.h"
 #include "daemon/dht/outbox.h"
 
-#define REPAIR_CHANGES_MAX   16u    /* in one scan; more: every record is looked at as in a round */
+#define REPAIR_CHANGES_MAX   16u    /* in one scan; more: a round follows it */
 #define REPAIR_WAIT_MS       60000u /* after a change: more may come, and the lost may come back */
 #define REPAIR_JITTER_MS     30000u
 #define REPAIR_PUSHERS       2u   /* nearest holders that see to a change: one may lack it */
@@ -40,6 +40,7 @@ struct node;
 struct repair_change {
     struct contact contact;
     bool is_lost; /* else it joined */
+    bool is_new;  /* it was not there at the last scan */
 };
 
 struct repair_push { /* what is to be pushed to whom */
