@@ -49,9 +49,10 @@
     X(only, UINT64_MAX, "which of the drawn faults take place, a bit each")                        \
     X(probe_ms, 0, "between probes of what must not work; 0: none")                                \
     X(forged, 10, "permille of queries answered by forgers too, when there are probes")            \
+    X(partings, 0, "nodes that leave in order in the end, one after the other")                    \
+    X(parting_s, 60, "in which they do")                                                           \
     X(copies, 0, "permille of copies that must be where they belong in the end; 0: not judged")    \
     X(slow_ms, 0, "a get that is good may take so long on the average; 0: not judged")             \
-    X(lenient, 0, "1: in the end a get may miss what is held")                                     \
     X(good, 0, "permille of gets that must be good in the end; 0: not judged")                     \
     X(dead, 0, "permille of table members that may be dead in the end")
 
