@@ -3,6 +3,7 @@ a place of its own; deleted ones stay away; no signer pushes out the others."""
 
 import base64
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ import time
 import unittest
 
 from harness import Rpc, RpcError, SharedCase, TestCase, wait_until
-from krpc import Key, Raw, encode
+from krpc import Key, Raw, Responder, decode, encode
 
 USERS = ('alice', 'bob', 'carol')
 DAY_S = 86400
@@ -298,6 +299,103 @@ class Deletions(TestCase):
             self.assertEqual(node.call('dhtget', 'board', 'notes', 'm'), [])
         self.assert_error('stale_seq', 302, first.call, 'dhtput', 'board', 'notes', 'm', 'regret',
                           'alice', 1)
+
+
+class Hostile(Responder):
+    """A node that claims to hold entries. `page(after)` is what it says to a query for a page,
+    `entries(keys)` what it brings."""
+
+    def __init__(self, network, page, entries):
+        self.top = {'nw': hashlib.sha1(network.encode()).digest()[:4], 'v': b'XO\x00\x01'}
+        self.page, self.entries = page, entries
+        self.pages = self.fetches = 0
+        super().__init__()
+
+    def answer(self, message):
+        asked = message['a']
+        result = {'id': self.id, 'nodes': b'', 'token': b'tokentok'}
+        if message['q'] == b'xget':
+            result['count'] = 100000
+            if 'after' in asked:
+                self.pages += 1
+                result.update(self.page(asked['after']))
+            if 'keys' in asked:
+                self.fetches += 1
+                result['entries'] = self.entries(asked['keys'])
+        return result
+
+    def _serve(self):
+        while True:
+            packet, sender = self.socket.recvfrom(65536)
+            if self.is_closing:
+                return
+            message = decode(packet)
+            if message.get('y') == b'q':
+                reply = {'t': message['t'], 'y': 'r', 'r': self.answer(message), **self.top}
+                self.socket.sendto(encode(reply), sender)
+
+
+def brief(key, seq=1, size=200):
+    return key + seq.to_bytes(8, 'big') + size.to_bytes(2, 'big')
+
+
+class HostileHolders(TestCase):
+    """One of the holders lies; what an honest one holds is read all the same, and nothing else."""
+
+    LATE = 2**62
+
+    def read(self, page, entries):
+        """The values that are read beside this holder, and the holder, after it was asked."""
+        hostile = Hostile(self.network_name, page, entries)
+        self.addCleanup(hostile.close)
+        node = self.start(bootstrap=hostile.address)
+        node.call('createkey', 'alice')
+        node.call('dhtput', 'board', 'notes', 'm', 'honest', 'alice')
+        values = node.call('dhtget', 'board', 'notes', 'm', 5000, 1000)
+        self.assertEqual(values_of(values), ['honest'])
+        self.assertGreater(hostile.pages, 0)
+        return hostile
+
+    def entry(self, key, target, slot=b'a', v=None):
+        v = v or envelope('"forged"')
+        signed = b'xord multi 1\n' + encode([target, slot, 1, Raw(v)])
+        return {'k': key.public, 'seq': 1, 'sig': key.sign(signed), 'slot': slot, 'v': Raw(v)}
+
+    def place(self, key, slot=b'a'):
+        return hashlib.sha1(target_of('board', 'notes') + key.public + slot).digest()
+
+    def test_entries_of_others(self):
+        key = Key()
+        forged = self.entry(key, target_of('board', 'elsewhere'))
+        hostile = self.read(lambda after: {'briefs': brief(self.place(key))},
+                            lambda keys: [forged])
+        self.assertGreater(hostile.fetches, 0)
+
+    def test_another_entry_than_the_claimed(self):
+        other = self.entry(Key(), target_of('board', 'notes'))
+        hostile = self.read(lambda after: {'briefs': brief(os.urandom(20))}, lambda keys: [other])
+        self.assertGreater(hostile.fetches, 0)
+
+    def test_endless_pages(self):
+        """Each page goes on, and claims what never comes."""
+        count = itertools.count()
+
+        def page(after):
+            position = (self.LATE - next(count)).to_bytes(8, 'big') + os.urandom(20)
+            return {'briefs': b''.join(brief(os.urandom(20)) for _ in range(28)), 'next': position}
+
+        hostile = self.read(page, lambda keys: [])
+        self.assertLess(hostile.pages, 200)
+
+    def test_pages_that_go_back(self):
+        position = self.LATE.to_bytes(8, 'big') + bytes(20)
+        hostile = self.read(lambda after: {'briefs': brief(os.urandom(20)), 'next': position},
+                            lambda keys: [])
+        self.assertLess(hostile.pages, 10)
+
+    def test_forged_positions_and_briefs(self):
+        hostile = self.read(lambda after: {'briefs': b'x' * 31, 'next': b'short'}, lambda keys: [])
+        self.assertLess(hostile.pages, 10)
 
 
 class Kept(TestCase):
