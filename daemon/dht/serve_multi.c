@@ -6,8 +6,8 @@
 #include "daemon/dht/reply.h"
 
 #define TEXT_HEADS_SIZE 26 /* of briefs and next, or of entries */
-/* What is written before it is seen that it does not fit is one entry too many. */
-#define ENTRIES_SIZE (KRPC_PACKET_SOFT_MAX + MULTI_ENTRY_MAX)
+/* The first, however long, and one that is written before it is seen that it does not fit. */
+#define ENTRIES_SIZE (2 * MULTI_ENTRY_MAX + 2)
 
 struct multi_memory {
     uint8_t digest[MULTI_DIGEST_SIZE];
