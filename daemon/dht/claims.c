@@ -5,6 +5,7 @@
 #include "daemon/dht/envelope.h"
 
 #define CAPACITY_FIRST 16u
+#define MISFITS_MAX    64u /* looked at for what still fits beside those that are chosen */
 
 void claims_init(struct claims *c, const uint8_t hash_key[HASH_KEY_SIZE])
 {
@@ -16,6 +17,8 @@ void claims_clear(struct claims *c)
 {
     for (uint32_t i = 0; i < c->place_count; i++)
         free(c->places[i].memory);
+    for (unsigned i = 0; i < CLAIMS_HOLDERS_MAX; i++)
+        free(c->queues[i].turns);
     free(c->places);
     free(c->claims);
     free(c->index);
@@ -71,9 +74,39 @@ static struct claim_place *find_or_add(struct claims *c, const struct id *key)
     return place;
 }
 
-static struct claim *new_claim(struct claims *c)
+static bool grow_queue(struct claim_queue *queue)
 {
-    if (c->claim_count == CLAIMS_MAX)
+    uint32_t capacity = queue->capacity ? 2 * queue->capacity : CAPACITY_FIRST;
+    struct claim_turn *turns = malloc(capacity * sizeof *turns);
+    if (turns == NULL)
+        return false;
+    for (uint32_t i = 0; i < queue->count; i++)
+        turns[i] = queue->turns[(queue->first + i) % queue->capacity];
+    free(queue->turns);
+    queue->turns = turns;
+    queue->first = 0;
+    queue->capacity = capacity;
+    return true;
+}
+
+/* There is room for all that its holder has said. */
+static void put_last(struct claim_queue *queue, struct claim_turn turn)
+{
+    queue->turns[(queue->first + queue->count++) % queue->capacity] = turn;
+}
+
+static struct claim_turn take_first(struct claim_queue *queue)
+{
+    struct claim_turn turn = queue->turns[queue->first];
+    queue->first = (queue->first + 1) % queue->capacity;
+    queue->count--;
+    return turn;
+}
+
+static struct claim *new_claim(struct claims *c, struct claim_queue *queue)
+{
+    bool is_common = queue->made >= CLAIMS_SHARE;
+    if (is_common && c->common == CLAIMS_COMMON)
         return NULL;
     if (c->claim_count == c->claim_capacity) {
         uint32_t capacity = c->claim_capacity ? 2 * c->claim_capacity : CAPACITY_FIRST;
@@ -83,6 +116,8 @@ static struct claim *new_claim(struct claims *c)
         c->claims = claims;
         c->claim_capacity = capacity;
     }
+    c->common += is_common;
+    queue->made++;
     return &c->claims[c->claim_count++];
 }
 
@@ -116,6 +151,35 @@ bool claims_next_ahead(const struct claims *c, uint32_t *cursor, struct id *key,
     return false;
 }
 
+/* The claim of this place with this seq, made where there is none. NULL when it is one too many. */
+static struct claim *claim_of(struct claims *c, struct claim_queue *queue,
+                              struct claim_place *place, const struct multi_brief *brief)
+{
+    for (uint32_t i = place->first; i != 0; i = c->claims[i - 1].next)
+        if (c->claims[i - 1].seq == brief->seq)
+            return &c->claims[i - 1];
+    struct claim *claim = new_claim(c, queue);
+    if (claim == NULL)
+        return NULL;
+    *claim = (struct claim){
+        .seq = brief->seq,
+        .place = (uint32_t)(place - c->places),
+        .next = place->first,
+        .size = brief->size,
+    };
+    place->first = c->claim_count;
+    return claim;
+}
+
+/* So that there are never more claims of a place than holders. */
+static bool has_spoken(const struct claims *c, unsigned holder, const struct claim_place *place)
+{
+    for (uint32_t i = place->first; i != 0; i = c->claims[i - 1].next)
+        if (c->claims[i - 1].said >> holder & 1u)
+            return true;
+    return false;
+}
+
 bool claims_add(struct claims *c, unsigned holder, const struct multi_brief *brief)
 {
     if (c->is_known_only && find(c, &brief->key) == NULL)
@@ -123,23 +187,18 @@ bool claims_add(struct claims *c, unsigned holder, const struct multi_brief *bri
     struct claim_place *place = find_or_add(c, &brief->key);
     if (place == NULL)
         return false;
-    for (uint32_t i = place->first; i != 0; i = c->claims[i - 1].next) {
-        if (c->claims[i - 1].seq == brief->seq) {
-            c->claims[i - 1].holders |= 1u << holder;
-            return true;
-        }
-    }
-    struct claim *claim = new_claim(c);
+    if (has_spoken(c, holder, place))
+        return true;
+    struct claim_queue *queue = &c->queues[holder];
+    if (queue->said == queue->capacity && !grow_queue(queue))
+        return false;
+    struct claim *claim = claim_of(c, queue, place, brief);
     if (claim == NULL)
         return false;
-    *claim = (struct claim){
-        .seq = brief->seq,
-        .place = (uint32_t)(place - c->places),
-        .next = place->first,
-        .holders = 1u << holder,
-        .size = brief->size,
-    };
-    place->first = c->claim_count;
+    claim->said |= 1u << holder;
+    claim->holders |= 1u << holder;
+    queue->said++;
+    put_last(queue, (struct claim_turn){.claim = (uint32_t)(claim - c->claims)});
     return true;
 }
 
@@ -203,67 +262,74 @@ static bool is_settled(const struct claims *c, const struct claim *claim)
            (place->memory != NULL && place->entry.seq >= claim->seq);
 }
 
-/* Who can be asked for it now. When all were silent, they are asked once more. */
-static uint32_t who_to_ask(struct claim *claim, uint32_t holders)
-{
-    uint32_t usable = claim->holders & holders;
-    if (usable != 0 && (usable & ~claim->silent) == 0 && claim->rounds < CLAIMS_ROUNDS - 1) {
-        claim->rounds++;
-        claim->silent = 0;
-    }
-    return usable & ~claim->silent;
-}
-
-static void skip_settled(struct claims *c)
-{
-    while (c->first_open < c->claim_count && is_settled(c, &c->claims[c->first_open]))
-        c->first_open++;
-}
-
-size_t claims_choose(struct claims *c, unsigned holder, uint32_t holders, uint32_t *out, size_t max,
+size_t claims_choose(struct claims *c, unsigned holder, struct claim_turn *out, size_t max,
                      size_t bytes)
 {
+    struct claim_queue *queue = &c->queues[holder];
     size_t count = 0, used = 0;
-    skip_settled(c);
-    for (uint32_t i = c->first_open; i < c->claim_count && count < max; i++) {
-        struct claim *claim = &c->claims[i];
-        if (claim->is_asked || is_settled(c, claim) ||
-            (who_to_ask(claim, holders) >> holder & 1u) == 0)
+    unsigned misfits = 0;
+    for (uint32_t left = queue->count; left > 0 && count < max && misfits < MISFITS_MAX; left--) {
+        struct claim_turn turn = take_first(queue);
+        struct claim *claim = &c->claims[turn.claim];
+        bool is_misfit = count > 0 && used + claim->size > bytes;
+        if (is_settled(c, claim))
             continue;
-        if (count > 0 && used + claim->size > bytes)
+        if (claim->is_asked || is_misfit) {
+            misfits += is_misfit;
+            put_last(queue, turn);
             continue;
+        }
         claim->is_asked = true;
         used += claim->size;
-        out[count++] = i;
+        out[count++] = turn;
     }
+    c->asked += (uint32_t)count;
     return count;
 }
 
-void claims_release(struct claims *c, unsigned holder, const uint32_t *claims, size_t count,
+const struct id *claims_key(const struct claims *c, struct claim_turn turn)
+{
+    return &c->places[c->claims[turn.claim].place].key;
+}
+
+void claims_release(struct claims *c, unsigned holder, const struct claim_turn *turns, size_t count,
                     enum claims_outcome outcome)
 {
+    c->asked -= (uint32_t)count;
     for (size_t i = 0; i < count; i++) {
-        struct claim *claim = &c->claims[claims[i]];
+        struct claim_turn turn = turns[i];
+        struct claim *claim = &c->claims[turn.claim];
         claim->is_asked = false;
-        if (outcome == CLAIMS_SILENT)
-            claim->silent |= 1u << holder;
-        else if (outcome == CLAIMS_DENIED)
+        turn.silences += outcome == CLAIMS_SILENT;
+        if (outcome == CLAIMS_DENIED)
             claim->holders &= ~(1u << holder);
+        else if (turn.silences < CLAIMS_SILENCES)
+            put_last(&c->queues[holder], turn);
     }
 }
 
 void claims_forget(struct claims *c, unsigned holder)
 {
-    for (uint32_t i = c->first_open; i < c->claim_count; i++)
+    c->queues[holder].count = 0;
+    for (uint32_t i = 0; i < c->claim_count; i++)
         c->claims[i].holders &= ~(1u << holder);
+}
+
+static void skip_settled(const struct claims *c, struct claim_queue *queue)
+{
+    while (queue->count > 0 && is_settled(c, &c->claims[queue->turns[queue->first].claim]))
+        take_first(queue);
 }
 
 bool claims_is_open(struct claims *c, uint32_t holders)
 {
-    skip_settled(c);
-    for (uint32_t i = c->first_open; i < c->claim_count; i++) {
-        struct claim *claim = &c->claims[i];
-        if (!is_settled(c, claim) && (claim->is_asked || who_to_ask(claim, holders) != 0))
+    if (c->asked > 0)
+        return true;
+    for (unsigned i = 0; i < CLAIMS_HOLDERS_MAX; i++) {
+        if ((holders >> i & 1u) == 0)
+            continue;
+        skip_settled(c, &c->queues[i]);
+        if (c->queues[i].count > 0)
             return true;
     }
     return false;
@@ -271,7 +337,7 @@ bool claims_is_open(struct claims *c, uint32_t holders)
 
 bool claims_is_missing(const struct claims *c)
 {
-    for (uint32_t i = c->first_open; i < c->claim_count; i++)
+    for (uint32_t i = 0; i < c->claim_count; i++)
         if (!is_settled(c, &c->claims[i]) && c->claims[i].holders != 0)
             return true;
     return false;

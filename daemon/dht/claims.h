@@ -8,18 +8,32 @@
 #include "daemon/dht/multi.h"
 
 #define CLAIMS_HOLDERS_MAX 32
-#define CLAIMS_MAX         16384u /* in all, four full targets: 1 MB of lies at the most */
-#define CLAIMS_ROUNDS      3u     /* each of its holders may fall silent about it so often */
+#define CLAIMS_SHARE       512u  /* places that each holder may be the first to name, */
+#define CLAIMS_COMMON      8192u /* and more of all together: none can take others' room */
+#define CLAIMS_MAX         (CLAIMS_HOLDERS_MAX * CLAIMS_SHARE + CLAIMS_COMMON) /* 6 MB of lies */
+#define CLAIMS_SILENCES    6u /* a holder may leave a question about it unanswered so often */
 
 struct claim { /* that the entry in this place exists with this seq */
     int64_t seq;
     uint32_t place;
     uint32_t next;    /* of the same place, + 1; 0: none */
-    uint32_t holders; /* bits: who says so, and has not failed to bring it */
-    uint32_t silent;  /* bits: asked in this round, without an answer */
+    uint32_t said;    /* bits: who has said so, */
+    uint32_t holders; /* and has not failed to bring it */
     uint16_t size;
-    uint8_t rounds;
     bool is_asked; /* somebody is asked for it right now */
+};
+
+struct claim_turn { /* a claim that a holder is to be asked for, or is */
+    uint32_t claim : 24;
+    uint32_t silences : 8;
+};
+_Static_assert(CLAIMS_MAX < 1u << 24, "claims are numbered by 24 bits");
+
+struct claim_queue {          /* of one holder */
+    struct claim_turn *turns; /* a ring; owned */
+    uint32_t first, count, capacity;
+    uint32_t said; /* claims, of which some are in the queue, asked, or done with */
+    uint32_t made; /* those that nobody had said before */
 };
 
 struct claim_place {
@@ -36,9 +50,11 @@ struct claims {
     struct claim *claims;            /* owned */
     uint32_t *index;                 /* of places by key, + 1, open addressing; owned */
     uint32_t place_count, place_capacity, claim_count, claim_capacity, index_size;
-    uint32_t first_open; /* all claims before it are settled */
-    uint32_t live;       /* places whose entry is no deletion */
-    bool is_known_only;  /* claims of places that are not known yet are not listened to */
+    struct claim_queue queues[CLAIMS_HOLDERS_MAX];
+    uint32_t common;    /* claims beyond the shares */
+    uint32_t asked;     /* claims that somebody is asked for */
+    uint32_t live;      /* places whose entry is no deletion */
+    bool is_known_only; /* claims of places that are not known yet are not listened to */
 };
 
 /* An envelope without content: it counts as nothing that is there. */
@@ -52,22 +68,23 @@ bool claims_know(struct claims *c, const struct id *key, int64_t seq);
 /* The next place, from *cursor on, that is known in a higher seq than anybody claims; *is_claimed:
  * in a lower one. Moves the cursor behind it. False at the end. */
 bool claims_next_ahead(const struct claims *c, uint32_t *cursor, struct id *key, bool *is_claimed);
-/* This holder says so. False when it is one too many, or memory ran out. */
+/* This holder says so; of each place the first word counts. False when it is one too many, or
+ * memory ran out. */
 bool claims_add(struct claims *c, unsigned holder, const struct multi_brief *brief);
 /* True when somebody claimed this place and nothing that wins over `entry` has come. */
 bool claims_wants(const struct claims *c, const struct record *entry);
 /* A verified entry, claimed or not, is copied. True when it is the best of its place so far. */
 bool claims_take(struct claims *c, const struct record *entry);
 /* Claims of this holder that nobody is asked for, at most `max` whose sizes add up to at most
- * `bytes` (the first may be larger), marked as asked. `holders`: bits of all that can be asked.
- * Returns how many. */
-size_t claims_choose(struct claims *c, unsigned holder, uint32_t holders, uint32_t *out, size_t max,
+ * `bytes` (the first may be larger), marked as asked. Returns how many. */
+size_t claims_choose(struct claims *c, unsigned holder, struct claim_turn *out, size_t max,
                      size_t bytes);
+const struct id *claims_key(const struct claims *c, struct claim_turn turn);
 
 enum claims_outcome { CLAIMS_AGAIN, CLAIMS_SILENT, CLAIMS_DENIED };
 /* The holder is no longer asked for these: it brought part of what it was asked for, or was silent,
  * or does not have them after all. */
-void claims_release(struct claims *c, unsigned holder, const uint32_t *claims, size_t count,
+void claims_release(struct claims *c, unsigned holder, const struct claim_turn *turns, size_t count,
                     enum claims_outcome outcome);
 /* Nothing that this holder said counts any more. */
 void claims_forget(struct claims *c, unsigned holder);

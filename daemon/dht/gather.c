@@ -79,7 +79,7 @@ static bool next_page(struct gather *g, uint32_t index, struct gather_ask *ask)
     if (!can_be_asked(holder) || holder->is_listed || holder->is_listing)
         return false;
     holder->is_listing = true;
-    ask_of(holder, tag_of(0, ++holder->page, index), ask);
+    ask_of(holder, tag_of(0, holder->page, index), ask);
     return true;
 }
 
@@ -99,8 +99,8 @@ static bool next_fetch(struct gather *g, uint32_t index, struct gather_ask *ask)
         slot == GATHER_FETCHES_MAX)
         return false;
     struct gather_fetch *fetch = &g->fetches[slot];
-    size_t count = claims_choose(&g->claims, index, askable(g), fetch->claims, MULTI_KEYS_MAX,
-                                 GATHER_REPLY_BYTES);
+    size_t count =
+        claims_choose(&g->claims, index, fetch->turns, MULTI_KEYS_MAX, GATHER_REPLY_BYTES);
     if (count == 0)
         return false;
     fetch->is_used = true;
@@ -112,21 +112,28 @@ static bool next_fetch(struct gather *g, uint32_t index, struct gather_ask *ask)
     ask->is_fetch = true;
     ask->key_count = count;
     for (size_t i = 0; i < count; i++)
-        ask->keys[i] = g->claims.places[g->claims.claims[fetch->claims[i]].place].key;
+        ask->keys[i] = *claims_key(&g->claims, fetch->turns[i]);
     return true;
 }
 
 /* Holders take turns, so that none brings much more than the others. */
+static bool next_turn(struct gather *g, bool is_late, struct gather_ask *ask)
+{
+    for (unsigned busy = 0; busy < GATHER_HOLDER_FETCHES; busy++)
+        for (uint32_t i = 0; i < g->holder_count; i++)
+            if (g->holders[i].fetches == busy && (g->holders[i].silences > 0) == is_late &&
+                next_fetch(g, i, ask))
+                return true;
+    return false;
+}
+
+/* What one was silent about another is asked for first, where there is one. */
 bool gather_next(struct gather *g, struct gather_ask *ask)
 {
     for (uint32_t i = 0; i < g->holder_count; i++)
         if (next_page(g, i, ask))
             return true;
-    for (unsigned busy = 0; busy < GATHER_HOLDER_FETCHES; busy++)
-        for (uint32_t i = 0; i < g->holder_count; i++)
-            if (g->holders[i].fetches == busy && next_fetch(g, i, ask))
-                return true;
-    return false;
+    return next_turn(g, false, ask) || next_turn(g, true, ask);
 }
 
 /* The holder whose present page this is; NULL for an earlier one's. */
@@ -191,8 +198,8 @@ static bool take_page(struct gather *g, struct gather_holder *holder, const stru
         if (!multi_read_brief(reply->briefs, i, &brief))
             return false;
         if (!claims_add(&g->claims, (unsigned)(holder - g->holders), &brief)) {
-            g->has_overflown = true;
-            return false;
+            g->has_overflown = holder->is_listed = true; /* what it said before still counts */
+            return true;
         }
     }
     return true;
@@ -207,6 +214,7 @@ static bool go_on(struct gather_holder *holder, struct bytes next)
         return false;
     holder->has_position = true;
     holder->position = position;
+    holder->page++;
     return true;
 }
 
@@ -238,7 +246,7 @@ void gather_fetched(struct gather *g, uint32_t tag, const struct krpc *reply, si
     if (is_refused)
         was_refused(holder, reply->token);
     holder->denials = is_denial ? (uint8_t)(holder->denials + 1) : 0;
-    claims_release(&g->claims, fetch->holder, fetch->claims, fetch->count,
+    claims_release(&g->claims, fetch->holder, fetch->turns, fetch->count,
                    is_denial ? CLAIMS_DENIED : CLAIMS_AGAIN);
     if (holder->denials >= GATHER_DENIALS_MAX)
         drop(g, holder);
@@ -249,7 +257,7 @@ static void end_fetch_silent(struct gather *g, uint32_t tag)
     struct gather_fetch *fetch = end_fetch(g, tag);
     if (fetch == NULL)
         return;
-    claims_release(&g->claims, fetch->holder, fetch->claims, fetch->count, CLAIMS_SILENT);
+    claims_release(&g->claims, fetch->holder, fetch->turns, fetch->count, CLAIMS_SILENT);
     was_silent(&g->holders[fetch->holder], 1);
 }
 

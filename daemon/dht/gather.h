@@ -30,7 +30,7 @@ struct gather_holder {
     bool is_dropped;   /* what it says does not count */
     bool has_position; /* after which the next page begins */
     struct store_position position;
-    uint32_t page;    /* tells a page's answer from an earlier one's */
+    uint32_t page;    /* that is to come: tells its answers from earlier ones' */
     uint32_t claimed; /* briefs so far */
     uint8_t fetches, denials, silences, refusals;
 };
@@ -40,7 +40,7 @@ struct gather_fetch { /* under way, in time */
     uint8_t holder;
     uint8_t count;
     uint32_t serial;
-    uint32_t claims[MULTI_KEYS_MAX];
+    struct claim_turn turns[MULTI_KEYS_MAX];
 };
 
 struct gather {

@@ -266,9 +266,9 @@ START_TEST(silence_leaves_it_open_and_then_missing)
     list(ask.tag, 0, 0, 1, 0);
     while (gather_next(&gather, &ask)) {
         gather_late(&gather, ask.tag);
-        ck_assert_uint_le(++silences, CLAIMS_ROUNDS);
+        ck_assert_uint_le(++silences, CLAIMS_SILENCES);
     }
-    ck_assert_uint_eq(silences, CLAIMS_ROUNDS);
+    ck_assert_uint_eq(silences, CLAIMS_SILENCES);
     ck_assert(gather_is_done(&gather));
     ck_assert(!gather_is_whole(&gather));
 }
@@ -339,20 +339,100 @@ START_TEST(only_so_many_at_once)
 }
 END_TEST
 
-START_TEST(old_answers_count_for_nothing)
+START_TEST(late_answers_count_and_old_ones_do_not)
 {
     add_holder(1);
     struct gather_ask ask = expect_ask();
     gather_late(&gather, ask.tag);
     const struct gather_ask again = expect_ask();
-    list(ask.tag, 0, 0, 1, 0);
-    ck_assert(!gather.holders[0].is_listed);
-    list(again.tag, 0, 0, 1, 0);
-    ck_assert(gather.holders[0].is_listed);
-    list(again.tag, 1, 1, 1, 0);
+    list(ask.tag, 0, 0, 1, 900);
     ck_assert_uint_eq(gather.claims.place_count, 1);
+    ask = expect_ask();
+    ck_assert(ask.has_position);
+    list(again.tag, 2, 2, 1, 0); /* the first page once more */
+    ck_assert(!gather.holders[0].is_listed);
+    list(ask.tag, 1, 1, 1, 0);
+    ck_assert(gather.holders[0].is_listed);
+    list(ask.tag, 3, 3, 1, 0);
+    ck_assert_uint_eq(gather.claims.place_count, 2);
     fetched(0xffffffff, 1);
     gather_late(&gather, 0x7fffffff);
+}
+END_TEST
+
+/* Pages of places that nobody has, until the holder is asked for no more. */
+static uint32_t lie(uint8_t number)
+{
+    struct gather_ask ask;
+    uint32_t said = 0;
+    add_holder(number);
+    while (gather_next(&gather, &ask) && !ask.is_fetch) {
+        struct krpc reply = {0};
+        uint8_t position[MULTI_POSITION_SIZE];
+        struct wire_writer next;
+        wire_writer_init(&writer, memory, sizeof memory);
+        for (size_t i = 0; i < MULTI_BRIEFS_MAX; i++, said++)
+            multi_write_brief(&writer,
+                              &(struct multi_brief){
+                                  .key.b = {0xff, number, (uint8_t)(said >> 8), (uint8_t)said}});
+        wire_writer_init(&next, position, sizeof position);
+        multi_write_position(&next, &(struct store_position){.time_unix_s = 1000000 - said});
+        reply.briefs = wire_written(&writer);
+        reply.next = wire_written(&next);
+        gather_listed(&gather, ask.tag, &reply);
+    }
+    return said;
+}
+
+START_TEST(the_lies_of_many_leave_room_for_one)
+{
+    for (uint8_t i = 1; i < GATHER_HOLDERS_MAX; i++)
+        ck_assert_uint_ge(lie(i), CLAIMS_SHARE);
+    ck_assert_uint_le(gather.claims.claim_count, CLAIMS_MAX);
+    for (uint8_t i = 1; i < GATHER_HOLDERS_MAX; i++)
+        gather.holders[i - 1].is_silent = true;
+    ck_assert_uint_ge(lie(200), CLAIMS_SHARE);
+    ck_assert(!gather.holders[GATHER_HOLDERS_MAX - 1].is_dropped);
+    ck_assert_uint_ge(gather.claims.queues[GATHER_HOLDERS_MAX - 1].said, CLAIMS_SHARE);
+    ck_assert(gather.has_overflown && !gather_is_whole(&gather));
+    const struct gather_ask ask = expect_ask();
+    ck_assert(ask.is_fetch);
+    ck_assert_uint_eq(ask.to.id.b[0], 200);
+}
+END_TEST
+
+START_TEST(of_a_place_each_holder_says_one_thing)
+{
+    add_holder(1);
+    struct gather_ask ask = expect_ask();
+    for (int64_t seq = 1; seq < 100; seq++) {
+        list(ask.tag, 0, 0, seq, (uint64_t)(1000 - seq));
+        do
+            ask = expect_ask();
+        while (ask.is_fetch);
+    }
+    ck_assert_uint_eq(gather.claims.claim_count, 1);
+    add_holder(2);
+    ask = expect_ask();
+    list(ask.tag, 0, 0, 2, 0);
+    ck_assert_uint_eq(gather.claims.claim_count, 2);
+}
+END_TEST
+
+START_TEST(who_is_silent_waits_for_the_others)
+{
+    for (uint8_t i = 1; i <= 2; i++) {
+        add_holder(i);
+        const struct gather_ask page = expect_ask();
+        list(page.tag, 0, 0, 1, 0);
+    }
+    const struct gather_ask ask = expect_ask();
+    expect_nothing_to_ask();
+    gather_late(&gather, ask.tag);
+    const struct gather_ask again = expect_ask();
+    ck_assert(!id_equal(&ask.to.id, &again.to.id));
+    bring(&again, 1, 1);
+    ck_assert(gather_is_done(&gather) && gather_is_whole(&gather));
 }
 END_TEST
 
@@ -394,6 +474,9 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_token_refused_is_renewed_but_not_for_ever);
     tcase_add_test(tests, a_token_refused_is_no_denial);
     tcase_add_test(tests, only_so_many_at_once);
-    tcase_add_test(tests, old_answers_count_for_nothing);
+    tcase_add_test(tests, late_answers_count_and_old_ones_do_not);
+    tcase_add_test(tests, the_lies_of_many_leave_room_for_one);
+    tcase_add_test(tests, of_a_place_each_holder_says_one_thing);
+    tcase_add_test(tests, who_is_silent_waits_for_the_others);
     tcase_add_test(tests, only_what_was_claimed_and_is_better_is_wanted);
 }
