@@ -211,13 +211,6 @@ bool claims_wants(const struct claims *c, const struct record *entry)
            (place->memory == NULL || record_compare(entry, &place->entry) > 0);
 }
 
-bool claims_is_deletion(const struct record *entry)
-{
-    struct envelope e;
-    envelope_parse(entry->v, &e);
-    return e.content == ENVELOPE_DELETED;
-}
-
 static bool copy_entry(struct claim_place *place, const struct record *entry)
 {
     uint8_t *memory =
@@ -247,11 +240,14 @@ bool claims_take(struct claims *c, const struct record *entry)
     struct claim_place *place = find_or_add(c, &key);
     if (place == NULL || (place->memory != NULL && record_compare(entry, &place->entry) <= 0))
         return false;
-    bool was_live = place->memory != NULL && !claims_is_deletion(&place->entry);
     if (!copy_entry(place, entry))
         return false;
-    c->live += !claims_is_deletion(entry);
-    c->live -= was_live;
+    struct envelope envelope;
+    envelope_parse(place->entry.v, &envelope);
+    c->live -= place->is_live;
+    place->is_live = envelope.content != ENVELOPE_DELETED;
+    place->time_unix_s = envelope.time_unix_s;
+    c->live += place->is_live;
     return true;
 }
 

@@ -38,10 +38,12 @@ struct claim_queue {          /* of one holder */
 
 struct claim_place {
     struct id key;
-    struct record entry; /* views into `memory` */
-    uint8_t *memory;     /* owned; NULL: nothing has come */
-    int64_t known_seq;   /* what is had elsewhere: nothing up to this is missing; -1: nothing */
-    uint32_t first;      /* claim + 1; 0: none */
+    struct record entry;  /* views into `memory` */
+    uint8_t *memory;      /* owned; NULL: nothing has come */
+    int64_t known_seq;    /* what is had elsewhere: nothing up to this is missing; -1: nothing */
+    uint64_t time_unix_s; /* of the entry: with the key its position */
+    bool is_live;         /* an entry has come, and is no deletion */
+    uint32_t first;       /* claim + 1; 0: none */
 };
 
 struct claims {
@@ -56,9 +58,6 @@ struct claims {
     uint32_t live;      /* places whose entry is no deletion */
     bool is_known_only; /* claims of places that are not known yet are not listened to */
 };
-
-/* An envelope without content: it counts as nothing that is there. */
-bool claims_is_deletion(const struct record *entry);
 
 void claims_init(struct claims *c, const uint8_t hash_key[HASH_KEY_SIZE]);
 void claims_clear(struct claims *c);

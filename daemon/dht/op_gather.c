@@ -243,9 +243,8 @@ void gather_deadline(struct node *node, struct now now, struct op *op, struct ou
 static int compare_places(const void *a, const void *b)
 {
     const struct claim_place *const *first = a, *const *second = b;
-    struct store_position x, y;
-    multi_position_of(&(*first)->entry, &x);
-    multi_position_of(&(*second)->entry, &y);
+    const struct store_position x = {(*first)->time_unix_s, (*first)->key};
+    const struct store_position y = {(*second)->time_unix_s, (*second)->key};
     return multi_position_compare(&x, &y);
 }
 
@@ -255,7 +254,7 @@ static const struct claim_place **sort_places(const struct claims *claims, size_
     const struct claim_place **sorted = malloc((claims->place_count + 1) * sizeof(*sorted));
     *count = 0;
     for (uint32_t i = 0; i < claims->place_count && sorted != NULL; i++)
-        if (claims->places[i].memory != NULL && !claims_is_deletion(&claims->places[i].entry))
+        if (claims->places[i].is_live)
             sorted[(*count)++] = &claims->places[i];
     if (sorted != NULL)
         qsort(sorted, *count, sizeof(*sorted), compare_places);
