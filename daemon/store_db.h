@@ -65,6 +65,7 @@ struct store {
     MDB_dbi table[TABLE_COUNT];
     struct store_limits limits;
     struct id self;
+    uint64_t secret; /* of hashes of what others choose; random at each opening */
     MDB_txn *reader; /* the loop's; NULL until the first read */
     bool is_reading; /* false: reset, to be renewed by the next read */
     uint64_t now_unix_s;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -239,6 +240,7 @@ enum err store_open(const char *path, const struct store_limits *limits, const s
         return ERR_NO_MEMORY;
     }
     s->limits = *limits;
+    randombytes_buf(&s->secret, sizeof(s->secret));
     s->self = *self;
     int rc = open_all(s, path);
     if (rc != 0) {

@@ -184,7 +184,7 @@ static int find_loser(struct store_txn *t, const struct store_item *item,
                                     .is_deletion = is_deletion(r)};
     struct share share;
     uint64_t ended = OWN;
-    if (share_init(&share, (size_t)count + 1) != ERR_OK)
+    if (share_init(&share, (size_t)count + 1, t->store->secret) != ERR_OK)
         return ENOMEM;
     claim(&share, &own);
     int rc = claim_all(t, multi, except, &share, &ended);

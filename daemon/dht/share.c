@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define SLOTS_MIN 16u
+#define SLOTS_MIN_LOG2 4u
 
 struct share_first { /* of those that arrived, the first; count 0: there is none */
     uint32_t count;
@@ -23,12 +23,14 @@ uint64_t share_signer(const uint8_t *k)
     return signer;
 }
 
-enum err share_init(struct share *s, size_t max)
+enum err share_init(struct share *s, size_t max, uint64_t secret)
 {
-    size_t slots = SLOTS_MIN;
-    while (slots < 2 * max)
-        slots *= 2;
-    *s = (struct share){.slots = calloc(slots, sizeof *s->slots), .slot_count = slots, .room = max};
+    unsigned log2 = SLOTS_MIN_LOG2;
+    while ((size_t)1 << log2 < 2 * max)
+        log2++;
+    *s = (struct share){
+        .slot_count = (size_t)1 << log2, .room = max, .factor = secret | 1, .shift = 64 - log2};
+    s->slots = calloc(s->slot_count, sizeof *s->slots);
     return s->slots != NULL ? ERR_OK : ERR_NO_MEMORY;
 }
 
@@ -43,10 +45,11 @@ static uint32_t entry_count(const struct share_slot *slot)
     return slot->live.count + slot->deletions.count;
 }
 
-/* At most half of the slots are ever in use, so there is one that is not. */
+/* Multiply-shift: under a random odd factor no two signers meet more often than by chance. At most
+ * half of the slots are ever in use, so there is one that is not. */
 static struct share_slot *slot_of(const struct share *s, uint64_t signer)
 {
-    size_t at = (size_t)((signer * 0x9e3779b97f4a7c15u) >> 32) % s->slot_count;
+    size_t at = (size_t)(signer * s->factor >> s->shift);
     while (entry_count(&s->slots[at]) > 0 && s->slots[at].signer != signer)
         at = (at + 1) % s->slot_count;
     return &s->slots[at];

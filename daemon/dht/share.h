@@ -16,6 +16,8 @@ struct share_slot;
 struct share {
     struct share_slot *slots; /* owned; by signer */
     size_t slot_count, room;
+    uint64_t factor; /* of the hash, and how far its product is shifted */
+    unsigned shift;
 };
 
 struct share_entry {
@@ -29,8 +31,10 @@ struct share_entry {
  * trials. */
 uint64_t share_signer(const uint8_t *k);
 
-/* Room for `max` entries. ERR_NO_MEMORY: nothing is held. */
-enum err share_init(struct share *s, size_t max);
+/* Room for `max` entries. `secret` is any number that others cannot know: they choose the signers,
+ * and none shall be able to aim at one slot. The loser does not depend on it. ERR_NO_MEMORY:
+ * nothing is held. */
+enum err share_init(struct share *s, size_t max, uint64_t secret);
 void share_clear(struct share *s);
 void share_add(struct share *s, const struct share_entry *entry);
 /* The number of the entry that goes. At least one was added. */

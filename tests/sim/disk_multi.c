@@ -101,7 +101,7 @@ static uint32_t find_loser(const struct disk *d, uint64_t now_unix_s, const stru
 {
     struct share share;
     uint32_t loser = OWN;
-    enum err err = share_init(&share, room->count);
+    enum err err = share_init(&share, room->count, 7);
     assert(err == ERR_OK);
     claim(&share, &item->write.record, UINT64_MAX, OWN);
     for (uint32_t at = disk_multis(d, STORE_HELD); disk_is_multi(d, at, STORE_HELD); at++) {
