@@ -9,9 +9,9 @@
 
 /* Moves the members of one table to a table around the new id. Those that find no room there are
  * met again when lookups come across them; the new neighbours too. */
-static void move_members(struct node *node, unsigned family, struct now now)
+static void move_members(struct node *node, struct now now, struct routing *table,
+                         struct neighbours *neighbours)
 {
-    struct routing *table = &node->tables[family];
     struct routing old = *table;
     const struct routing_node *member;
     size_t bucket = 0, index = 0;
@@ -21,7 +21,7 @@ static void move_members(struct node *node, unsigned family, struct now now)
             routing_answered(table, &member->contact, member->is_xord, member->rtt.srtt_x8_ms / 8u,
                              now.ms);
     routing_clear(&old);
-    neighbours_clear(&node->neighbours[family]);
+    neighbours_clear(neighbours);
 }
 
 void adopt_secure_id(struct node *node, struct now now)
@@ -33,10 +33,15 @@ void adopt_secure_id(struct node *node, struct now now)
         return;
     node->adopt_after_ms = now.ms + ADOPT_PAUSE_MS;
     id_make_secure(&node->id, &external->agreed, &node->rng);
-    for (unsigned i = 0; i < FAMILY_COUNT; i++)
-        move_members(node, i, now);
+    struct overlay *overlay = node->overlay;
+    for (unsigned i = 0; i < FAMILY_COUNT; i++) {
+        move_members(node, now, &node->tables[i], &node->neighbours[i]);
+        move_members(node, now, &overlay->tables[i], &overlay->neighbours[i]);
+    }
     /* A search of the old id that is under way is followed by one of the new. */
     if (!node->maintain.is_joining)
         node->maintain.join_at_ms = now.ms;
+    if (overlay->join_at_ms != UINT64_MAX)
+        overlay->join_at_ms = now.ms;
     node->maintain.fill_prefix = 0;
 }

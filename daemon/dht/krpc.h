@@ -82,6 +82,17 @@ enum err krpc_parse(struct bytes packet, struct krpc *out);
 /* Appends the message; sets w->failed when it does not fit. */
 void krpc_write(struct wire_writer *w, const struct krpc *message);
 
+/* xord's own queries: other software knows nothing of them. */
+static inline bool krpc_is_extension(enum krpc_method method)
+{
+    return method == KRPC_XGET || method == KRPC_XPUT || method == KRPC_BYE;
+}
+/* The sender's version says that it is a xord. */
+static inline bool krpc_is_xord(const struct krpc *message)
+{
+    return message->version.size == 4 && memcmp(message->version.data, "XO", 2) == 0;
+}
+
 /* The `q` of a method, static; "" for KRPC_UNKNOWN. */
 const char *krpc_method_name(enum krpc_method method);
 

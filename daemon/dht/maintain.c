@@ -3,10 +3,6 @@
 #include "daemon/dht/node_state.h"
 #include "daemon/dht/query.h"
 
-#define JOIN_AGAIN_MS                                                                              \
-    (2u * 60u * 1000u) /* how soon a change near us is noticed: repair waits for it */
-#define JOIN_SOON_MS                                                                               \
-    10000u /* and the first times, thrice as long each: others may start together with us */
 #define JOIN_FAILS_MAX    3u     /* unanswered searches until we no longer call it starting */
 #define FILL_BUCKETS      8u     /* after joining: the widest parts of the table, */
 #define FILL_ENOUGH       6u     /* where it knows fewer than this, */
@@ -22,7 +18,7 @@ void maintain_init(struct maintain *m, struct now now)
     *m = (struct maintain){
         .retry_ms = MAINTAIN_RETRY_MIN_MS,
         .join_at_ms = now.ms,
-        .join_again_ms = JOIN_SOON_MS,
+        .join_again_ms = MAINTAIN_JOIN_SOON_MS,
         .expire_at_ms = now.ms + EXPIRE_EVERY_MS,
     };
 }
@@ -32,8 +28,8 @@ void maintain_clear(struct maintain *m)
     restored_clear(&m->restored);
 }
 
-static bool start_search(struct node *node, struct now now, const struct id *target, bool is_join,
-                         struct outbox *out)
+bool maintain_search(struct node *node, struct now now, enum krpc_method method,
+                     const struct id *target, bool is_join, struct outbox *out)
 {
     enum err err;
     struct op *op = op_new(node, now, OP_LOOKUP, true, 0, &err);
@@ -41,7 +37,7 @@ static bool start_search(struct node *node, struct now now, const struct id *tar
         return false;
     node->maintain.searches++;
     op->is_join = is_join;
-    op_search(node, now, op, KRPC_FIND_NODE, target, out);
+    op_search(node, now, op, method, target, out);
     return true;
 }
 
@@ -50,7 +46,7 @@ static void join(struct node *node, struct now now, struct outbox *out)
     struct maintain *m = &node->maintain;
     m->is_joining = true;
     m->join_at_ms = UINT64_MAX;
-    if (!start_search(node, now, &node->id, true, out)) {
+    if (!maintain_search(node, now, KRPC_FIND_NODE, &node->id, true, out)) {
         m->is_joining = false;
         m->join_at_ms = now.ms + m->retry_ms;
     }
@@ -89,7 +85,7 @@ static void fill(struct node *node, struct now now, struct outbox *out)
         id_random_at(&target, &node->id, m->fill_prefix, &node->rng);
         if (is_filled(node, &target, m->fill_prefix++))
             continue;
-        start_search(node, now, &target, false, out);
+        maintain_search(node, now, KRPC_FIND_NODE, &target, false, out);
         m->fill_at_ms = now.ms + rng_below(&node->rng, m->fill_pause_ms + 1);
     }
     if (m->fill_prefix == m->fill_count)
@@ -102,6 +98,13 @@ static void begin_fill(struct node *node, struct now now)
     m->fill_prefix = 0;
     m->fill_count = FILL_BUCKETS;
     m->fill_at_ms = now.ms + rng_below(&node->rng, m->fill_pause_ms + 1);
+}
+
+uint64_t maintain_join_again_ms(struct node *node, struct now now, uint32_t *again_ms)
+{
+    uint64_t at_ms = now.ms + *again_ms + rng_below(&node->rng, *again_ms / 4);
+    *again_ms = *again_ms * 3 < MAINTAIN_JOIN_AGAIN_MS ? *again_ms * 3 : MAINTAIN_JOIN_AGAIN_MS;
+    return at_ms;
 }
 
 static void join_finished(struct node *node, struct now now, const struct id *searched,
@@ -122,13 +125,14 @@ static void join_finished(struct node *node, struct now now, const struct id *se
     m->failed_joins = 0;
     m->had_sources = true;
     m->retry_ms = MAINTAIN_RETRY_MIN_MS;
-    m->join_at_ms = now.ms + m->join_again_ms + rng_below(&node->rng, m->join_again_ms / 4);
     /* A second time where the first may have come too early: nobody knew anybody yet. */
-    if (m->restored.count == 0 && (m->fill_count == 0 || m->join_again_ms == 3 * JOIN_SOON_MS))
+    if (m->restored.count == 0 &&
+        (m->fill_count == 0 || m->join_again_ms == 3 * MAINTAIN_JOIN_SOON_MS))
         begin_fill(node, now);
-    m->join_again_ms = m->join_again_ms * 3 < JOIN_AGAIN_MS ? m->join_again_ms * 3 : JOIN_AGAIN_MS;
+    m->join_at_ms = maintain_join_again_ms(node, now, &m->join_again_ms);
     if (!id_equal(searched, &node->id)) /* we have taken another id since (adopt.h) */
         m->join_at_ms = now.ms;
+    overlay_begin(node, now);
 }
 
 void maintain_search_finished(struct node *node, struct now now, const struct op *op)
@@ -136,7 +140,9 @@ void maintain_search_finished(struct node *node, struct now now, const struct op
     struct lookup_stats stats;
     search_stats(&op->search, now, &stats);
     node->maintain.searches--;
-    if (op->is_join)
+    if (op->search.is_among_xord)
+        overlay_search_finished(node, now, op);
+    else if (op->is_join)
         join_finished(node, now, &op->search.target, stats.replied > 0);
 }
 
@@ -147,25 +153,30 @@ static bool send_ping(struct node *node, struct now now, const struct contact *c
     const struct query query = {
         .purpose = purpose,
         .contact = *contact,
-        .has_id = true,
+        .has_id = !id_is_zero(&contact->id),
         .owner_index = attempt,
         .message = &message,
     };
     return query_send(node, now, &query, out);
 }
 
+bool maintain_can_meet(const struct node *node)
+{
+    return node->maintain.pings < MAINTAIN_PINGS_MAX;
+}
+
 void maintain_heard(struct node *node, struct now now, const struct contact *contact,
                     struct outbox *out)
 {
     struct maintain *m = &node->maintain;
-    if (m->pings < MAINTAIN_PINGS_MAX && send_ping(node, now, contact, QUERY_MEET, 1, out))
+    if (maintain_can_meet(node) && send_ping(node, now, contact, QUERY_MEET, 1, out))
         m->pings++;
 }
 
 void maintain_restore(struct node *node, struct now now, const struct contact *contact)
 {
     struct maintain *m = &node->maintain;
-    m->join_again_ms = JOIN_AGAIN_MS;
+    m->join_again_ms = MAINTAIN_JOIN_AGAIN_MS;
     m->fill_pause_ms = FILL_PAUSE_MS;
     if (!m->has_joined && !m->is_joining)
         m->join_at_ms = now.ms + RESTORE_WAIT_MS;
@@ -205,9 +216,11 @@ void maintain_bye(struct node *node, struct now now, const struct contact *conta
                   struct outbox *out)
 {
     struct maintain *m = &node->maintain;
-    const struct routing *table = &node->tables[family_index(contact->addr.family)];
-    if (m->pings < MAINTAIN_PINGS_MAX && routing_find(table, contact) != NULL &&
-        send_ping(node, now, contact, QUERY_CHECK, 0, out))
+    const struct overlay *overlay = node_overlay(node, KRPC_BYE);
+    unsigned family = family_index(contact->addr.family);
+    bool is_known = routing_find(&node->tables[family], contact) != NULL ||
+                    (overlay != NULL && overlay_has(overlay, contact));
+    if (maintain_can_meet(node) && is_known && send_ping(node, now, contact, QUERY_CHECK, 0, out))
         m->pings++;
 }
 
@@ -245,7 +258,9 @@ void maintain_failed(struct node *node, struct now now, const struct contact *co
     unsigned family = family_index(contact->addr.family);
     routing_failed(&node->tables[family], contact, now.ms);
     m->has_failed = true;
-    if (neighbours_failed(&node->neighbours[family], contact))
+    bool is_lost = neighbours_failed(&node->neighbours[family], contact);
+    bool is_lost_xord = overlay_failed(node, now, contact);
+    if (is_lost || is_lost_xord)
         repair_lost(node, now, contact);
     if (!m->is_joining && m->join_at_ms > now.ms + m->retry_ms && node_live_count(node) == 0)
         m->join_at_ms = now.ms + m->retry_ms;
@@ -255,7 +270,9 @@ void maintain_replaced(struct node *node, struct now now, const struct contact *
 {
     unsigned family = family_index(contact->addr.family);
     routing_remove(&node->tables[family], &contact->id);
-    if (neighbours_remove(&node->neighbours[family], contact))
+    bool is_lost = neighbours_remove(&node->neighbours[family], contact);
+    bool is_lost_xord = overlay_replaced(node, contact);
+    if (is_lost || is_lost_xord)
         repair_lost(node, now, contact);
 }
 
@@ -268,20 +285,34 @@ static void check(struct node *node, struct now now, const struct contact *conta
         maintain_failed(node, now, contact);
 }
 
-static void check_family(struct node *node, struct now now, unsigned family, struct outbox *out)
+/* One family's nodes, `method` being what finds more of them. */
+static void check_family(struct node *node, struct now now, enum krpc_method method,
+                         struct routing *table, struct neighbours *neighbours, struct outbox *out)
 {
     struct maintain *m = &node->maintain;
-    struct routing *table = &node->tables[family];
     struct contact contact;
     struct id target;
-    while (m->pings < MAINTAIN_PINGS_MAX &&
-           neighbours_next_check(&node->neighbours[family], &contact))
+    while (m->pings < MAINTAIN_PINGS_MAX && neighbours_next_check(neighbours, &contact))
         check(node, now, &contact, out);
     while (m->pings < MAINTAIN_PINGS_MAX && routing_next_check(table, now.ms, &contact))
         check(node, now, &contact, out);
     while (m->searches < MAINTAIN_SEARCHES_MAX &&
            routing_next_refresh(table, now.ms, &node->rng, &target))
-        start_search(node, now, &target, false, out);
+        maintain_search(node, now, method, &target, false, out);
+}
+
+static void check_tables(struct node *node, struct now now, struct outbox *out)
+{
+    struct overlay *overlay = node->overlay;
+    for (unsigned i = 0; i < FAMILY_COUNT; i++) {
+        if (!node->has_family[i])
+            continue;
+        check_family(node, now, KRPC_FIND_NODE, &node->tables[i], &node->neighbours[i], out);
+        if (overlay != NULL)
+            check_family(node, now, KRPC_XGET, &overlay->tables[i], &overlay->neighbours[i], out);
+    }
+    node->maintain.has_failed = false;
+    node->maintain.check_after_ms = now.ms + TABLES_CHECK_MS;
 }
 
 /* When the tables want to be looked at: not before check_after_ms, so that what is due but finds no
@@ -289,9 +320,14 @@ static void check_family(struct node *node, struct now now, unsigned family, str
 static uint64_t tables_next_ms(const struct node *node)
 {
     uint64_t next_ms = UINT64_MAX;
-    for (unsigned i = 0; i < FAMILY_COUNT; i++)
-        if (node->has_family[i] && routing_next_ms(&node->tables[i]) < next_ms)
-            next_ms = routing_next_ms(&node->tables[i]);
+    for (unsigned i = 0; i < FAMILY_COUNT; i++) {
+        uint64_t all_ms = routing_next_ms(&node->tables[i]);
+        uint64_t xord_ms = routing_next_ms(node_table(node, KRPC_XGET, i));
+        if (node->has_family[i] && all_ms < next_ms)
+            next_ms = all_ms;
+        if (node->has_family[i] && xord_ms < next_ms)
+            next_ms = xord_ms;
+    }
     if (node->maintain.has_failed)
         next_ms = 0;
     return next_ms > node->maintain.check_after_ms ? next_ms : node->maintain.check_after_ms;
@@ -306,13 +342,8 @@ void maintain_tick(struct node *node, struct now now, struct outbox *out)
         join(node, now, out);
     if (m->fill_prefix < m->fill_count)
         fill(node, now, out);
-    if (tables_next_ms(node) <= now.ms) {
-        for (unsigned i = 0; i < FAMILY_COUNT; i++)
-            if (node->has_family[i])
-                check_family(node, now, i, out);
-        m->has_failed = false;
-        m->check_after_ms = now.ms + TABLES_CHECK_MS;
-    }
+    if (tables_next_ms(node) <= now.ms)
+        check_tables(node, now, out);
     if (m->expire_at_ms <= now.ms) {
         peers_expire(node->peers, now.ms);
         m->expire_at_ms = now.ms + EXPIRE_EVERY_MS;

@@ -6,6 +6,7 @@
 
 #include "common/now.h"
 #include "daemon/dht/contact.h"
+#include "daemon/dht/krpc.h"
 #include "daemon/dht/node.h"
 #include "daemon/dht/outbox.h"
 #include "daemon/dht/restored.h"
@@ -15,6 +16,11 @@
 #define MAINTAIN_RESTORED     2  /* tag of meetings with contacts of an earlier run */
 #define MAINTAIN_RETRY_MIN_MS 1000u
 #define MAINTAIN_RETRY_MAX_MS 60000u
+/* Our own id is searched so soon after the first time, and thrice as long after each time, since
+ * others may start together with us; up to the second: so soon is a change near us noticed, for
+ * which repair waits. */
+#define MAINTAIN_JOIN_SOON_MS  10000u
+#define MAINTAIN_JOIN_AGAIN_MS (2u * 60u * 1000u)
 
 struct node;
 struct op;
@@ -47,9 +53,17 @@ void maintain_init(struct maintain *m, struct now now);
 void maintain_clear(struct maintain *m);
 void maintain_tick(struct node *node, struct now now, struct outbox *out);
 uint64_t maintain_next_ms(const struct node *node);
+/* Starts a search that fills tables: FIND_NODE for those of all nodes, XGET for the overlay's.
+ * `is_join`: of our own id. False when it cannot be started. */
+bool maintain_search(struct node *node, struct now now, enum krpc_method method,
+                     const struct id *target, bool is_join, struct outbox *out);
+/* When our own id is to be searched again; *again_ms becomes the pause after that. */
+uint64_t maintain_join_again_ms(struct node *node, struct now now, uint32_t *again_ms);
 /* A refresh, or the search of our own id, ended. */
 void maintain_search_finished(struct node *node, struct now now, const struct op *op);
-/* A stranger that is not read-only sent us a query: meets it when there is room. */
+bool maintain_can_meet(const struct node *node);
+/* A stranger that is not read-only sent us a query, or was named at the rendezvous (its id is zero:
+ * not known): meets it when there is room. */
 void maintain_heard(struct node *node, struct now now, const struct contact *contact,
                     struct outbox *out);
 /* A contact of an earlier run: it is met among the first, for which a warm start waits, or in the

@@ -29,7 +29,7 @@ static bool make_room(struct neighbours *n)
     return true;
 }
 
-static struct neighbour *find(struct neighbours *n, const struct contact *contact)
+static struct neighbour *find(const struct neighbours *n, const struct contact *contact)
 {
     for (unsigned i = 0; i < n->count; i++)
         if (id_equal(&n->nodes[i].contact.id, &contact->id) &&
@@ -76,6 +76,11 @@ bool neighbours_answered(struct neighbours *n, const struct id *self, const stru
     n->nodes[at] = (struct neighbour){.contact = *contact};
     n->count++;
     return true;
+}
+
+bool neighbours_has(const struct neighbours *n, const struct contact *contact)
+{
+    return find(n, contact) != NULL;
 }
 
 bool neighbours_failed(struct neighbours *n, const struct contact *contact)

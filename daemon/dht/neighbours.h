@@ -27,6 +27,7 @@ bool neighbours_wants(const struct neighbours *n, const struct id *self,
 /* It answered. True when it is new here: it joined, or came back. Forgotten without memory. */
 bool neighbours_answered(struct neighbours *n, const struct id *self,
                          const struct contact *contact);
+bool neighbours_has(const struct neighbours *n, const struct contact *contact);
 /* It did not answer. True when that was once too often: it is lost. */
 bool neighbours_failed(struct neighbours *n, const struct contact *contact);
 /* Its id changed. True when it was here. */

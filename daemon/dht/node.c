@@ -32,10 +32,13 @@ struct node *node_new(const struct node_config *config, struct now now)
     node->inflight = inflight_new();
     node->peers = peers_new();
     node->seen = seen_new(seen_key);
+    if (!node->has_network)
+        node->overlay = overlay_new(&node->id);
     maintain_init(&node->maintain, now);
     keep_init(&node->keep);
     repair_init(&node->repair, node, now);
-    if (node->inflight != NULL && node->peers != NULL && node->seen != NULL)
+    if (node->inflight != NULL && node->peers != NULL && node->seen != NULL &&
+        (node->has_network || node->overlay != NULL))
         return node;
     node_free(node);
     return NULL;
@@ -54,6 +57,7 @@ void node_free(struct node *node)
         routing_clear(&node->tables[i]);
         neighbours_clear(&node->neighbours[i]);
     }
+    overlay_free(node->overlay);
     seen_free(node->seen);
     peers_free(node->peers);
     inflight_free(node->inflight);
@@ -110,12 +114,13 @@ static void recv_response(struct node *node, struct now now, const struct addr *
     node->maintain.had_sources = true;
     const struct contact contact = {.id = reply->id, .addr = *from};
     uint32_t rtt_ms = (uint32_t)(now.ms - query.sent_ms);
-    bool is_xord = reply->version.size == 4 && memcmp(reply->version.data, "XO", 2) == 0;
+    bool is_xord = krpc_is_xord(reply);
     rtt_network_add(&node->rtt, rtt_ms);
     unsigned family = family_index(from->family);
     routing_answered(&node->tables[family], &contact, is_xord, rtt_ms, now.ms);
-    if (neighbours_answered(&node->neighbours[family], &node->id, &contact) &&
-        !is_of_earlier_run(node, &query, &contact))
+    bool is_neighbour = neighbours_answered(&node->neighbours[family], &node->id, &contact);
+    bool is_xord_neighbour = overlay_answered(node, now, &contact, is_xord, rtt_ms);
+    if ((is_neighbour || is_xord_neighbour) && !is_of_earlier_run(node, &query, &contact))
         repair_joined(node, now, &contact);
     if (external_vote(&node->external[family_index(from->family)], from, reply->ip))
         adopt_secure_id(node, now);
@@ -191,6 +196,7 @@ void node_tick(struct node *node, struct now now, struct outbox *out)
     tick_queries(node, now, out);
     ops_tick(node, now, out);
     maintain_tick(node, now, out);
+    overlay_tick(node, now, out);
     keep_tick(node, now, out);
     repair_tick(node, now, out);
 }
@@ -204,6 +210,7 @@ uint64_t node_next_ms(const struct node *node)
 {
     uint64_t next = min_ms(inflight_next_ms(node->inflight), ops_next_ms(&node->ops));
     next = min_ms(next, min_ms(maintain_next_ms(node), keep_next_ms(&node->keep)));
+    next = min_ms(next, overlay_next_ms(node->overlay));
     return min_ms(next, repair_next_ms(node));
 }
 
@@ -285,22 +292,27 @@ void node_cancel(struct node *node, struct now now, uint64_t number, struct outb
         op_cancel(node, now, op, out);
 }
 
-size_t node_closest(const struct node *node, unsigned family, const struct id *target,
-                    struct contact *out, size_t max)
+const struct routing *node_table(const struct node *node, enum krpc_method method, unsigned family)
 {
-    size_t count = routing_closest(&node->tables[family], target, false, out, max);
-    return neighbours_merge(&node->neighbours[family], &node->id, target, out, count, max);
+    const struct overlay *overlay = node_overlay(node, method);
+    return overlay != NULL ? &overlay->tables[family] : &node->tables[family];
+}
+
+size_t node_closest(const struct node *node, enum krpc_method method, unsigned family,
+                    const struct id *target, struct contact *out, size_t max)
+{
+    const struct overlay *overlay = node_overlay(node, method);
+    const struct neighbours *neighbours =
+        overlay != NULL ? &overlay->neighbours[family] : &node->neighbours[family];
+    size_t count = routing_closest(node_table(node, method, family), target, false, out, max);
+    return neighbours_merge(neighbours, &node->id, target, out, count, max);
 }
 
 size_t node_live_count(const struct node *node)
 {
     size_t live = 0;
-    for (unsigned i = 0; i < FAMILY_COUNT; i++) {
-        const struct routing_node *member;
-        size_t bucket = 0, index = 0;
-        while ((member = routing_each(&node->tables[i], &bucket, &index)) != NULL)
-            live += member->fails == 0;
-    }
+    for (unsigned i = 0; i < FAMILY_COUNT; i++)
+        live += routing_live_count(&node->tables[i]);
     return live;
 }
 
@@ -313,6 +325,20 @@ enum node_state node_state_now(const struct node *node)
     return node->maintain.has_joined ? NODE_OFFLINE : NODE_STARTING;
 }
 
+/* On a private network everybody is. */
+static size_t known_xord(const struct node *node)
+{
+    return node_table(node, KRPC_XGET, FAMILY_V4)->node_count +
+           node_table(node, KRPC_XGET, FAMILY_V6)->node_count;
+}
+
+enum node_state node_state_for(const struct node *node, enum krpc_method method)
+{
+    const struct overlay *overlay = node_overlay(node, method);
+    enum node_state state = node_state_now(node);
+    return overlay != NULL && state == NODE_ONLINE ? overlay_state(overlay) : state;
+}
+
 void node_get_info(const struct node *node, struct node_info *out)
 {
     uint64_t v4 = routing_estimate(&node->tables[FAMILY_V4]);
@@ -323,6 +349,7 @@ void node_get_info(const struct node *node, struct node_info *out)
         .state = node_state_now(node),
         .nodes_v4 = node->tables[FAMILY_V4].node_count,
         .nodes_v6 = node->tables[FAMILY_V6].node_count,
+        .nodes_xord = known_xord(node),
         .estimate = v4 > v6 ? v4 : v6,
         .operations = node->ops.external,
         .queries = inflight_count(node->inflight),
@@ -342,4 +369,10 @@ const struct routing *node_routing(const struct node *node, enum addr_family fam
 {
     unsigned index = family_index(family);
     return node->has_family[index] ? &node->tables[index] : NULL;
+}
+
+const struct routing *node_routing_xord(const struct node *node, enum addr_family family)
+{
+    unsigned index = family_index(family);
+    return node->has_family[index] && node->overlay != NULL ? &node->overlay->tables[index] : NULL;
 }

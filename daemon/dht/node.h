@@ -45,6 +45,7 @@ struct node_info {
     enum node_role role;
     enum node_state state;
     size_t nodes_v4, nodes_v6;  /* in the tables */
+    size_t nodes_xord;          /* of xord's own make, known: on a private network all are */
     uint64_t estimate;          /* of the whole network */
     size_t operations, queries; /* under way */
     size_t writes;              /* not yet on disk */
@@ -153,5 +154,7 @@ void node_get_info(const struct node *node, struct node_info *out);
 uint64_t node_counter(const struct node *node, enum counter counter);
 /* The table of one family, or NULL when the family is not bound. Borrowed until the next call. */
 const struct routing *node_routing(const struct node *node, enum addr_family family);
+/* The second one, of xord's own nodes, which there is on the public network alone; else NULL. */
+const struct routing *node_routing_xord(const struct node *node, enum addr_family family);
 
 #endif

@@ -5,6 +5,7 @@
 #define XORD_DHT_NODE_STATE_H
 
 #include "daemon/dht/external.h"
+#include "daemon/dht/family.h"
 #include "daemon/dht/inflight.h"
 #include "daemon/dht/keep.h"
 #include "daemon/dht/krpc.h"
@@ -12,13 +13,12 @@
 #include "daemon/dht/neighbours.h"
 #include "daemon/dht/node.h"
 #include "daemon/dht/op.h"
+#include "daemon/dht/overlay.h"
 #include "daemon/dht/peers.h"
 #include "daemon/dht/repair.h"
 #include "daemon/dht/seen.h"
 #include "daemon/dht/token.h"
 #include "daemon/dht/writes.h"
-
-enum { FAMILY_V4, FAMILY_V6, FAMILY_COUNT };
 
 struct node {
     struct id id;
@@ -32,6 +32,7 @@ struct node {
     struct token_secret token_secret;
     struct routing tables[FAMILY_COUNT];
     struct neighbours neighbours[FAMILY_COUNT];
+    struct overlay *overlay; /* owned; NULL on a private network */
     struct rtt_network rtt;
     struct inflight *inflight;
     struct peers *peers;
@@ -51,29 +52,27 @@ static inline void node_count(struct node *node, enum counter counter)
     node->counters[counter]++;
 }
 
-static inline unsigned family_index(enum addr_family family)
-{
-    return family == ADDR_V6 ? FAMILY_V6 : FAMILY_V4;
-}
-
-static inline enum addr_family family_at(unsigned index)
-{
-    return index == FAMILY_V6 ? ADDR_V6 : ADDR_V4;
-}
-
 /* True when a socket is bound for this address's family. */
 static inline bool node_can_reach(const struct node *node, const struct addr *addr)
 {
     return addr->family != ADDR_NONE && node->has_family[family_index(addr->family)];
 }
 
-/* The live nodes known to be nearest to `target`, of table and neighbours, nearest first, at most
- * `max`. Returns how many. */
-size_t node_closest(const struct node *node, unsigned family, const struct id *target,
-                    struct contact *out, size_t max);
+/* Which tables a method goes by: those of the overlay, or, NULL, those of all nodes. */
+static inline struct overlay *node_overlay(const struct node *node, enum krpc_method method)
+{
+    return krpc_is_extension(method) ? node->overlay : NULL;
+}
+const struct routing *node_table(const struct node *node, enum krpc_method method, unsigned family);
+/* The live nodes known to be nearest to `target` of those that know this method, of table and
+ * neighbours, nearest first, at most `max`. Returns how many. */
+size_t node_closest(const struct node *node, enum krpc_method method, unsigned family,
+                    const struct id *target, struct contact *out, size_t max);
 /* Members of both tables that have answered their last query. */
 size_t node_live_count(const struct node *node);
 /* The state as it is now: from the tables, the bootstrap list and what has been tried. */
 enum node_state node_state_now(const struct node *node);
+/* The same for operations that search by this method. */
+enum node_state node_state_for(const struct node *node, enum krpc_method method);
 
 #endif

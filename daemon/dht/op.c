@@ -188,6 +188,8 @@ static void internal_finished(struct node *node, struct now now, const struct op
 {
     if (op->kind == OP_LOOKUP)
         maintain_search_finished(node, now, op);
+    else if (op->kind == OP_PEERS || op->kind == OP_ANNOUNCE)
+        overlay_sought(node, now, op);
     else if (op->kind == OP_PUT)
         keep_finished(node);
     else if (op->kind == OP_PUSH || op->kind == OP_SYNC)
@@ -241,7 +243,7 @@ void op_cancel(struct node *node, struct now now, struct op *op, struct outbox *
 
 enum err op_nothing_err(const struct node *node, const struct op *op, bool is_complete)
 {
-    enum node_state state = node_state_now(node);
+    enum node_state state = node_state_for(node, op->search.method);
     struct lookup_stats stats;
     if (!is_complete)
         return state == NODE_OFFLINE ? ERR_OFFLINE : ERR_TIMEOUT;
@@ -323,8 +325,8 @@ static void search_reply(struct node *node, struct now now, struct op *op,
             put_answered(node, now, op, from, reply, out);
         else if (op->kind == OP_GATHER)
             gather_found(op, &query->contact, reply);
-        else if (op->kind == OP_PEERS)
-            peers_answered(op, reply);
+        else if (op->kind == OP_PEERS || op->kind == OP_ANNOUNCE)
+            peers_answered(node, now, op, reply);
     }
     if (is_done)
         op_finish(node, now, op, ERR_OK, out);

@@ -77,6 +77,7 @@ static void send_ask(struct node *node, struct now now, const struct op *op, str
         .purpose = QUERY_GATHER,
         .contact = ask->to,
         .has_id = true,
+        .is_xord = true,
         .owner = op->number,
         .owner_index = ask->tag,
         .message = &message,

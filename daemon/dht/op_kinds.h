@@ -93,7 +93,11 @@ bool holders_has_conflict(const struct op *op, int64_t *code);
 bool holders_has_rejection(const struct op *op, int64_t *code);
 
 /* op_peers.c */
-void peers_answered(struct op *op, const struct krpc *reply);
+/* The node's own: collects the peers of this info_hash for the overlay, and announces itself when
+ * `is_announced`. False when too much is under way. */
+bool peers_seek(struct node *node, struct now now, const struct id *info_hash, bool is_announced,
+                struct outbox *out);
+void peers_answered(struct node *node, struct now now, struct op *op, const struct krpc *reply);
 void peers_fill_event(struct node *node, struct now now, const struct op *op, struct event *event,
                       struct outbox *out);
 void peers_clear(struct op *op);

@@ -28,9 +28,10 @@ static void say_bye(struct node *node, struct now now, struct outbox *out)
         struct contact nearest[LEAVE_TOLD_MAX];
         if (!node->has_family[i])
             continue;
-        size_t count = routing_closest(&node->tables[i], &node->id, false, nearest, LEAVE_TOLD_MAX);
+        const struct routing *table = node_table(node, KRPC_BYE, i);
+        size_t count = routing_closest(table, &node->id, false, nearest, LEAVE_TOLD_MAX);
         for (size_t n = 0; n < count; n++) {
-            const struct routing_node *known = routing_find(&node->tables[i], &nearest[n]);
+            const struct routing_node *known = routing_find(table, &nearest[n]);
             const struct query query = {
                 .purpose = QUERY_BYE, .contact = nearest[n], .has_id = true, .message = &message};
             if (known != NULL && known->is_xord)

@@ -2,27 +2,31 @@
  */
 #include <stdlib.h>
 
-#include "common/bencode.h"
 #include "daemon/dht/node_state.h"
 #include "daemon/dht/op_kinds.h"
 
 #define PEERS_FOUND_MAX 1000u /* addresses one call returns; popular torrents have many more */
 
-static enum err start(struct node *node, struct now now, enum op_kind kind,
+static enum err start(struct node *node, struct now now, enum op_kind kind, bool is_internal,
                       const struct id *info_hash, uint32_t timeout_ms, struct op **out)
 {
     enum err err;
-    *out = op_new(node, now, kind, false, timeout_ms, &err);
-    if (*out != NULL)
-        (*out)->search.target = *info_hash;
-    return err;
+    *out = op_new(node, now, kind, is_internal, timeout_ms, &err);
+    if (*out == NULL)
+        return err;
+    (*out)->search.target = *info_hash;
+    if (kind == OP_ANNOUNCE) {
+        (*out)->put.is_announce = true;
+        (*out)->put.phase = PUT_SEARCHING;
+    }
+    return ERR_OK;
 }
 
 enum err node_peers(struct node *node, struct now now, const struct id *info_hash,
                     uint32_t timeout_ms, uint64_t *number, struct outbox *out)
 {
     struct op *op;
-    enum err err = start(node, now, OP_PEERS, info_hash, timeout_ms, &op);
+    enum err err = start(node, now, OP_PEERS, false, info_hash, timeout_ms, &op);
     if (err != ERR_OK)
         return err;
     *number = op->number;
@@ -34,15 +38,23 @@ enum err node_announce(struct node *node, struct now now, const struct id *info_
                        uint32_t timeout_ms, uint64_t *number, struct outbox *out)
 {
     struct op *op;
-    enum err err = start(node, now, OP_ANNOUNCE, info_hash, timeout_ms, &op);
+    enum err err = start(node, now, OP_ANNOUNCE, false, info_hash, timeout_ms, &op);
     if (err != ERR_OK)
         return err;
-    op->put.is_announce = true;
     op->put.port = port;
-    op->put.phase = PUT_SEARCHING;
     *number = op->number;
     op_search(node, now, op, KRPC_GET_PEERS, info_hash, out);
     return ERR_OK;
+}
+
+bool peers_seek(struct node *node, struct now now, const struct id *info_hash, bool is_announced,
+                struct outbox *out)
+{
+    struct op *op;
+    if (start(node, now, is_announced ? OP_ANNOUNCE : OP_PEERS, true, info_hash, 0, &op) != ERR_OK)
+        return false;
+    op_search(node, now, op, KRPC_GET_PEERS, info_hash, out);
+    return true;
 }
 
 void peers_clear(struct op *op)
@@ -65,22 +77,18 @@ static void add_peer(struct op_peers *peers, const struct addr *addr)
 
 static void add_list(struct op_peers *peers, struct bytes values)
 {
-    struct bencode_reader r;
-    struct addr addr;
-    if (values.data == NULL)
-        return;
-    bencode_reader_init(&r, values);
-    bencode_read_list(&r);
-    while (bencode_more(&r)) {
-        struct bytes compact = bencode_read_bytes(&r);
-        if (!r.failed && addr_from_compact(compact, &addr) && addr_is_usable(&addr))
-            add_peer(peers, &addr);
-    }
+    struct addr addrs[PEERS_VALUES_MAX];
+    size_t count = peers_read_values(values, addrs, PEERS_VALUES_MAX);
+    for (size_t i = 0; i < count; i++)
+        add_peer(peers, &addrs[i]);
 }
 
-void peers_answered(struct op *op, const struct krpc *reply)
+void peers_answered(struct node *node, struct now now, struct op *op, const struct krpc *reply)
 {
-    add_list(&op->peers, reply->values);
+    if (op->is_internal)
+        overlay_told(node, now, reply->values);
+    else if (op->kind == OP_PEERS)
+        add_list(&op->peers, reply->values);
 }
 
 /* What was announced to this node itself belongs to the answer as well. */

@@ -237,6 +237,22 @@ size_t peers_write_values(const struct peers *p, const struct id *info_hash,
     return count;
 }
 
+size_t peers_read_values(struct bytes values, struct addr *out, size_t max)
+{
+    struct bencode_reader r;
+    size_t count = 0;
+    if (values.data == NULL)
+        return 0;
+    bencode_reader_init(&r, values);
+    bencode_read_list(&r);
+    while (count < max && bencode_more(&r)) {
+        struct bytes compact = bencode_read_bytes(&r);
+        if (!r.failed && addr_from_compact(compact, &out[count]) && addr_is_usable(&out[count]))
+            count++;
+    }
+    return count;
+}
+
 void peers_expire(struct peers *p, uint64_t now_ms)
 {
     while (p->oldest != NULL && now_ms - p->oldest->announced_ms >= PEERS_TTL_MS)

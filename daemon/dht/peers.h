@@ -11,6 +11,7 @@
 #define PEERS_HASHES_MAX 2000u /* torrents a node remembers */
 #define PEERS_PER_HASH   100u  /* addresses a torrent */
 #define PEERS_REPLY_MAX  50u   /* listed in one reply */
+#define PEERS_VALUES_MAX 256u  /* read from one reply: more do not fit into a packet */
 
 struct peers; /* grows as it fills */
 
@@ -25,6 +26,9 @@ bool peers_announce(struct peers *p, const struct id *info_hash, const struct ad
 size_t peers_write_values(const struct peers *p, const struct id *info_hash,
                           enum addr_family family, uint64_t now_ms, struct rng *rng, size_t room,
                           struct wire_writer *w);
+/* The usable addresses of such a list by whomever, at most `max`; returns how many. An absent list
+ * has none. */
+size_t peers_read_values(struct bytes values, struct addr *out, size_t max);
 size_t peers_count(const struct peers *p); /* torrents */
 void peers_expire(struct peers *p, uint64_t now_ms);
 

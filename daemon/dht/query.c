@@ -37,24 +37,32 @@ void query_reply(struct node *node, const struct addr *to, struct krpc *message,
     send_packet(node, to, message, out);
 }
 
-static uint32_t timeout_ms(const struct node *node, const struct query *query)
+static const struct routing_node *find_known(const struct node *node, const struct query *query)
 {
+    unsigned family = family_index(query->contact.addr.family);
     const struct routing_node *known = NULL;
     if (query->has_id)
-        known =
-            routing_find(&node->tables[family_index(query->contact.addr.family)], &query->contact);
+        known = routing_find(&node->tables[family], &query->contact);
+    if (query->has_id && known == NULL && node->overlay != NULL)
+        known = routing_find(&node->overlay->tables[family], &query->contact);
+    return known;
+}
+
+static uint32_t timeout_ms(const struct node *node, const struct query *query)
+{
+    const struct routing_node *known = find_known(node, query);
     return rtt_timeout_ms(known ? &known->rtt : NULL, &node->rtt) + query->patience_ms;
 }
 
 /* Foreign nodes are never sent what they would have no use for. */
 static bool may_ask(const struct node *node, const struct query *query)
 {
-    const enum krpc_method method = query->message->method;
-    if ((method != KRPC_XGET && method != KRPC_XPUT) || node->has_network || query->is_xord)
+    const struct overlay *overlay = node_overlay(node, query->message->method);
+    if (overlay == NULL || query->is_xord)
         return true;
-    const struct routing_node *known =
-        routing_find(&node->tables[family_index(query->contact.addr.family)], &query->contact);
-    return query->has_id && known != NULL && known->is_xord;
+    const struct routing_node *known = find_known(node, query);
+    return (known != NULL && known->is_xord) ||
+           (query->has_id && overlay_has(overlay, &query->contact));
 }
 
 bool query_send(struct node *node, struct now now, const struct query *query, struct outbox *out)

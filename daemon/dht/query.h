@@ -27,7 +27,7 @@ struct query {
     enum query_purpose purpose;
     struct contact contact;
     bool has_id;                /* contact.id is known: the reply must bear it */
-    bool is_xord;               /* it said so in an answer; else the table is asked */
+    bool is_xord;               /* it is known to be; else the tables are asked */
     uint64_t owner;             /* operation, or 0 */
     uint32_t owner_index;       /* the owner's own tag */
     uint32_t patience_ms;       /* added to the measured time-out: for work that includes a disk */

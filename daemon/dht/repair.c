@@ -140,7 +140,7 @@ static void find_holders(const struct node *node, const struct id *target, struc
 {
     unsigned family = node->neighbours[FAMILY_V4].count > 0 ? FAMILY_V4 : FAMILY_V6;
     *h = (struct holders){0};
-    h->count = node_closest(node, family, target, h->nodes, HOLDERS);
+    h->count = node_closest(node, KRPC_PUT, family, target, h->nodes, HOLDERS);
     while (h->rank < h->count && id_compare_distance(target, &h->nodes[h->rank].id, &node->id) < 0)
         h->rank++;
 }

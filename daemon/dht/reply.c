@@ -34,8 +34,8 @@ static struct bytes list_nodes(const struct node *node, enum addr_family family,
     size_t count = 0, listed = 0;
     wire_writer_init(&w, buffer, size);
     if (node->has_family[family_index(family)])
-        count =
-            node_closest(node, family_index(family), &query->target, closest, KRPC_NODES_MAX + 1);
+        count = node_closest(node, query->method, family_index(family), &query->target, closest,
+                             KRPC_NODES_MAX + 1);
     for (size_t i = 0; i < count && listed < KRPC_NODES_MAX; i++) {
         if (id_equal(&closest[i].id, &query->id))
             continue;

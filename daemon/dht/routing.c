@@ -539,6 +539,15 @@ const struct routing_node *routing_each(const struct routing *r, size_t *bucket,
     return NULL;
 }
 
+size_t routing_live_count(const struct routing *r)
+{
+    const struct routing_node *member;
+    size_t bucket = 0, index = 0, live = 0;
+    while ((member = routing_each(r, &bucket, &index)) != NULL)
+        live += member->fails == 0;
+    return live;
+}
+
 /* Of n nodes spread evenly, the m-th nearest to us lies at about m / n of the whole distance. */
 uint64_t routing_estimate(const struct routing *r)
 {

@@ -89,6 +89,8 @@ void routing_touch(struct routing *r, const struct id *target, uint64_t now_ms);
 /* Walks all members, by bucket: *bucket and *index start at 0; NULL at the end. `bucket_out`'s
  * prefix length is *bucket after the call. */
 const struct routing_node *routing_each(const struct routing *r, size_t *bucket, size_t *index);
+/* Members that have answered their last query. */
+size_t routing_live_count(const struct routing *r);
 /* An estimate of how many nodes the network has, from the density around our own id. */
 uint64_t routing_estimate(const struct routing *r);
 

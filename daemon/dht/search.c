@@ -17,14 +17,15 @@ static void seed_family(struct search *s, struct node *node, unsigned index)
 {
     struct contact seeds[SEEDS_MAX];
     struct lookup *lookup = &s->lookups[index];
-    size_t live = node_closest(node, index, &s->target, seeds, SEEDS_MAX);
+    size_t live = node_closest(node, s->method, index, &s->target, seeds, SEEDS_MAX);
     add_known(s, index, seeds, live);
     if (live >= LOOKUP_K)
         return;
-    size_t all = routing_closest(&node->tables[index], &s->target, true, seeds, SEEDS_MAX);
+    const struct routing *table = node_table(node, s->method, index);
+    size_t all = routing_closest(table, &s->target, true, seeds, SEEDS_MAX);
     for (size_t i = live; i < all; i++)
         lookup_add(lookup, &seeds[i], 0, false);
-    if (live > 0)
+    if (live > 0 || s->is_among_xord)
         return;
     for (size_t i = 0; i < node->maintain.bootstrap_count; i++)
         if (family_index(node->maintain.bootstrap[i].family) == index)
@@ -34,14 +35,20 @@ static void seed_family(struct search *s, struct node *node, unsigned index)
 void search_start(struct search *s, struct node *node, struct now now, enum krpc_method method,
                   const struct id *target, unsigned k)
 {
-    *s = (struct search){.method = method, .target = *target, .started_ms = now.ms};
+    struct overlay *overlay = node_overlay(node, method);
+    *s = (struct search){
+        .method = method,
+        .target = *target,
+        .is_among_xord = overlay != NULL,
+        .started_ms = now.ms,
+    };
     for (unsigned i = 0; i < SEARCH_FAMILIES; i++) {
         if (!node->has_family[i])
             continue;
         s->is_used[i] = true;
         lookup_init(&s->lookups[i], target, &node->id, k, LOOKUP_ALPHA);
         seed_family(s, node, i);
-        routing_touch(&node->tables[i], target, now.ms);
+        routing_touch(overlay != NULL ? &overlay->tables[i] : &node->tables[i], target, now.ms);
     }
 }
 
@@ -70,7 +77,7 @@ static bool ask(struct search *s, struct node *node, struct now now, uint64_t ow
         .purpose = QUERY_SEARCH,
         .contact = candidate->contact,
         .has_id = candidate->has_id,
-        .is_xord = candidate->is_xord,
+        .is_xord = candidate->is_xord || s->is_among_xord,
         .owner = owner,
         .owner_index = candidate->tries,
         .message = &message,
@@ -105,8 +112,9 @@ bool search_widen(struct search *s, struct node *node)
         if (!s->is_used[i] || !lookup_widen(&s->lookups[i], SEARCH_WIDE, WIDE_ALPHA))
             continue;
         s->is_wide = s->is_exact = true;
-        add_known(s, i, known, node_closest(node, i, &s->target, known, SEARCH_WIDE));
-        add_known(s, i, known, routing_spares(&node->tables[i], &s->target, known, SEARCH_WIDE));
+        add_known(s, i, known, node_closest(node, s->method, i, &s->target, known, SEARCH_WIDE));
+        add_known(s, i, known,
+                  routing_spares(node_table(node, s->method, i), &s->target, known, SEARCH_WIDE));
     }
     return s->is_wide;
 }
@@ -139,6 +147,10 @@ struct lookup_candidate *search_answered(struct search *s, struct now now,
     unsigned index = family_index(query->contact.addr.family);
     struct lookup *lookup = &s->lookups[index];
     const struct addr *from = &query->contact.addr;
+    if (s->is_among_xord && !krpc_is_xord(reply)) {
+        lookup_dead(lookup, from);
+        return NULL;
+    }
     struct lookup_candidate *candidate =
         lookup_answered(lookup, from, &reply->id, (uint32_t)(now.ms - query->sent_ms));
     if (candidate == NULL)
@@ -147,7 +159,7 @@ struct lookup_candidate *search_answered(struct search *s, struct now now,
         candidate->token_size = (uint8_t)reply->token.size;
         memcpy(candidate->token, reply->token.data, reply->token.size);
     }
-    candidate->is_xord = reply->version.size == 4 && memcmp(reply->version.data, "XO", 2) == 0;
+    candidate->is_xord = krpc_is_xord(reply);
     unsigned hop = candidate->hop + 1u;
     const struct id id = candidate->contact.id;
     add_listed(s, reply->nodes, ADDR_V4, hop, from);

@@ -27,6 +27,7 @@ struct search {
     bool is_exact; /* it is about the k nearest themselves: none is passed over for one lost packet
                     */
     bool is_wide;  /* it went on */
+    bool is_among_xord; /* by the overlay: all candidates are said to be xord, and must be */
     bool is_used[SEARCH_FAMILIES];
     struct lookup lookups[SEARCH_FAMILIES];
     uint64_t started_ms;

@@ -124,8 +124,10 @@ static void note_sender(struct node *node, struct now now, const struct addr *fr
     unsigned family = family_index(from->family);
     if (query->read_only || id_equal(&query->id, &node->id))
         return;
-    if (!routing_queried_us(&node->tables[family], &contact, now.ms) ||
-        neighbours_wants(&node->neighbours[family], &node->id, &contact))
+    bool is_wanted = !routing_queried_us(&node->tables[family], &contact, now.ms) ||
+                     neighbours_wants(&node->neighbours[family], &node->id, &contact);
+    bool is_wanted_xord = krpc_is_xord(query) && overlay_queried_us(node, now, &contact);
+    if (is_wanted || is_wanted_xord)
         maintain_heard(node, now, &contact, out);
 }
 

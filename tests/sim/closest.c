@@ -42,7 +42,7 @@ void closest_truth(const struct world *w, const struct id *target,
 static void believed(const struct process *p, const struct id *target, struct closest_set *set)
 {
     struct contact nearest[CLOSEST_K];
-    size_t count = node_closest(p->node, FAMILY_V4, target, nearest, CLOSEST_K);
+    size_t count = node_closest(p->node, KRPC_FIND_NODE, FAMILY_V4, target, nearest, CLOSEST_K);
     *set = (struct closest_set){0};
     insert(set, target, &p->id);
     for (size_t i = 0; i < count; i++)

@@ -160,8 +160,9 @@ static bool has_all_parts(const struct world *w, const struct process *p)
         const struct id *id = &w->processes[w->live[i]]->id;
         unsigned prefix = id_common_prefix(&p->id, id);
         struct contact nearest;
-        if (w->live[i] != p->number && (node_closest(p->node, FAMILY_V4, id, &nearest, 1) == 0 ||
-                                        id_common_prefix(&p->id, &nearest.id) != prefix))
+        if (w->live[i] != p->number &&
+            (node_closest(p->node, KRPC_FIND_NODE, FAMILY_V4, id, &nearest, 1) == 0 ||
+             id_common_prefix(&p->id, &nearest.id) != prefix))
             return false;
     }
     return true;
@@ -172,7 +173,8 @@ static uint32_t count_nearest(const struct world *w, const struct process *p)
     const struct process *nearest[CLOSEST_K];
     struct contact known[CLOSEST_K];
     uint32_t count, right = 0;
-    size_t known_count = node_closest(p->node, FAMILY_V4, &p->id, known, CLOSEST_K - 1);
+    size_t known_count =
+        node_closest(p->node, KRPC_FIND_NODE, FAMILY_V4, &p->id, known, CLOSEST_K - 1);
     closest_truth(w, &p->id, nearest, &count);
     for (uint32_t i = 0; i < count; i++)
         for (size_t n = 0; n < known_count; n++)

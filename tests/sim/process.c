@@ -150,18 +150,27 @@ void process_boot(struct process *p, const uint8_t seed[RNG_SEED_SIZE], enum nod
     }
 }
 
-void process_save(struct process *p)
+static void save_table(struct process *p, const struct routing *table, const struct routing *other)
 {
-    const struct routing *table = node_routing(p->node, ADDR_V4);
     const struct routing_node *member;
     size_t bucket = 0, index = 0;
+    while (p->saved_count < PROCESS_SAVED_MAX &&
+           (member = routing_each(table, &bucket, &index)) != NULL)
+        if (other == NULL || routing_find(other, &member->contact) == NULL)
+            p->saved[p->saved_count++] = member->contact;
+}
+
+void process_save(struct process *p)
+{
+    const struct routing *all = node_routing(p->node, ADDR_V4);
+    const struct routing *xord = node_routing_xord(p->node, ADDR_V4);
     p->saved_count = 0;
     free(p->saved);
     p->saved = malloc(PROCESS_SAVED_MAX * sizeof *p->saved);
     assert(p->saved != NULL);
-    while (p->saved_count < PROCESS_SAVED_MAX &&
-           (member = routing_each(table, &bucket, &index)) != NULL)
-        p->saved[p->saved_count++] = member->contact;
+    save_table(p, all, NULL);
+    if (xord != NULL)
+        save_table(p, xord, all);
 }
 
 void process_set_nat(struct process *p, bool is_behind)
