@@ -94,16 +94,26 @@ size_t tables_restore(struct tables *t, struct node *node, struct now now)
     return count;
 }
 
-/* Appends one family's contacts; returns the new count. */
-static size_t gather(const struct routing *routing, struct contact *contacts, size_t count)
+/* Appends one table's contacts, but those in `other`; returns the new count. Either may be NULL. */
+static size_t gather(const struct routing *routing, const struct routing *other,
+                     struct contact *contacts, size_t count)
 {
     const struct routing_node *node;
     size_t bucket = 0, index = 0;
     if (routing == NULL)
         return count;
     while (count < TABLES_CONTACTS_MAX && (node = routing_each(routing, &bucket, &index)) != NULL)
-        contacts[count++] = node->contact;
+        if (other == NULL || routing_find(other, &node->contact) == NULL)
+            contacts[count++] = node->contact;
     return count;
+}
+
+static size_t gather_family(const struct node *node, enum addr_family family,
+                            struct contact *contacts, size_t count)
+{
+    const struct routing *all = node_routing(node, family);
+    count = gather(all, NULL, contacts, count);
+    return gather(node_routing_xord(node, family), all, contacts, count);
 }
 
 static enum err run_save(void *argument)
@@ -131,8 +141,8 @@ void tables_save(struct tables *t, const struct node *node)
     uint8_t *data = malloc(TABLES_FILE_MAX);
     if (contacts == NULL || data == NULL)
         goto cleanup;
-    size_t count = gather(node_routing(node, ADDR_V4), contacts, 0);
-    count = gather(node_routing(node, ADDR_V6), contacts, count);
+    size_t count = gather_family(node, ADDR_V4, contacts, 0);
+    count = gather_family(node, ADDR_V6, contacts, count);
     t->size = tables_pack(contacts, count, data);
     /* An empty table says that everybody is away, not that they are forgotten. */
     if (count == 0 || hash_crc32c(bytes_of(data, t->size)) == t->saved_sum)

@@ -111,6 +111,7 @@ static void show_identity(json_t *object, const struct rpc_status *status,
 static void show_load(json_t *object, const struct rpc_status *status, const struct node_info *info)
 {
     set_number(object, "dht_nodes", info->nodes_v4 + info->nodes_v6);
+    set_number(object, "dht_xord_nodes", info->nodes_xord);
     set_number(object, "dht_global_nodes", info->estimate);
     set_number(object, "stored", status->stored_records);
     set_number(object, "stored_bytes", status->stored_bytes);

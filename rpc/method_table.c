@@ -349,6 +349,10 @@ static const struct method table[] = {
     {.name = "getinfo",
      .access = RPC_ACCESS_READ,
      .summary = "what this node is and how it does",
+     .details = "Of dht_nodes, the nodes known, dht_xord_nodes counts those of xord's own make, "
+                "which alone "
+                "hold multis: on a private network all, on mainline those of a table of their own. "
+                "dht_global_nodes estimates how many nodes the network has.",
      .params = no_params_list,
      .handler = method_getinfo},
     {.name = "help",

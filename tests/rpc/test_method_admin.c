@@ -137,11 +137,27 @@ END_TEST
 
 START_TEST(getinfo_tells_all)
 {
-    static const char *const keys[] = {
-        "version",   "network", "id",      "port",         "role",          "role_why",
-        "state",     "uptime",  "stored",  "addresses",    "dht_nodes",     "dht_global_nodes",
-        "kept_puts", "clients", "traffic", "stored_bytes", "subscriptions", "data_dir",
-        "under_way", "warnings"};
+    static const char *const keys[] = {"version",
+                                       "network",
+                                       "id",
+                                       "port",
+                                       "role",
+                                       "role_why",
+                                       "state",
+                                       "uptime",
+                                       "stored",
+                                       "addresses",
+                                       "dht_nodes",
+                                       "dht_xord_nodes",
+                                       "dht_global_nodes",
+                                       "kept_puts",
+                                       "clients",
+                                       "traffic",
+                                       "stored_bytes",
+                                       "subscriptions",
+                                       "data_dir",
+                                       "under_way",
+                                       "warnings"};
     json_t *info = call("getinfo", "[]");
 
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
