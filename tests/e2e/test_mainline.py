@@ -35,6 +35,21 @@ class AmongOthers(TestCase):
         named = self.others[3].get_peers(rendezvous)[0]
         self.assertIn(named, [('127.0.0.1', daemon.port) for daemon in daemons])
 
+    def test_multis_lie_on_xord_daemons_alone(self):
+        first, second = [self.start_beside(other) for other in self.others[:2]]
+        for daemon in (first, second):
+            wait_until(lambda: daemon.info()['dht_xord_nodes'] == 1, 'they have met', DEADLINE_S)
+            daemon.call('createkey', 'alice')
+        for daemon, text in ((first, 'one'), (second, 'two')):
+            put = daemon.call('dhtput', 'twister', 'hashtag', 'm', {'msg': text}, 'alice')
+            self.assertEqual((put['stored'], put['tried'], put['rejected']), (2, 2, {}))
+        for daemon in (first, second):
+            values = daemon.call('dhtget', 'twister', 'hashtag', 'm')
+            self.assertEqual({value['p']['v']['msg'] for value in values}, {'one', 'two'})
+
+        put = first.call('dhtput', 'alice', 'profile', 's', 'on all nodes')
+        self.assertGreater(put['stored'], 2)
+
     def test_a_client_finds_them_and_they_do_not_know_it(self):
         server = self.start_beside(self.others[0])
         client = self.start_beside(self.others[1], '--role', 'client')
