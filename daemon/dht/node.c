@@ -298,14 +298,20 @@ const struct routing *node_table(const struct node *node, enum krpc_method metho
     return overlay != NULL ? &overlay->tables[family] : &node->tables[family];
 }
 
+const struct neighbours *node_neighbours(const struct node *node, enum krpc_method method,
+                                         unsigned family)
+{
+    const struct overlay *overlay = node_overlay(node, method);
+    return overlay != NULL ? &overlay->neighbours[family] : &node->neighbours[family];
+}
+
 size_t node_closest(const struct node *node, enum krpc_method method, unsigned family,
                     const struct id *target, struct contact *out, size_t max)
 {
-    const struct overlay *overlay = node_overlay(node, method);
-    const struct neighbours *neighbours =
-        overlay != NULL ? &overlay->neighbours[family] : &node->neighbours[family];
-    size_t count = routing_closest(node_table(node, method, family), target, false, out, max);
-    return neighbours_merge(neighbours, &node->id, target, out, count, max);
+    const struct routing *table = node_table(node, method, family);
+    size_t count = routing_closest(table, target, false, out, max);
+    return neighbours_merge(node_neighbours(node, method, family), &node->id, target, out, count,
+                            max);
 }
 
 size_t node_live_count(const struct node *node)

@@ -64,6 +64,8 @@ static inline struct overlay *node_overlay(const struct node *node, enum krpc_me
     return krpc_is_extension(method) ? node->overlay : NULL;
 }
 const struct routing *node_table(const struct node *node, enum krpc_method method, unsigned family);
+const struct neighbours *node_neighbours(const struct node *node, enum krpc_method method,
+                                         unsigned family);
 /* The live nodes known to be nearest to `target` of those that know this method, of table and
  * neighbours, nearest first, at most `max`. Returns how many. */
 size_t node_closest(const struct node *node, enum krpc_method method, unsigned family,

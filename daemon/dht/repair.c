@@ -136,22 +136,25 @@ struct holders {
     bool is_new[HOLDERS];
 };
 
-static void find_holders(const struct node *node, const struct id *target, struct holders *h)
+static void find_holders(const struct node *node, enum record_kind kind, const struct id *target,
+                         struct holders *h)
 {
-    unsigned family = node->neighbours[FAMILY_V4].count > 0 ? FAMILY_V4 : FAMILY_V6;
+    enum krpc_method method = kind == RECORD_MULTI ? KRPC_XPUT : KRPC_PUT;
+    bool has_v4 = node_neighbours(node, method, FAMILY_V4)->count > 0;
     *h = (struct holders){0};
-    h->count = node_closest(node, KRPC_PUT, family, target, h->nodes, HOLDERS);
+    h->count =
+        node_closest(node, method, has_v4 ? FAMILY_V4 : FAMILY_V6, target, h->nodes, HOLDERS);
     while (h->rank < h->count && id_compare_distance(target, &h->nodes[h->rank].id, &node->id) < 0)
         h->rank++;
 }
 
 /* Only one of the record's other holders can be doing their round; anybody else could silence it.
  */
-static bool is_holder(const struct node *node, const struct id *target,
+static bool is_holder(const struct node *node, enum record_kind kind, const struct id *target,
                       const struct contact *contact)
 {
     struct holders h;
-    find_holders(node, target, &h);
+    find_holders(node, kind, target, &h);
     for (size_t i = 0; i < h.count; i++)
         if (id_equal(&h.nodes[i].id, &contact->id) && addr_equal(&h.nodes[i].addr, &contact->addr))
             return true;
@@ -163,10 +166,10 @@ static bool was_noticed(const struct repair *repair, const struct id *target)
     return notices_last(&repair->notices, target) > repair->noticed_since_min;
 }
 
-void repair_noticed(struct node *node, struct now now, const struct id *target,
-                    const struct contact *asker)
+void repair_noticed(struct node *node, struct now now, enum record_kind kind,
+                    const struct id *target, const struct contact *asker)
 {
-    if (is_holder(node, target, asker))
+    if (is_holder(node, kind, target, asker))
         notices_add(&node->repair.notices, target, (uint32_t)(now.ms / MINUTE_MS));
 }
 
@@ -281,7 +284,7 @@ static void consider(struct node *node, enum record_kind kind, const struct id *
 {
     struct repair *repair = &node->repair;
     struct holders h;
-    find_holders(node, target, &h);
+    find_holders(node, kind, target, &h);
     switch ((enum repair_mode)repair->mode) {
     case REPAIR_IDLE:
         return;

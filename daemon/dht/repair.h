@@ -95,8 +95,8 @@ void repair_joined(struct node *node, struct now now, const struct contact *cont
 void repair_lost(struct node *node, struct now now, const struct contact *contact);
 /* A node asked whether we have this record, or this multi, as it is: when it is another holder, it
  * is doing its round. */
-void repair_noticed(struct node *node, struct now now, const struct id *target,
-                    const struct contact *asker);
+void repair_noticed(struct node *node, struct now now, enum record_kind kind,
+                    const struct id *target, const struct contact *asker);
 /* Begins to hand over all that we hold; the end is announced to operation `op`. */
 void repair_leave(struct node *node, struct now now, uint64_t op);
 /* It says itself when it ends: what has no expiry is not passed on. */

@@ -16,7 +16,7 @@ static void add_record(struct node *node, struct now now, const struct addr *fro
         reply->has_seq = true;
         reply->seq = stored.record.seq;
         if (query->has_seq && stored.record.seq == query->seq)
-            repair_noticed(node, now, &query->target,
+            repair_noticed(node, now, RECORD_SINGLE, &query->target,
                            &(struct contact){.id = query->id, .addr = *from});
         if (query->has_seq && stored.record.seq <= query->seq)
             return;

@@ -151,7 +151,7 @@ void serve_multi(struct node *node, struct now now, const struct addr *from,
     reply_add_token(node, now, from, query, &reply, &memory);
     add_summary(node, query, &reply, &multi);
     if (query->digest.data != NULL && bytes_equal(query->digest, reply.digest))
-        repair_noticed(node, now, &query->target,
+        repair_noticed(node, now, RECORD_MULTI, &query->target,
                        &(struct contact){.id = query->id, .addr = *from});
     bool needs_token = query->after.data != NULL || query->keys.size > ID_SIZE;
     bool is_proved =

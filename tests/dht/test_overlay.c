@@ -241,6 +241,36 @@ START_TEST(entries_lie_on_the_nearest_of_many)
 }
 END_TEST
 
+static size_t count_holders(const struct id *key)
+{
+    return net_holders(&net, RECORD_MULTI, key);
+}
+
+static size_t find_holder(const struct id *key)
+{
+    size_t index = 0;
+    while (!net_is_up(&net, index) || !net_holds(&net, index, RECORD_MULTI, key))
+        index++;
+    return index;
+}
+
+START_TEST(a_lost_holder_of_an_entry_is_replaced_by_another_of_them)
+{
+    const struct id target = target_of("kept");
+    add(2 * XORDS);
+    net_run(&net, 5 * MINUTE);
+    drafts[0] = draft_of(&target, net_now(&net).unix_s, "latest", 1);
+    put_entry(0, &drafts[0]);
+    const struct id key = draft_key(&drafts[0]);
+    for (unsigned lost = 0; lost < 3; lost++) {
+        net_kill(&net, find_holder(&key));
+        ck_assert_uint_le(count_holders(&key), LOOKUP_K - 1);
+        net_run(&net, 10 * MINUTE);
+        ck_assert_uint_ge(count_holders(&key), LOOKUP_K);
+    }
+}
+END_TEST
+
 START_TEST(the_first_one_works_alone)
 {
     const struct id target = target_of("alone");
@@ -343,6 +373,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, one_that_only_poses_as_xord_is_left_out_of_what_it_does_not_answer);
     tcase_add_test(tests, entries_are_held_by_xord_nodes_and_gathered_from_them);
     tcase_add_test(tests, entries_lie_on_the_nearest_of_many);
+    tcase_add_test(tests, a_lost_holder_of_an_entry_is_replaced_by_another_of_them);
     tcase_add_test(tests, the_first_one_works_alone);
     tcase_add_test(tests, one_that_leaves_says_so_to_the_others);
     tcase_add_test(tests, a_restored_contact_brings_a_node_back_to_the_others);
