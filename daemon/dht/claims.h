@@ -11,7 +11,7 @@
 #define CLAIMS_SHARE       512u  /* places that each holder may be the first to name, */
 #define CLAIMS_COMMON      8192u /* and more of all together: none can take others' room */
 #define CLAIMS_MAX         (CLAIMS_HOLDERS_MAX * CLAIMS_SHARE + CLAIMS_COMMON) /* 6 MB of lies */
-#define CLAIMS_SILENCES    6u /* a holder may leave a question about it unanswered so often */
+#define CLAIMS_SILENCES    12u /* questions about it that a holder may leave unanswered */
 
 struct claim { /* that the entry in this place exists with this seq */
     int64_t seq;

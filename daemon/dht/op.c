@@ -254,7 +254,9 @@ enum err op_nothing_err(const struct node *node, const struct op *op, bool is_co
 /* A get must not call a miss what the silent may have. */
 static bool goes_on(struct node *node, struct op *op)
 {
-    return op->kind == OP_GET && !op->get.is_found && search_widen(&op->search, node);
+    bool is_miss =
+        (op->kind == OP_GET && !op->get.is_found) || (op->kind == OP_GATHER && gather_is_empty(op));
+    return is_miss && search_widen(&op->search, node);
 }
 
 static void search_done(struct node *node, struct now now, struct op *op, struct outbox *out)

@@ -165,20 +165,12 @@ void gather_found(struct op *op, const struct contact *from, const struct krpc *
         gather_add_holder(&op->gather->gather, from, reply->token);
 }
 
-/* Checks in order of cost; the signature only of what was claimed, is better than what has come,
- * and was not verified before. */
 static bool take_entry(struct node *node, struct now now, struct op *op, const struct record *entry,
                        struct outbox *out)
 {
     struct claims *claims = &op->gather->gather.claims;
     struct id key;
     (void)out;
-    if (!claims_wants(claims, entry))
-        return false;
-    if (!get_is_genuine(node, now, entry)) {
-        node_count(node, COUNTER_REPLIES_UNVERIFIED);
-        return false;
-    }
     if (get_is_behind(node, entry)) { /* it was brought, and is no answer */
         record_key(entry, &key);
         return claims_know(claims, &key, entry->seq);
@@ -189,7 +181,9 @@ static bool take_entry(struct node *node, struct now now, struct op *op, const s
     return true;
 }
 
-size_t gather_read_entries(struct node *node, struct now now, struct op *op,
+/* A holder has verified what it holds: after one that does not verify the rest is not worth the
+ * time. That it has ended by our clock alone is no lie. */
+size_t gather_read_entries(struct node *node, struct now now, struct op *op, struct gather *gather,
                            const struct krpc *reply, gather_take_fn *take, struct outbox *out)
 {
     struct bencode_reader list;
@@ -199,9 +193,19 @@ size_t gather_read_entries(struct node *node, struct now now, struct op *op,
         return 0;
     bencode_reader_init(&list, reply->entries);
     bencode_read_list(&list);
-    while (bencode_more(&list) && multi_read_entry(&list, &op->search.target, &entry)) {
-        if (take(node, now, op, &entry, out))
-            taken++;
+    for (size_t i = 0; i < MULTI_KEYS_MAX && bencode_more(&list) &&
+                       multi_read_entry(&list, &op->search.target, &entry);
+         i++) {
+        if (!claims_wants(&gather->claims, &entry))
+            continue;
+        bool is_late = is_expired(&entry, now);
+        if (!is_late && get_is_genuine(node, now, &entry)) {
+            taken += take(node, now, op, &entry, out);
+            continue;
+        }
+        node_count(node, COUNTER_REPLIES_UNVERIFIED);
+        if (!is_late)
+            break;
     }
     return taken;
 }
@@ -214,7 +218,7 @@ void gather_answered(struct node *node, struct now now, struct op *op,
     gather_heard(gather, &query->contact.id);
     if (gather_tag_is_fetch(query->owner_index))
         gather_fetched(gather, query->owner_index, reply,
-                       gather_read_entries(node, now, op, reply, take_entry, out));
+                       gather_read_entries(node, now, op, gather, reply, take_entry, out));
     else
         gather_listed(gather, query->owner_index, reply);
     gather_go_on(node, now, op, out);
@@ -232,6 +236,12 @@ void gather_op_refused(struct node *node, struct now now, struct op *op, uint32_
 {
     gather_refused(&op->gather->gather, tag);
     gather_go_on(node, now, op, out);
+}
+
+bool gather_is_empty(const struct op *op)
+{
+    const struct gather *gather = &op->gather->gather;
+    return gather->holder_count == 0 && gather->claims.place_count == 0;
 }
 
 /* Either the end of all patience, or it has been quiet long enough. */

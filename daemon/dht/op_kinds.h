@@ -42,17 +42,20 @@ void gather_op_late(struct node *node, struct now now, struct op *op, uint32_t t
                     struct outbox *out);
 void gather_op_refused(struct node *node, struct now now, struct op *op, uint32_t tag,
                        struct outbox *out);
+/* Nothing has come, and nobody has said that there is anything. */
+bool gather_is_empty(const struct op *op);
 void gather_deadline(struct node *node, struct now now, struct op *op, struct outbox *out);
 void gather_fill_event(const struct op *op, struct event *event, struct outbox *out);
 void gather_op_clear(struct op *op);
 /* Asks all that `gather` wants to know of op->search.target now; op_sync.c has one of its own. */
 void gather_ask_all(struct node *node, struct now now, const struct op *op, struct gather *gather,
                     struct outbox *out);
-/* An entry of a reply, of the target asked for and nothing else checked. True when it was taken. */
+/* An entry of a reply that is wanted and genuine. True when it was taken. */
 typedef bool gather_take_fn(struct node *node, struct now now, struct op *op,
                             const struct record *entry, struct outbox *out);
-/* Offers it each entry of a reply. Returns how many were taken. */
-size_t gather_read_entries(struct node *node, struct now now, struct op *op,
+/* Checks each entry of a reply, in order of cost; the signature only of what was claimed, is better
+ * than what has come, and was not verified before. Those that pass are taken: returns how many. */
+size_t gather_read_entries(struct node *node, struct now now, struct op *op, struct gather *gather,
                            const struct krpc *reply, gather_take_fn *take, struct outbox *out);
 
 /* op_put.c, put_seen.c, put_keep.c */

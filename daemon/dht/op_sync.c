@@ -287,13 +287,8 @@ static bool take_entry(struct node *node, struct now now, struct op *op, const s
         .record = *entry,
     };
     struct id key;
-    if (!claims_wants(claims, entry))
+    if (record_expiry(entry, now.unix_s, now.unix_s, &write.expiry_unix_s) != ERR_OK)
         return false;
-    if (!get_is_genuine(node, now, entry) ||
-        record_expiry(entry, now.unix_s, now.unix_s, &write.expiry_unix_s) != ERR_OK) {
-        node_count(node, COUNTER_REPLIES_UNVERIFIED);
-        return false;
-    }
     record_key(entry, &key);
     if (repair_is_passed_on(entry) && op_write(node, op, &write, NULL, out))
         node_count(node, COUNTER_SYNCS_TOOK);
@@ -317,7 +312,7 @@ static void take_lists(struct node *node, struct now now, struct op *op,
     gather_heard(gather, &query->contact.id);
     if (gather_tag_is_fetch(tag))
         gather_fetched(gather, tag, reply,
-                       gather_read_entries(node, now, op, reply, take_entry, out));
+                       gather_read_entries(node, now, op, gather, reply, take_entry, out));
     else
         gather_listed(gather, tag, reply);
 }

@@ -265,7 +265,9 @@ START_TEST(silence_leaves_it_open_and_then_missing)
     ask = expect_ask();
     list(ask.tag, 0, 0, 1, 0);
     while (gather_next(&gather, &ask)) {
+        const struct id id = ask.to.id;
         gather_late(&gather, ask.tag);
+        gather_heard(&gather, &id); /* about something else */
         ck_assert_uint_le(++silences, CLAIMS_SILENCES);
     }
     ck_assert_uint_eq(silences, CLAIMS_SILENCES);

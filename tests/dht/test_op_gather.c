@@ -3,6 +3,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "daemon/dht/gather.h"
 #include "tests/dht/entries.h"
 #include "tests/runner.h"
 
@@ -240,6 +241,65 @@ START_TEST(what_does_not_verify_is_counted_and_not_shown)
 }
 END_TEST
 
+/* Of a reply that holds one, no more is looked at: each costs a signature's time. */
+START_TEST(a_forger_is_soon_not_listened_to)
+{
+    build(52);
+    place(0, 0, 10, SMALL);
+    for (unsigned i = 100; i < 300; i++) {
+        entry_make(&entry, &net, &target, i, 1, SMALL, 0);
+        entry.draft.sig[0] ^= 1;
+        struct blob *blob = blobs_take(&net.world.blobs, &entry.draft.record);
+        blob->is_checked = blob->is_genuine = true;
+        net_place(&net, holders[1], STORE_HELD, &entry.draft.record);
+        blobs_drop(&net.world.blobs, blob);
+    }
+    ck_assert_int_eq(gather_all()->err, ERR_OK);
+    expect_entries(10);
+    /* Those under way when it is dropped come too. */
+    ck_assert_uint_le(net_counter(&net, reader, COUNTER_REPLIES_UNVERIFIED),
+                      GATHER_DENIALS_MAX + GATHER_HOLDER_FETCHES);
+    net_clear(&net);
+}
+END_TEST
+
+/* One holder, and each packet has to be lucky. */
+START_TEST(a_network_that_loses_a_fifth_costs_time_alone)
+{
+    static const uint64_t seeds[] = {62, 63, 64, 66}; /* in which it is found at all */
+    for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++) {
+        build(seeds[i]);
+        place(0, 0, 300, LARGE);
+        net.wires->loss_permille = 200;
+        net.wires->duplicate_permille = 50;
+        const struct event *event =
+            gather(&(struct gather_request){.target = target, .timeout_ms = NET_WAIT_MS / 2});
+        ck_assert_int_eq(event->err, ERR_OK);
+        expect_entries(300);
+        net_clear(&net);
+    }
+}
+END_TEST
+
+/* It is none of the nearest, and two of those have gone without a word. */
+START_TEST(the_silent_make_it_look_farther)
+{
+    build(53);
+    net_away(&net, reader);
+    size_t far = entries_stranger(&net, &target);
+    net_back(&net, reader);
+    for (unsigned i = 0; i < 10; i++)
+        net_place(&net, far, STORE_HELD, entry_make(&entry, &net, &target, i, 1, SMALL, 0));
+    gather_all();
+    expect_entries(0);
+    net_kill(&net, holders[0]);
+    net_kill(&net, holders[1]);
+    ck_assert_int_eq(gather_all()->err, ERR_OK);
+    expect_entries(10);
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(nothing_there_nobody_in_time_and_nobody_at_all_are_told_apart)
 {
     build(50);
@@ -272,5 +332,8 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, the_highest_seq_wins_and_deletions_are_left_out);
     tcase_add_test(tests, what_was_seen_newer_is_no_answer);
     tcase_add_test(tests, what_does_not_verify_is_counted_and_not_shown);
+    tcase_add_test(tests, a_forger_is_soon_not_listened_to);
+    tcase_add_test(tests, a_network_that_loses_a_fifth_costs_time_alone);
+    tcase_add_test(tests, the_silent_make_it_look_farther);
     tcase_add_test(tests, nothing_there_nobody_in_time_and_nobody_at_all_are_told_apart);
 }
