@@ -156,7 +156,11 @@ static void command(struct world *world, uint8_t number)
         put_own(world, number & 0x10);
         break;
     case 5:
-        node_peers(world->node, world->now, &target, 0, &op, &world->out);
+        if (number & 0x10)
+            node_gather(world->node, world->now, &(struct gather_request){.target = target}, &op,
+                        &world->out);
+        else
+            node_peers(world->node, world->now, &target, 0, &op, &world->out);
         break;
     case 6:
         node_announce(world->node, world->now, &target, 0, 0, &op, &world->out);
