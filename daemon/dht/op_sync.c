@@ -272,6 +272,14 @@ static void take_summary(struct node *node, struct now now, struct op *op, const
     go_on(node, now, op, out);
 }
 
+/* Others may have brought it meanwhile. */
+static bool is_newer(const struct node *node, const struct id *key, const struct record *entry)
+{
+    struct stored stored;
+    return node->store.get(node->store.context, STORE_HELD, RECORD_MULTI, key, &stored) != ERR_OK ||
+           stored.record.seq < entry->seq;
+}
+
 /* What is newer there is stored here, after the same checks as any reply's. What cannot be stored
  * now is left to the next sync. */
 static bool take_entry(struct node *node, struct now now, struct op *op, const struct record *entry,
@@ -290,7 +298,8 @@ static bool take_entry(struct node *node, struct now now, struct op *op, const s
     if (record_expiry(entry, now.unix_s, now.unix_s, &write.expiry_unix_s) != ERR_OK)
         return false;
     record_key(entry, &key);
-    if (repair_is_passed_on(entry) && op_write(node, op, &write, NULL, out))
+    if (repair_is_passed_on(entry) && is_newer(node, &key, entry) &&
+        op_write(node, op, &write, NULL, out))
         node_count(node, COUNTER_SYNCS_TOOK);
     return claims_know(claims, &key, entry->seq);
 }
