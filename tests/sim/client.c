@@ -98,7 +98,7 @@ static void on_event(void *context, struct world *w, struct process *p, const st
         sign(c, w, p, event);
         return;
     }
-    if (event->kind == EVENT_LOOKUP)
+    if (event->kind == EVENT_LOOKUP || signers_has(c->signers, p, event->op))
         return; /* no request of ours */
     struct client_op *found = find_op(c, p->number, event->op);
     if (found == NULL) {
@@ -146,9 +146,10 @@ static void watch(struct world *w, void *context, uint64_t argument)
 }
 
 void client_init(struct client *c, struct world *w, struct ledger *ledger, struct oracle *oracle,
-                 const struct client_config *config)
+                 const struct signers *signers, const struct client_config *config)
 {
-    *c = (struct client){.world = w, .ledger = ledger, .oracle = oracle, .config = *config};
+    *c = (struct client){
+        .world = w, .ledger = ledger, .oracle = oracle, .signers = signers, .config = *config};
     rng_init_number(&c->rng, w->config.seed ^ CLIENT_STREAM);
     const struct watcher watcher = {.context = c, .event = on_event, .stopped = on_stopped};
     world_watch(w, &watcher);

@@ -3,7 +3,7 @@
 #ifndef XORD_TESTS_SIM_CLIENT_H
 #define XORD_TESTS_SIM_CLIENT_H
 
-#include "tests/sim/oracle.h"
+#include "tests/sim/signers.h"
 
 struct client_config {
     uint64_t get_every_ms;  /* on the average, all processes together; 0: none */
@@ -26,6 +26,7 @@ struct client {
     struct world *world;
     struct ledger *ledger;
     struct oracle *oracle;
+    const struct signers *signers; /* whose operations are none of ours */
     struct client_config config;
     struct rng rng;
     struct client_op *ops; /* under way; owned */
@@ -34,7 +35,7 @@ struct client {
 };
 
 void client_init(struct client *c, struct world *w, struct ledger *ledger, struct oracle *oracle,
-                 const struct client_config *config);
+                 const struct signers *signers, const struct client_config *config);
 void client_clear(struct client *c);
 /* Puts each key once, evenly over `ms` from now; then gets and puts as configured. */
 void client_begin(struct client *c, uint64_t ms);

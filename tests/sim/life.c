@@ -10,6 +10,12 @@ static const struct life_scenario scenarios[] = {
      "nodes=1000 minutes=4320 keys=10000 load_s=1200 loss=50 median_minutes=30 get_ms=2000 "
      "put_ms=0",
      "nodes=100 minutes=240 keys=300 loss=50 median_minutes=30 get_ms=1000 put_ms=0", life_churn},
+    {"multis", "the same churn; entries of multis, their signers gone",
+     "nodes=1000 minutes=720 keys=100 multis=100 entries=100 load_s=1200 loss=50 median_minutes=30 "
+     "get_ms=5000 put_ms=0",
+     "nodes=100 minutes=120 keys=10 multis=10 entries=30 loss=50 median_minutes=30 get_ms=9000 "
+     "put_ms=0",
+     life_multis},
     {"partition", "sessions of 10 minutes, 20 % loss, two halves apart for 30 minutes",
      "nodes=1000 minutes=360 keys=10000 load_s=1200 loss=200 median_minutes=10 get_ms=200 put_ms=0",
      "nodes=200 minutes=180 keys=400 loss=200 median_minutes=10 get_ms=500 put_ms=0",

@@ -86,6 +86,26 @@ void life_churn(struct life *l)
     tell_costs(l, s->node_ms - node_ms);
 }
 
+void life_multis(struct life *l)
+{
+    struct session *s = &l->session;
+    const struct signers_figures *f = &s->signers.figures;
+    session_churn(s);
+    struct signers_figures before = *f;
+    uint64_t node_ms = s->node_ms;
+    run_ms(l, s->options.minutes * MINUTE_MS);
+    struct oracle_copies copies = {0};
+    signers_count_copies(&s->signers, &copies);
+    life_result(l, "entries acknowledged", LIFE_COUNT, LIFE_TOLD, 0, f->acked);
+    life_result(l, "entries lost", LIFE_COUNT, LIFE_AT_MOST, 0, signers_count_lost(&s->signers));
+    life_result(l, "gathers", LIFE_COUNT, LIFE_TOLD, 0, f->gathers - before.gathers);
+    life_result(l, "entries that they brought, of all they should", LIFE_SHARE, LIFE_AT_LEAST,
+                99900, life_share(f->good - before.good, f->expected - before.expected));
+    life_result(l, "copies in their places, in the end", LIFE_SHARE, LIFE_TOLD, 0,
+                life_share(copies.there, copies.wanted));
+    tell_costs(l, s->node_ms - node_ms);
+}
+
 void life_partition(struct life *l)
 {
     struct session *s = &l->session;

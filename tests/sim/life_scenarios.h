@@ -5,6 +5,7 @@
 #include "tests/sim/life.h"
 
 void life_churn(struct life *l);
+void life_multis(struct life *l);
 void life_partition(struct life *l);
 void life_half(struct life *l);
 void life_power(struct life *l);

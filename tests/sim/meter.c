@@ -21,10 +21,34 @@ static bool has_on_disk(const struct process *p, const struct id *target)
            disk_get(&p->disk, now_unix_s, STORE_KEPT, RECORD_SINGLE, target, &stored) == ERR_OK;
 }
 
-/* A get by a node that has the record itself is for others; so is a put by one. */
+static bool has_entry(const struct process *p, const struct krpc *query)
+{
+    const struct record entry = {
+        .kind = RECORD_MULTI, .target = query->target, .k = query->k.data, .salt = query->slot};
+    struct stored stored;
+    struct id key;
+    if (query->k.size != KEYS_PUBLIC_SIZE)
+        return false;
+    record_key(&entry, &key);
+    return disk_get(&p->disk, process_now(p).unix_s, STORE_HELD, RECORD_MULTI, &key, &stored) ==
+           ERR_OK;
+}
+
+static bool has_multi(const struct process *p, const struct id *target)
+{
+    struct store_summary summary;
+    return disk_summary(&p->disk, STORE_HELD, target, &summary) == ERR_OK;
+}
+
+/* A get by a node that has the record itself is for others; so is a put by one. So counts a holder
+ * that reads a multi for a user of its own, which is rare. */
 static enum meter_kind kind_of_query(const struct process *p, const struct krpc *query)
 {
     struct id target = query->target;
+    if (query->method == KRPC_XPUT)
+        return has_entry(p, query) ? METER_VALUES : METER_USE;
+    if (query->method == KRPC_XGET)
+        return has_multi(p, &target) ? METER_VALUES : METER_USE;
     if (query->method != KRPC_GET && query->method != KRPC_PUT)
         return METER_TABLES;
     if (query->method == KRPC_PUT && query->k.size == KEYS_PUBLIC_SIZE)

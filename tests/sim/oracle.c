@@ -153,18 +153,18 @@ static void grow_marks(struct oracle *o)
 }
 
 /* Of gets that were under way together either may end first. */
-static void check_reader(struct oracle *o, const struct process *p, const struct oracle_get *get,
-                         int64_t seq)
+void oracle_check_reader(struct oracle *o, const struct process *p, uint32_t key, int64_t seq,
+                         uint64_t started_ms)
 {
-    struct reader_mark mark = {p->number, p->incarnation, get->key, seq, o->world->now_ms};
+    struct reader_mark mark = {p->number, p->incarnation, key, seq, o->world->now_ms};
     if (2 * o->mark_count >= o->mark_places)
         grow_marks(o);
     struct reader_mark *place = place_of(o->marks, o->mark_places, &mark);
     if (place->incarnation == 0)
         o->mark_count++;
-    else if (place->seq > seq && place->at_ms < get->started_ms)
-        oracle_fail(o, p, "a reader was given seq %" PRId64 " of key %u after %" PRId64, seq,
-                    get->key, place->seq);
+    else if (place->seq > seq && place->at_ms < started_ms)
+        oracle_fail(o, p, "a reader was given seq %" PRId64 " of key %u after %" PRId64, seq, key,
+                    place->seq);
     if (place->incarnation == 0 || seq >= place->seq)
         *place = mark;
 }
@@ -195,7 +195,7 @@ void oracle_got(struct oracle *o, const struct process *p, const struct oracle_g
     if (is_found)
         check_record(o, p, get->key, &event->get.record);
     if (is_found)
-        check_reader(o, p, get, event->get.record.seq);
+        oracle_check_reader(o, p, get->key, event->get.record.seq, get->started_ms);
     if (get->floor_seq == 0)
         return;
     bool is_good = is_found && event->get.record.seq >= get->floor_seq;

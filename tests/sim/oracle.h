@@ -56,6 +56,10 @@ __attribute__((format(printf, 3, 4))) void oracle_fail(struct oracle *o, const s
                                                        const char *rule, ...);
 void oracle_got(struct oracle *o, const struct process *p, const struct oracle_get *get,
                 const struct event *event);
+/* This run of a process was given this seq by something begun at started_ms: it must not have been
+ * given a higher one before. `key`: of the ledger, or others above all of those. */
+void oracle_check_reader(struct oracle *o, const struct process *p, uint32_t key, int64_t seq,
+                         uint64_t started_ms);
 /* Tables, queues and counts of one node are within their limits. */
 void oracle_check_limits(struct oracle *o, const struct process *p);
 /* How many members of this node's table are no live node though it thinks so, and how many it

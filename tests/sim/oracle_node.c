@@ -115,25 +115,34 @@ void oracle_count_copies(const struct oracle *o, struct oracle_copies *out)
     }
 }
 
-void oracle_check_upkeep(struct oracle *o, uint64_t minutes)
+static uint64_t count_all(const struct world *w, enum counter counter)
 {
-    const struct world *w = o->world;
-    uint64_t asked = 0, given = 0;
-    for (uint32_t i = 0; i < w->live_count; i++) {
-        const struct node *node = w->processes[w->live[i]]->node;
-        if (node == NULL)
-            continue;
-        asked += node_counter(node, COUNTER_PUSHES_ASKED);
-        given += node_counter(node, COUNTER_PUSHES);
-    }
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < w->live_count; i++)
+        if (w->processes[w->live[i]]->node != NULL)
+            sum += node_counter(w->processes[w->live[i]]->node, counter);
+    return sum;
+}
+
+static void check_asked(struct oracle *o, const char *of, uint64_t asked, uint64_t count,
+                        uint64_t minutes)
+{
+    if (asked * 60 > count * (minutes + 60) * ASKED_HOURLY)
+        oracle_fail(o, NULL,
+                    "nothing changed, and %" PRIu64 " questions about %" PRIu64
+                    " %s were asked in %" PRIu64 " minutes",
+                    asked, count, of, minutes);
+}
+
+void oracle_check_upkeep(struct oracle *o, uint32_t multis, uint64_t minutes)
+{
+    uint64_t asked = count_all(o->world, COUNTER_PUSHES_ASKED);
+    uint64_t given = count_all(o->world, COUNTER_PUSHES);
     if (asked > ASKED_ENOUGH && given * GIVEN_IN > asked)
         oracle_fail(o, NULL,
                     "nothing changed, and of %" PRIu64 " questions about records %" PRIu64
                     " ended in giving them",
                     asked, given);
-    if (asked * 60 > o->ledger->key_count * (minutes + 60) * ASKED_HOURLY)
-        oracle_fail(o, NULL,
-                    "nothing changed, and %" PRIu64
-                    " questions about %u records were asked in %" PRIu64 " minutes",
-                    asked, o->ledger->key_count, minutes);
+    check_asked(o, "records", asked, o->ledger->key_count, minutes);
+    check_asked(o, "multis", count_all(o->world, COUNTER_SYNCS_ASKED), multis, minutes);
 }

@@ -20,7 +20,8 @@ struct oracle_copies {
 /* How many of the 8 live nodes nearest to each key have its newest record. */
 void oracle_count_copies(const struct oracle *o, struct oracle_copies *out);
 /* Where nothing changed for so long, records that were asked about were there, so that hardly any
- * had to be given; and of the holders of one record one asks for all. */
-void oracle_check_upkeep(struct oracle *o, uint64_t minutes);
+ * had to be given; and of the holders of one record, or of one of so many multis, one asks for all.
+ */
+void oracle_check_upkeep(struct oracle *o, uint32_t multis, uint64_t minutes);
 
 #endif

@@ -9,9 +9,10 @@
 
 /* Places by process and asker; a later put in the same place takes it, and the earlier goes
  * unwatched. */
-#define PLACES     4096u
-#define TAIL_SIZE  64u /* where a query's method stands, behind all that can be long */
-#define PUT_METHOD "1:q3:put"
+#define PLACES      4096u
+#define TAIL_SIZE   64u /* where a query's method stands, behind all that can be long */
+#define PUT_METHOD  "1:q3:put"
+#define XPUT_METHOD "1:q4:xput"
 
 struct pending_put {
     bool is_used;
@@ -19,7 +20,7 @@ struct pending_put {
     struct addr from;
     uint8_t t_size, t[KRPC_T_MAX];
     enum record_kind kind;
-    struct id target;
+    struct id key; /* record_key */
     int64_t seq;
 };
 
@@ -45,8 +46,30 @@ static struct pending_put *place_of(struct oracle *o, uint32_t process, const st
 static bool is_put(struct bytes packet)
 {
     size_t tail = packet.size < TAIL_SIZE ? packet.size : TAIL_SIZE;
-    return memmem(packet.data + packet.size - tail, tail, PUT_METHOD, sizeof PUT_METHOD - 1) !=
-           NULL;
+    const uint8_t *at = packet.data + packet.size - tail;
+    return memmem(at, tail, PUT_METHOD, sizeof PUT_METHOD - 1) != NULL ||
+           memmem(at, tail, XPUT_METHOD, sizeof XPUT_METHOD - 1) != NULL;
+}
+
+/* Which record the query is about. */
+static void name_record(struct pending_put *put, const struct krpc *query)
+{
+    struct record record = {.target = query->target, .salt = query->salt, .v = query->v};
+    put->kind = RECORD_IMMUTABLE;
+    put->seq = query->seq;
+    if (query->k.size != KEYS_PUBLIC_SIZE) {
+        record_immutable_target(query->v, &put->key);
+        return;
+    }
+    put->kind = query->method == KRPC_XPUT ? RECORD_MULTI : RECORD_SINGLE;
+    if (put->kind == RECORD_SINGLE) {
+        record_single_target(query->k.data, query->salt, &put->key);
+        return;
+    }
+    record.kind = RECORD_MULTI;
+    record.k = query->k.data;
+    record.salt = query->slot;
+    record_key(&record, &put->key);
 }
 
 void oracle_arrived(void *context, struct world *w, struct process *p, const struct addr *from,
@@ -62,14 +85,7 @@ void oracle_arrived(void *context, struct world *w, struct process *p, const str
     *put = (struct pending_put){
         .is_used = true, .process = p->number, .from = *from, .t_size = (uint8_t)query.t.size};
     memcpy(put->t, query.t.data, query.t.size);
-    if (query.k.size == KEYS_PUBLIC_SIZE) {
-        put->kind = RECORD_SINGLE;
-        put->seq = query.seq;
-        record_single_target(query.k.data, query.salt, &put->target);
-    } else {
-        put->kind = RECORD_IMMUTABLE;
-        record_immutable_target(query.v, &put->target);
-    }
+    name_record(put, &query);
 }
 
 void oracle_sent(void *context, struct world *w, struct process *p, const struct out_packet *packet)
@@ -86,7 +102,7 @@ void oracle_sent(void *context, struct world *w, struct process *p, const struct
         return;
     put->is_used = false;
     if (reply.type == KRPC_RESPONSE && (disk_get(&p->disk, process_now(p).unix_s, STORE_HELD,
-                                                 put->kind, &put->target, &stored) != ERR_OK ||
+                                                 put->kind, &put->key, &stored) != ERR_OK ||
                                         stored.record.seq < put->seq))
         oracle_fail(o, p, "seq %" PRId64 " was acknowledged and is not on disk", put->seq);
 }

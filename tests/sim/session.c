@@ -70,6 +70,7 @@ static void build(struct session *s)
         .disk_error_permille = (uint32_t)o->disk_errors,
         .drift_ppm = (uint32_t)o->drift_ppm,
         .nat_permille = (uint32_t)o->nat,
+        .multi_entries = (uint32_t)o->multi_entries,
         .is_mainline = o->mainline != 0,
         .sources = o->from_first != 0 ? SOURCES_FIRST : SOURCES_ANY,
     };
@@ -81,11 +82,21 @@ static void build(struct session *s)
         .ttl_s = o->ttl_minutes * 60,
         .liars = (uint32_t)o->adversaries,
     };
+    const struct signers_config signers = {
+        .targets = (uint32_t)o->multis,
+        .entries = (uint32_t)o->entries,
+        .value_size = (uint32_t)o->value_size,
+        .ttl_s = o->ttl_minutes * 60,
+        .gather_every_ms = o->get_ms,
+        .put_every_ms = o->put_ms,
+        .flood_every_ms = o->flood_ms,
+    };
     world_init(&s->world, &config);
     ledger_init(&s->ledger, (uint32_t)o->keys, (uint32_t)o->owners, o->seed);
     ledger_watch(&s->ledger, &s->world);
     oracle_init(&s->oracle, &s->world, &s->ledger);
-    client_init(&s->client, &s->world, &s->ledger, &s->oracle, &client);
+    client_init(&s->client, &s->world, &s->ledger, &s->oracle, &s->signers, &client);
+    signers_init(&s->signers, &s->world, &s->ledger, &s->oracle, &signers);
     world_at(&s->world, s->world.now_ms, check_limits, s, 0);
 }
 
@@ -108,6 +119,7 @@ static void load(struct session *s)
     prober_init(&s->prober, w, &s->oracle, o->probe_ms, (uint32_t)o->forged);
     world_run(w, w->now_ms + MINUTE_MS);
     client_begin(&s->client, o->load_s * 1000);
+    signers_begin(&s->signers, o->load_s * 1000);
     world_run(w, w->now_ms + o->load_s * 1000);
 }
 
@@ -194,6 +206,7 @@ static void check_copies(struct session *s)
 {
     const struct oracle_copies *copies = &s->copies;
     oracle_count_copies(&s->oracle, &s->copies);
+    signers_count_copies(&s->signers, &s->copies);
     if (copies->there * 1000 < copies->wanted * s->options.copies)
         oracle_fail(&s->oracle, NULL,
                     "in the end %" PRIu64 " of %" PRIu64 " copies are where they belong",
@@ -210,6 +223,12 @@ static void read_all(struct session *s)
         if (key->holders + key->keepers == 0 || key->top_seq < key->acked_seq)
             s->lost++;
         client_get(&s->client, p, i);
+        world_run(&s->world, s->world.now_ms + FINAL_SPREAD_MS);
+    }
+    for (uint32_t i = 0; i < s->options.multis && !s->world.is_stopped; i++) {
+        struct process *p = world_pick(&s->world, &s->client.rng);
+        if (p != NULL)
+            signers_gather(&s->signers, p, i);
         world_run(&s->world, s->world.now_ms + FINAL_SPREAD_MS);
     }
     world_run(&s->world, s->world.now_ms + FINAL_WAIT_MS);
@@ -233,12 +252,14 @@ void session_run(struct session *s, const struct session_options *options)
     churn_end(&s->churn);
     plan_heal(&s->plan, &s->world);
     client_end(&s->client);
+    signers_end(&s->signers);
     world_run(&s->world, s->world.now_ms + s->options.settle_minutes * MINUTE_MS);
     if (s->oracle.has_failed)
         return;
     check_tables(s);
     if (is_calm(&s->options))
-        oracle_check_upkeep(&s->oracle, s->options.minutes + s->options.settle_minutes);
+        oracle_check_upkeep(&s->oracle, (uint32_t)s->options.multis,
+                            s->options.minutes + s->options.settle_minutes);
     part(s);
     check_copies(s);
     s->at_quiet = s->oracle.figures;
@@ -251,6 +272,7 @@ void session_clear(struct session *s)
 {
     adversaries_clear(&s->adversaries);
     client_clear(&s->client);
+    signers_clear(&s->signers);
     oracle_clear(&s->oracle);
     ledger_clear(&s->ledger);
     world_clear(&s->world);

@@ -27,6 +27,10 @@
     X(put_ms, 20000, "between later puts")                                                         \
     X(ttl_minutes, RECORD_TTL_S_DEFAULT / 60, "until a record ends")                               \
     X(value_size, 100, "bytes")                                                                    \
+    X(multis, 0, "targets of multis; entries are put and gathered as often as records")            \
+    X(entries, 40, "of each, by as many signers as there are owners")                              \
+    X(flood_ms, 0, "between entries of one who wants all the room; 0: none")                       \
+    X(multi_entries, 0, "that a holder holds of one multi; 0: the usual")                          \
     X(loss, 0, "permille of packets")                                                              \
     X(duplicate, 0, "permille")                                                                    \
     X(reorder, 0, "permille held back")                                                            \
@@ -68,6 +72,7 @@ struct session {
     struct ledger ledger;
     struct oracle oracle;
     struct client client;
+    struct signers signers;
     struct adversaries adversaries;
     struct churn churn;
     struct prober prober;

@@ -77,6 +77,13 @@ static void print_figures(const struct session *s)
            " ms\n",
            f->hops / ended, f->hops * 10 / ended % 10, f->messages / ended,
            f->messages * 10 / ended % 10, f->ms / ended);
+    const struct signers_figures *signers = &s->signers.figures;
+    if (s->options.multis > 0)
+        printf("entries: puts %" PRIu64 ", acknowledged %" PRIu64 "; gathers %" PRIu64
+               ", of %" PRIu64 " entries that they should bring good %" PRIu64
+               "; in the end %" PRIu64 " entries lost\n",
+               signers->puts, signers->acked, signers->gathers, signers->expected, signers->good,
+               signers_count_lost(&s->signers));
     printf("in the end: %" PRIu64 " keys lost; %" PRIu64 " of %" PRIu64
            " table members dead; %" PRIu64 " of %" PRIu64 " copies where they belong\n",
            s->lost, s->dead, s->members, s->copies.there, s->copies.wanted);

@@ -26,6 +26,12 @@ START_TEST(nothing_is_lost_in_churn)
 }
 END_TEST
 
+START_TEST(no_entry_is_lost_in_churn)
+{
+    expect_targets_met("multis");
+}
+END_TEST
+
 START_TEST(a_partition_is_survived_and_healed)
 {
     expect_targets_met("partition");
@@ -66,6 +72,7 @@ END_TEST
 void add_tests(TCase *tests)
 {
     tcase_add_test(tests, nothing_is_lost_in_churn);
+    tcase_add_test(tests, no_entry_is_lost_in_churn);
     tcase_add_test(tests, a_partition_is_survived_and_healed);
     tcase_add_test(tests, half_of_the_nodes_carry_on);
     tcase_add_test(tests, a_power_cut_loses_nothing_and_makes_no_storm);

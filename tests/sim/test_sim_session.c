@@ -70,6 +70,20 @@ START_TEST(adversaries_break_no_rule)
 }
 END_TEST
 
+START_TEST(multis_keep_what_was_acknowledged)
+{
+    expect_good((const char *const[]){"nodes=50", "keys=10", "multis=4", "minutes=30",
+                                      "get_ms=5000", "put_ms=5000", "copies=990", NULL});
+    ck_assert_uint_gt(session.signers.figures.good, 0);
+    expect_good((const char *const[]){"nodes=60", "keys=10", "multis=6", "minutes=30",
+                                      "get_ms=5000", "put_ms=5000", "copies=980", "dead=1000",
+                                      "settle_minutes=10", "median_minutes=60", "leave=300", NULL});
+    expect_good((const char *const[]){"nodes=30", "keys=10", "multis=2", "entries=16",
+                                      "multi_entries=32", "flood_ms=1000", "minutes=15",
+                                      "settle_minutes=5", "get_ms=5000", NULL});
+}
+END_TEST
+
 START_TEST(the_same_seed_runs_the_same_way)
 {
     const char *const options[] = {
@@ -95,5 +109,6 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, loss_and_damage_break_no_rule);
     tcase_add_test(tests, churn_breaks_no_rule);
     tcase_add_test(tests, adversaries_break_no_rule);
+    tcase_add_test(tests, multis_keep_what_was_acknowledged);
     tcase_add_test(tests, the_same_seed_runs_the_same_way);
 }

@@ -54,6 +54,7 @@ struct world_config {
     uint32_t disk_error_permille;         /* writes that end in ERR_IO */
     uint32_t drift_ppm;                   /* each clock's own, up to this, either way */
     uint32_t nat_permille;                /* of processes, clients all */
+    uint32_t multi_entries;               /* of one multi on a disk; 0: the usual */
     bool is_mainline;                     /* packets without a network tag */
     bool has_v6;                          /* processes are bound to both families */
     enum world_sources sources;

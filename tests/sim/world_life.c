@@ -164,6 +164,7 @@ struct process *world_spawn(struct world *w, bool is_adversary)
     p->is_adversary = is_adversary;
     p->is_mainline = w->config.is_mainline;
     p->has_v6 = w->config.has_v6;
+    p->disk.multi_entries = w->config.multi_entries;
     if (w->config.drift_ppm > 0)
         drift_ppm =
             (int32_t)rng_below(&w->rng, 2 * w->config.drift_ppm + 1) - (int32_t)w->config.drift_ppm;
