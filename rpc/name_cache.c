@@ -47,11 +47,18 @@ static size_t place_of(const struct name_cache *c, const uint8_t *authority, con
     return low;
 }
 
-static void drop_oldest(struct name_cache *c)
+/* What remembers nothing goes before what does, else what was not used for longest: so names that
+ * are made up push out no known one. */
+static bool goes_before(const struct name_entry *a, const struct name_entry *b)
+{
+    return a->is_known != b->is_known ? !a->is_known : a->used < b->used;
+}
+
+static void drop_one(struct name_cache *c)
 {
     size_t oldest = 0;
     for (size_t i = 1; i < c->count; i++) {
-        if (c->entries[i].used < c->entries[oldest].used)
+        if (goes_before(&c->entries[i], &c->entries[oldest]))
             oldest = i;
     }
     c->count--;
@@ -62,7 +69,7 @@ static void drop_oldest(struct name_cache *c)
 static bool make_room(struct name_cache *c)
 {
     if (c->count == NAME_CACHE_MAX)
-        drop_oldest(c);
+        drop_one(c);
     if (c->count < c->capacity)
         return true;
     size_t capacity = c->capacity == 0 ? 8 : 2 * c->capacity;

@@ -1,7 +1,7 @@
 /* What authorities were found to say of names: (authority's key, name) -> key, and the key that was
  * there before. Remembers verified registrations alone; looks nothing up. At most NAME_CACHE_MAX
- * entries, the least recently used goes first; found by binary search. The shell owns it, and keeps
- * it on disk by name_cache_pack. */
+ * entries; misses go first, then the least recently used. Found by binary search. The shell owns
+ * it, and keeps it on disk by name_cache_pack. */
 #ifndef XORD_RPC_NAME_CACHE_H
 #define XORD_RPC_NAME_CACHE_H
 

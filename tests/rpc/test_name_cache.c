@@ -157,6 +157,21 @@ START_TEST(the_one_not_used_for_longest_goes_first)
 }
 END_TEST
 
+START_TEST(names_that_are_made_up_push_out_no_known_one)
+{
+    char name[16];
+    note(wabi, "bob", 10, 1);
+    for (int i = 0; i < 2 * NAME_CACHE_MAX; i++) {
+        snprintf(name, sizeof name, "n%d", i);
+        ck_assert_ptr_nonnull(name_cache_missed(&cache, now, wabi, name));
+    }
+    ck_assert_uint_eq(cache.count, NAME_CACHE_MAX);
+    ck_assert_ptr_nonnull(name_cache_find(&cache, wabi, "bob"));
+    ck_assert_ptr_nonnull(name_cache_find(&cache, wabi, name));
+    ck_assert_ptr_null(name_cache_find(&cache, wabi, "n0"));
+}
+END_TEST
+
 START_TEST(its_file_brings_it_back)
 {
     struct name_cache back = {0};
@@ -249,6 +264,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, it_is_fresh_for_an_hour_and_valid_to_its_end);
     tcase_add_test(tests, where_nobody_answers_the_last_word_counts_for_a_minute);
     tcase_add_test(tests, the_one_not_used_for_longest_goes_first);
+    tcase_add_test(tests, names_that_are_made_up_push_out_no_known_one);
     tcase_add_test(tests, its_file_brings_it_back);
     tcase_add_test(tests, a_full_file_fits);
     tcase_add_test(tests, a_damaged_file_is_not_used);
