@@ -4,6 +4,8 @@
 
 /* As in a username: a name, 64 hex digits, name@authority. */
 #define RECIPIENT_TEXT_MAX 512
+/* All names and their commas: one that is repeated takes time too. */
+#define LIST_TEXT_MAX (SEALED_RECIPIENTS_MAX * (RECIPIENT_TEXT_MAX + 1))
 
 static bool is_known(const struct recipients *list, const uint8_t *key)
 {
@@ -23,14 +25,14 @@ static bool add(struct rpc_call *call, const char *name, struct recipients *list
     if (!single_resolve(call, "to", name, key, &is_local, refusal)) {
         return false;
     }
+    if (is_known(list, key)) {
+        return true;
+    }
     if (!sealed_can_receive(key)) {
         *refusal =
             rpc_fail(call, ERR_INVALID_PARAMS,
                      "to: %s is no key that can be encrypted for (not a point of Ed25519)", name);
         return false;
-    }
-    if (is_known(list, key)) {
-        return true;
     }
     if (list->count == SEALED_RECIPIENTS_MAX) {
         *refusal =
@@ -61,6 +63,11 @@ bool recipients_of_call(struct rpc_call *call, struct recipients *out, struct rp
 {
     out->count = 0;
     const char *text = rpc_string(call, "to");
+    if (text != NULL && strlen(text) > LIST_TEXT_MAX) {
+        *refusal = rpc_fail(call, ERR_INVALID_PARAMS, "to: names of over %d characters together",
+                            LIST_TEXT_MAX);
+        return false;
+    }
     while (text != NULL) {
         size_t size = strcspn(text, ",");
         if (!add_part(call, text, size, out, refusal)) {

@@ -119,6 +119,18 @@ START_TEST(who_cannot_be_one_is_named)
 }
 END_TEST
 
+START_TEST(a_list_has_an_end)
+{
+    char list[4104 + 4] = "k0";
+    while (strlen(list) + 3 <= 4104) {
+        strcat(list, ",k0");
+    }
+    assert_count(list, 1);
+    strcat(list, ",k0");
+    assert_refused(list, "\"value\":1", -32602, "4104");
+}
+END_TEST
+
 START_TEST(a_deletion_is_not_encrypted)
 {
     assert_refused("k0", "\"delete\":true", -32602, "deletion");
@@ -197,6 +209,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, each_key_counts_once);
     tcase_add_test(tests, each_value_has_keys_of_its_own);
     tcase_add_test(tests, who_cannot_be_one_is_named);
+    tcase_add_test(tests, a_list_has_an_end);
     tcase_add_test(tests, a_deletion_is_not_encrypted);
     tcase_add_test(tests, what_sealing_adds_counts_and_is_told);
     tcase_add_test(tests, put_for_a_local_key_it_is_got);
