@@ -463,6 +463,19 @@ void call_on_ready(struct rpc_call *call)
     resumed(call, &on, call->request);
 }
 
+void call_on_late(struct rpc_call *call)
+{
+    struct rpc_pending_on on = call->on;
+
+    if (on.on_late == NULL) {
+        call_abort(call, ERR_TIMEOUT);
+        return;
+    }
+    stop_waiting(call);
+    on.on_late(call, on.state);
+    resumed(call, &on, call->request);
+}
+
 bool rpc_is_pending(const struct rpc_call *call)
 {
     return call->is_pending;

@@ -50,5 +50,6 @@ void call_on_event(struct rpc_call *call, const struct event *event);
 void call_on_done(struct rpc_call *call, enum err err, const char *detail);
 void call_on_resolved(struct rpc_call *call, enum err err, const struct addr *addrs, size_t count);
 void call_on_ready(struct rpc_call *call);
+void call_on_late(struct rpc_call *call);
 
 #endif

@@ -282,7 +282,7 @@ void dispatch_tick(struct dispatch *d)
         return;
     uint64_t now_ms = d->host.now(d->host.context).ms;
     while ((late = pending_find_late(&d->pending, now_ms)) != NULL)
-        call_abort(late, ERR_TIMEOUT);
+        call_on_late(late);
 }
 
 uint64_t dispatch_next_ms(const struct dispatch *d)

@@ -98,13 +98,15 @@ struct rpc_pending_on {
     size_t op_count;
     bool is_ticket;       /* wait for rpc_server_done or _resolved with rpc_ticket(call) */
     bool is_ready;        /* wait until the node's state is no longer NODE_STARTING */
-    uint64_t deadline_ms; /* monotonic; 0: none. Then answered with ERR_TIMEOUT */
+    uint64_t deadline_ms; /* monotonic; 0: none */
     struct rpc_result (*on_event)(struct rpc_call *call, void *state, const struct event *event);
     struct rpc_result (*on_done)(struct rpc_call *call, void *state, enum err err,
                                  const char *detail);
     struct rpc_result (*on_resolved)(struct rpc_call *call, void *state, enum err err,
                                      const struct addr *addrs, size_t count);
     struct rpc_result (*on_ready)(struct rpc_call *call, void *state);
+    /* The deadline has passed; the operations go on. NULL: they are given up, ERR_TIMEOUT. */
+    struct rpc_result (*on_late)(struct rpc_call *call, void *state);
     /* The call was answered or given up, and no operation of it is waited for. */
     void (*on_end)(struct rpc_call *call, void *state);
     void *state;

@@ -51,17 +51,31 @@ static void resolve(struct solo *solo)
     }
 }
 
-/* One step of time: to the node's next tick, or a second. */
-static void step(struct solo *solo)
+/* To the next thing that is due in the node or for a call, at most to `latest_ms`. */
+static void pass_time(struct solo *solo, uint64_t latest_ms)
 {
     struct fake_host *fake = &solo->fake;
-    uint64_t next_ms = node_next_ms(fake->host.node);
-    uint64_t latest_ms = fake->now.ms + 1000;
+    uint64_t node_ms = node_next_ms(fake->host.node);
+    uint64_t call_ms = dispatch_next_ms(&solo->dispatch);
+    uint64_t next_ms = node_ms < call_ms ? node_ms : call_ms;
     fake->now.ms = next_ms > latest_ms      ? latest_ms
                    : next_ms > fake->now.ms ? next_ms
                                             : fake->now.ms + 1;
-    fake_host_tick(fake);
+}
+
+static void do_what_is_due(struct solo *solo)
+{
+    fake_host_tick(&solo->fake);
     act(solo);
+    dispatch_tick(&solo->dispatch);
+    act(solo);
+}
+
+/* One step of time, at most a second. */
+static void step(struct solo *solo)
+{
+    pass_time(solo, solo->fake.now.ms + 1000);
+    do_what_is_due(solo);
 }
 
 void solo_init(struct solo *solo)
@@ -113,13 +127,9 @@ void solo_run(struct solo *solo, uint64_t seconds)
     const uint64_t end_ms = fake->now.ms + seconds * 1000;
     const uint64_t start_ms = fake->now.ms, start_unix_s = fake->now.unix_s;
     while (fake->now.ms < end_ms) {
-        uint64_t next_ms = node_next_ms(fake->host.node);
-        uint64_t least_ms = fake->now.ms + 1;
-        next_ms = next_ms < least_ms ? least_ms : next_ms;
-        fake->now.ms = next_ms < end_ms ? next_ms : end_ms;
+        pass_time(solo, end_ms);
         fake->now.unix_s = start_unix_s + (fake->now.ms - start_ms) / 1000;
-        fake_host_tick(fake);
-        act(solo);
+        do_what_is_due(solo);
     }
 }
 

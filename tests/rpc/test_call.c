@@ -13,6 +13,7 @@ struct job {
     struct rpc_op ops[OPS];
     uint64_t last;  /* the operation that was heard of last */
     unsigned heard; /* events */
+    unsigned late;  /* deadlines */
     unsigned ended;
     unsigned answer_at; /* so many events answer the call */
 };
@@ -110,6 +111,45 @@ START_TEST(an_answer_before_the_last_one_ends_all)
 }
 END_TEST
 
+static struct rpc_result on_late(struct rpc_call *call, void *state)
+{
+    struct job *job = state;
+    job->late++;
+    return wait_on(call, job);
+}
+
+static struct rpc_result wait_until(struct rpc_call *call, void *state)
+{
+    struct job *job = state;
+    struct rpc_pending_on on = {.ops = job->ops,
+                                .op_count = OPS,
+                                .deadline_ms = fake.now.ms + 5,
+                                .on_event = on_event,
+                                .on_late = on_late,
+                                .on_end = on_end,
+                                .state = job};
+    return rpc_pending(call, &on);
+}
+
+START_TEST(a_deadline_that_is_waited_for_ends_nothing)
+{
+    struct job job = three_ops(1);
+    ck_assert(dispatch_start_own(&dispatch, wait_until, &job));
+    ck_assert_uint_eq(dispatch_next_ms(&dispatch), fake.now.ms + 5);
+    fake.now.ms += 4;
+    dispatch_tick(&dispatch);
+    ck_assert_uint_eq(job.late, 0);
+    fake.now.ms++;
+    dispatch_tick(&dispatch);
+    dispatch_tick(&dispatch);
+    ck_assert_uint_eq(job.late, 1);
+    ck_assert_uint_eq(job.ended, 0);
+    ck_assert_uint_eq(dispatch_next_ms(&dispatch), UINT64_MAX);
+    tell(7);
+    ck_assert_uint_eq(job.ended, 1);
+}
+END_TEST
+
 START_TEST(stopping_ends_the_daemons_own_calls)
 {
     struct job job = three_ops(3), late = three_ops(3);
@@ -179,6 +219,7 @@ void add_tests(TCase *tests)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, each_operation_leads_to_the_call);
     tcase_add_test(tests, an_answer_before_the_last_one_ends_all);
+    tcase_add_test(tests, a_deadline_that_is_waited_for_ends_nothing);
     tcase_add_test(tests, stopping_ends_the_daemons_own_calls);
     tcase_add_test(tests, a_client_that_vanishes_cancels_all_operations);
     tcase_add_test(tests, a_notification_names_its_call_and_comes_first);
