@@ -4,31 +4,42 @@
 
 #include "common/hex.h"
 
+static bool is_reader(const struct rpc_call *call)
+{
+    return rpc_access_of(call) == RPC_ACCESS_READ;
+}
+
 bool large_enter(struct rpc_call *call, struct rpc_result *refusal)
 {
     struct large_set *set = rpc_large_set(call);
-    if (set->count == LARGE_CALLS_MAX) {
-        *refusal = rpc_fail(call, ERR_BUSY,
-                            "%u large values are under way in this daemon; wait for some of them",
-                            LARGE_CALLS_MAX);
+    bool is_full = set->count == LARGE_CALLS_MAX;
+    if (is_full || (is_reader(call) && set->read_count == LARGE_READ_MAX)) {
+        *refusal = rpc_fail(
+            call, ERR_BUSY, "%u large values are under way in this daemon%s; wait for some of them",
+            is_full ? LARGE_CALLS_MAX : LARGE_READ_MAX, is_full ? "" : " for its read-only socket");
         return false;
     }
     set->count++;
+    set->read_count += is_reader(call);
     return true;
 }
 
 void large_leave(const struct rpc_call *call)
 {
-    rpc_large_set(call)->count--;
+    struct large_set *set = rpc_large_set(call);
+    set->count--;
+    set->read_count -= is_reader(call);
 }
 
 struct rpc_result large_fail_chunk(struct rpc_call *call, enum err err, size_t index, size_t count,
-                                   const struct id *target, const char *why)
+                                   const struct id *target, const char *why, json_t *more)
 {
     char text[2 * ID_SIZE + 1];
     hex_encode(id_bytes(target), text);
     json_t *data = json_pack("{s:I, s:I, s:s}", "chunk", (json_int_t)index, "of", (json_int_t)count,
                              "target", text);
+    json_object_update(data, more);
+    json_decref(more);
     return rpc_fail_data(call, err, data, "chunk %zu of %zu (%s): %s", index, count, text, why);
 }
 

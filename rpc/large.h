@@ -10,20 +10,24 @@
 #include "rpc/progress.h"
 
 #define LARGE_CALLS_MAX                                                                            \
-    16u                    /* under way at once, a mebibyte or two of memory each; else ERR_BUSY   \
-                            */
-#define LARGE_TRIES_MAX 3u /* of one chunk: a lost packet is no missing chunk */
+    16u /* under way at once, a mebibyte or two of memory each; else ERR_BUSY                      \
+         */
+#define LARGE_READ_MAX                                                                             \
+    8u /* of these for clients of the read-only socket: they leave the owner some */
+#define LARGE_TRIES_MAX 3u               /* of one chunk: a lost packet is no missing chunk */
 #define LARGE_LIFE_S    RECORD_TTL_S_MAX /* of chunks: renewals of the record need no others */
 
 /* What of large values is under way in this daemon; zeroed it is nothing. */
 struct large_set {
     struct large_put *puts;
-    size_t count; /* puts and gets */
+    struct large_drop *drops;
+    size_t count;      /* puts and gets */
+    size_t read_count; /* of these by clients of the read-only socket */
 };
 struct large_set *rpc_large_set(const struct rpc_call *call);
 
-/* Answers ERR_BUSY where LARGE_CALLS_MAX are under way (false, with *refusal); else it counts as
- * one more until large_leave. */
+/* Answers ERR_BUSY where as many as this client may have are under way (false, with *refusal); else
+ * it counts as one more until large_leave. */
 bool large_enter(struct rpc_call *call, struct rpc_result *refusal);
 void large_leave(const struct rpc_call *call);
 #define LARGE_ENVELOPE_MAX 128u /* around the whole content, generously */
@@ -31,9 +35,10 @@ void large_leave(const struct rpc_call *call);
  * whole.size + LARGE_ENVELOPE_MAX bytes. */
 struct bytes large_write_v(struct bytes v, enum envelope_content content, struct bytes whole,
                            uint8_t *buffer);
-/* Answers that chunk `index` of `count` made the call fail. `why` is one clause. */
+/* Answers that chunk `index` of `count` made the call fail. `why` is one clause; what is in `more`,
+ * an object or NULL, is added to error.data. Takes the reference. */
 struct rpc_result large_fail_chunk(struct rpc_call *call, enum err err, size_t index, size_t count,
-                                   const struct id *target, const char *why);
+                                   const struct id *target, const char *why, json_t *more);
 
 struct large_put_options {
     bool is_kept, is_quick; /* as of a put_request; not read from there */
@@ -69,11 +74,15 @@ struct large_chunks {
  * when none is, or without memory. To be freed. */
 struct large_chunks *large_kept_chunks(const struct rpc_host *host, enum record_kind kind,
                                        const struct id *key);
+/* Those that the manifest names and, as far as its lists are kept here, those that these name. */
+struct large_chunks *large_chunks_of(const struct rpc_host *host, const struct manifest *manifest);
 /* The record_key of what this put makes; not of an immutable. */
 void large_key(const struct put_request *request, struct id *out);
 /* Begins to drop those that no kept value and no put under way needs; `chunks` (may be NULL) is not
  * needed any more when this returns. */
 void large_drop_chunks(const struct rpc_call *call, const struct large_chunks *chunks);
+/* A put that begins will need these: no drop under way takes them any more. */
+void large_drop_spare(struct large_set *set, const struct id *targets, size_t count);
 
 struct dispatch;
 /* The node wants a renewed record signed. When it is a large value's and would outlive the chunks,

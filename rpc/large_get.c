@@ -6,11 +6,15 @@
 #include "rpc/large.h"
 #include "rpc/window.h"
 
+#define TURN_CHUNKS_MAX 64u /* begun in one turn of the loop: those held here come at once */
+
 struct large_get {
     struct window window;
     struct progress progress;
     struct join *join; /* owned */
     size_t done_bytes;
+    uint64_t turn_ms;   /* the loop's time when a chunk was last begun */
+    size_t turn_chunks; /* begun at that time */
     uint32_t timeout_ms;
     uint8_t v[RECORD_V_MAX]; /* the record's */
     size_t v_size;
@@ -47,7 +51,8 @@ static struct rpc_result fail_chunk(struct rpc_call *call, const struct large_ge
                       : err == ERR_OFFLINE   ? "no node answers"
                       : err == ERR_MALFORMED ? "not what its manifest calls for"
                                              : err_text(err);
-    return large_fail_chunk(call, err, index, chunk_count(get), join_target(get->join, index), why);
+    return large_fail_chunk(call, err, index, chunk_count(get), join_target(get->join, index), why,
+                            NULL);
 }
 
 static struct rpc_result finish(struct rpc_call *call, struct large_get *get)
@@ -116,12 +121,30 @@ static struct rpc_result on_event(struct rpc_call *call, void *state, const stru
     return fail_chunk(call, get, index, err);
 }
 
+/* Counts one more chunk of this turn; false when that is enough for it. */
+static bool take_turn(const struct rpc_call *call, struct large_get *get)
+{
+    const struct rpc_host *host = rpc_host_of(call);
+    uint64_t now_ms = host->now(host->context).ms;
+    if (get->turn_ms != now_ms) {
+        get->turn_ms = now_ms;
+        get->turn_chunks = 0;
+    }
+    return get->turn_chunks++ < TURN_CHUNKS_MAX;
+}
+
+static struct rpc_result on_late(struct rpc_call *call, void *state)
+{
+    return go_on(call, state);
+}
+
 static struct rpc_result go_on(struct rpc_call *call, struct large_get *get)
 {
-    struct rpc_pending_on on = {.on_event = on_event, .on_end = on_end, .state = get};
+    struct rpc_pending_on on = {
+        .on_event = on_event, .on_late = on_late, .on_end = on_end, .state = get};
     struct join *join = get->join;
     size_t index;
-    while (!window_is_full(&get->window) && join_next(join, &index)) {
+    while (!window_is_full(&get->window) && take_turn(call, get) && join_next(join, &index)) {
         enum err err = start_chunk(call, get, index, 0);
         if (err == ERR_BUSY && get->window.open > 0) {
             join->next = index; /* when one of ours is done */
@@ -135,6 +158,9 @@ static struct rpc_result go_on(struct rpc_call *call, struct large_get *get)
         return finish(call, get);
     }
     window_await(&get->window, &on);
+    if (get->window.open == 0) {
+        on.deadline_ms = get->turn_ms + 1;
+    }
     return rpc_pending(call, &on);
 }
 

@@ -1,5 +1,5 @@
-/* Large values among what this node keeps: which chunks belong to one, dropping those that nothing
- * needs any more, and putting one anew before its chunks end. */
+/* Large values among what this node keeps: which chunks belong to one, and putting one anew before
+ * its chunks end. */
 #include <stdlib.h>
 
 #include "common/log.h"
@@ -24,7 +24,7 @@ static struct join *join_kept(const struct rpc_host *host, const struct manifest
     return join;
 }
 
-static struct large_chunks *chunks_of(const struct rpc_host *host, const struct manifest *manifest)
+struct large_chunks *large_chunks_of(const struct rpc_host *host, const struct manifest *manifest)
 {
     struct join *join = join_kept(host, manifest, false);
     struct large_chunks *chunks = NULL;
@@ -50,139 +50,8 @@ struct large_chunks *large_kept_chunks(const struct rpc_host *host, enum record_
         !manifest_of_v(stored.record.v, &manifest)) {
         return NULL;
     }
-    return chunks_of(host, &manifest);
+    return large_chunks_of(host, &manifest);
 }
-
-/* ---- dropping ---- */
-
-struct drop {
-    struct window window;
-    size_t next;
-    struct large_chunks chunks; /* last: its targets follow */
-};
-
-static int compare(const void *a, const void *b)
-{
-    return memcmp(a, b, ID_SIZE);
-}
-
-/* Takes from the sorted `chunks` those that are among `targets`. */
-static void spare(struct large_chunks *chunks, const struct id *targets, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct id *found = bsearch(&targets[i], chunks->targets, chunks->count,
-                                   sizeof chunks->targets[0], compare);
-        if (found != NULL) {
-            size_t after = chunks->count - (size_t)(found - chunks->targets) - 1;
-            memmove(found, found + 1, after * sizeof *found);
-            chunks->count--;
-        }
-    }
-}
-
-static void remove_repeated(struct large_chunks *chunks)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < chunks->count; i++) {
-        if (i == 0 || !id_equal(&chunks->targets[i], &chunks->targets[kept - 1])) {
-            chunks->targets[kept++] = chunks->targets[i];
-        }
-    }
-    chunks->count = kept;
-}
-
-/* Chunks that end in different seconds differ, so few values have to be looked into. */
-static void spare_kept(const struct rpc_host *host, struct large_chunks *chunks)
-{
-    struct id at = {{0}};
-    enum record_kind kind = RECORD_SINGLE;
-    struct stored stored;
-    struct manifest manifest;
-    while (chunks->count > 0 &&
-           host->store.next(host->store.context, STORE_KEPT, kind, &at, &stored) == ERR_OK) {
-        kind = stored.record.kind;
-        record_key(&stored.record, &at);
-        if (!manifest_of_v(stored.record.v, &manifest) ||
-            manifest.expiry_unix_s != chunks->expiry_unix_s) {
-            continue;
-        }
-        struct large_chunks *others = chunks_of(host, &manifest);
-        if (others != NULL) {
-            spare(chunks, others->targets, others->count);
-        }
-        free(others);
-    }
-}
-
-static void spare_needed(const struct rpc_call *call, struct large_chunks *chunks)
-{
-    for (const struct large_put *put = rpc_large_set(call)->puts; put != NULL; put = put->next) {
-        spare(chunks, put->cut.targets, put->cut.list_count + put->cut.data_count);
-    }
-    spare_kept(rpc_host_of(call), chunks);
-}
-
-static struct rpc_result drop_on(struct rpc_call *own, void *state);
-
-static struct rpc_result on_dropped(struct rpc_call *own, void *state, const struct event *event)
-{
-    struct drop *drop = state;
-    uint8_t tries;
-    window_remove(&drop->window, event->op, &tries);
-    return drop_on(own, drop);
-}
-
-/* What the node is too busy for stays kept until it ends by itself. */
-static struct rpc_result drop_on(struct rpc_call *own, void *state)
-{
-    struct drop *drop = state;
-    const struct rpc_host *host = rpc_host_of(own);
-    struct rpc_pending_on on = {.on_event = on_dropped, .state = drop};
-    uint64_t op;
-    while (drop->next < drop->chunks.count && !window_is_full(&drop->window)) {
-        if (node_drop_kept(host->node, host->now(host->context), RECORD_IMMUTABLE,
-                           &drop->chunks.targets[drop->next++], &op, host->outbox) == ERR_OK) {
-            window_add(&drop->window, op, 0, 0);
-        }
-    }
-    if (drop->window.open == 0) {
-        return rpc_reply(own, json_true());
-    }
-    window_await(&drop->window, &on);
-    return rpc_pending(own, &on);
-}
-
-static struct rpc_result start_drop(struct rpc_call *own, void *state)
-{
-    struct rpc_result result = drop_on(own, state);
-    if (!rpc_is_pending(own)) {
-        free(state);
-    }
-    return result;
-}
-
-void large_drop_chunks(const struct rpc_call *call, const struct large_chunks *chunks)
-{
-    if (chunks == NULL) {
-        return;
-    }
-    size_t size = chunks->count * sizeof chunks->targets[0];
-    struct drop *drop = calloc(1, sizeof *drop + size);
-    if (drop == NULL) {
-        return;
-    }
-    drop->chunks.expiry_unix_s = chunks->expiry_unix_s;
-    drop->chunks.count = chunks->count;
-    memcpy(drop->chunks.targets, chunks->targets, size);
-    qsort(drop->chunks.targets, drop->chunks.count, sizeof drop->chunks.targets[0], compare);
-    remove_repeated(&drop->chunks);
-    spare_needed(call, &drop->chunks);
-    if (!rpc_start_own(call, start_drop, drop)) {
-        free(drop);
-    }
-}
-
-/* ---- renewing ---- */
 
 struct renewal {
     struct put_request request; /* what the record asks for, with the whole value as its v */

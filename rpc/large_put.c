@@ -1,6 +1,7 @@
 /* Putting a large value: every chunk, a window of them at a time, and then the record, so that no
  * reader sees a manifest whose chunks are not there. A quick put goes to our disk alone in a first
- * pass, is answered, and then goes out in a second one, as a call of the daemon's own. */
+ * pass, is answered, and then goes out in a second one, as a call of the daemon's own; so does a
+ * kept one from where it turns out that nobody answers. */
 #include "rpc/large_put.h"
 
 #include <stdlib.h>
@@ -67,22 +68,25 @@ static void on_end(struct rpc_call *call, void *state)
     free(put);
 }
 
+/* `event` is what the put of the chunk came to; NULL when it did not begin. */
 static struct rpc_result fail_chunk(struct rpc_call *call, const struct large_put *put,
-                                    size_t index, enum err err)
+                                    size_t index, enum err err, const struct event *event)
 {
     const char *why = err == ERR_OFFLINE   ? "no node answers"
                       : err == ERR_TIMEOUT ? "no node took it in time"
                                            : err_text(err);
-    return large_fail_chunk(call, err, index, chunk_count(put), &put->cut.targets[index], why);
+    return large_fail_chunk(call, err, index, chunk_count(put), &put->cut.targets[index], why,
+                            event != NULL ? put_call_refusals(event) : NULL);
 }
 
 static struct rpc_result reply(struct rpc_call *call, struct large_put *put,
                                const struct event *event)
 {
-    json_t *result = put_call_show(event, !put->is_local);
-    json_t *chunks = put->is_local ? json_pack("{s:I}", "count", (json_int_t)put->stored)
-                                   : json_pack("{s:I, s:I}", "count", (json_int_t)put->stored,
-                                               "stored_min", (json_int_t)put->stored_min);
+    bool is_waiting = !put->options.is_quick;
+    json_t *result = put_call_show(event, is_waiting);
+    json_t *chunks = !is_waiting ? json_pack("{s:I}", "count", (json_int_t)put->stored)
+                                 : json_pack("{s:I, s:I}", "count", (json_int_t)put->stored,
+                                             "stored_min", (json_int_t)put->stored_min);
     put->is_done = true;
     if (result != NULL && json_object_set_new(result, "chunks", chunks) != 0) {
         json_decref(result);
@@ -172,19 +176,26 @@ static void count_done(struct rpc_call *call, struct large_put *put, size_t inde
     progress_tell(&put->progress, call, put->done, chunk_count(put), put->done_bytes);
 }
 
+static void count_taken(struct large_put *put, const struct event *event)
+{
+    bool is_fewest = put->stored == 0 || event->put.stored < put->stored_min;
+    put->is_chunk_unkept = put->is_chunk_unkept || !event->put.is_kept;
+    put->stored_min = is_fewest ? event->put.stored : put->stored_min;
+    put->stored++;
+}
+
 static struct rpc_result on_chunk(struct rpc_call *call, struct large_put *put, size_t index,
                                   uint8_t tries, const struct event *event)
 {
-    bool is_taken = put->is_local ? event->put.is_kept : event->put.stored > 0;
     enum err err = event->err != ERR_OK    ? event->err
                    : event->put.tried == 0 ? ERR_OFFLINE
                                            : ERR_TIMEOUT;
-    if (is_taken) {
-        put->is_chunk_unkept = put->is_chunk_unkept || !event->put.is_kept;
-        put->stored++;
-        put->stored_min = put->stored_min == 0 || event->put.stored < put->stored_min
-                              ? event->put.stored
-                              : put->stored_min;
+    bool is_kept_alone = event->put.is_kept && event->put.stored == 0;
+    if (is_kept_alone && err == ERR_OFFLINE) {
+        put->is_local = true;
+    }
+    if (event->put.stored > 0 || (is_kept_alone && put->is_local)) {
+        count_taken(put, event);
         count_done(call, put, index);
         return go_on(call, put);
     }
@@ -195,7 +206,7 @@ static struct rpc_result on_chunk(struct rpc_call *call, struct large_put *put, 
             return go_on(call, put);
         }
     }
-    return fail_chunk(call, put, index, err);
+    return fail_chunk(call, put, index, err, event);
 }
 
 static struct rpc_result on_event(struct rpc_call *call, void *state, const struct event *event)
@@ -229,7 +240,7 @@ static struct rpc_result go_on(struct rpc_call *call, struct large_put *put)
     struct rpc_pending_on on = {.on_event = on_event, .on_end = on_end, .state = put};
     enum err err = fill_window(call, put);
     if (err != ERR_OK && (err != ERR_BUSY || put->window.open == 0)) {
-        return fail_chunk(call, put, put->next_chunk, err);
+        return fail_chunk(call, put, put->next_chunk, err, NULL);
     }
     if (put->done == chunk_count(put)) {
         err = start_record(call, put);
@@ -349,5 +360,6 @@ struct rpc_result large_put_start(struct rpc_call *call, const struct put_reques
     }
     put->next = rpc_large_set(call)->puts;
     rpc_large_set(call)->puts = put;
+    large_drop_spare(rpc_large_set(call), put->cut.targets, chunk_count(put));
     return begin(call, put);
 }

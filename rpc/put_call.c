@@ -51,6 +51,12 @@ static struct rpc_result fail_seq(struct rpc_call *call, const struct event *eve
                          event->put.seq);
 }
 
+json_t *put_call_refusals(const struct event *event)
+{
+    return json_pack("{s:I, s:o}", "tried", (json_int_t)event->put.tried, "rejected",
+                     show_rejected(event));
+}
+
 struct rpc_result put_call_fail(struct rpc_call *call, const struct event *event)
 {
     if (event->err == ERR_CAS_MISMATCH || event->err == ERR_STALE_SEQ) {
@@ -60,8 +66,7 @@ struct rpc_result put_call_fail(struct rpc_call *call, const struct event *event
     if (err == ERR_OK) {
         err = event->put.tried == 0 ? ERR_OFFLINE : ERR_TIMEOUT;
     }
-    json_t *data = json_pack("{s:I, s:o}", "tried", (json_int_t)event->put.tried, "rejected",
-                             show_rejected(event));
+    json_t *data = put_call_refusals(event);
     if (err == ERR_OFFLINE) {
         return rpc_fail_data(call, err, data, "nothing stored: no node answers");
     }

@@ -18,6 +18,8 @@ bool put_call_is_taken(const struct event *event);
 /* {target, seq, stored, tried, kept, rejected}; without waiting {target, seq, kept}. A new
  * reference. */
 json_t *put_call_show(const struct event *event, bool is_waiting);
+/* {tried, rejected}, as of an error's data. A new reference. */
+json_t *put_call_refusals(const struct event *event);
 /* Answers what was not taken. */
 struct rpc_result put_call_fail(struct rpc_call *call, const struct event *event);
 

@@ -281,12 +281,14 @@ class NobodyThere(SharedCase):
         cls.alone = shared.start()
         dead = Responder()  # an address that was somebody's, and is nobody's once closed
         cls.offline = shared.daemon(bootstrap=dead.address)
+        cls.client = shared.daemon('--role', 'client', bootstrap=dead.address)
         dead.close()
         cls.offline.spawn().wait_accepting()
+        cls.client.spawn().wait_accepting()
         cls.slow = Responder('ping', 'find_node')
         shared.addCleanup(cls.slow.close)
         cls.waiting = shared.start('--network', 'mainline', bootstrap=cls.slow.address)
-        for node in (cls.alone, cls.offline, cls.waiting):
+        for node in (cls.alone, cls.offline, cls.client, cls.waiting):
             node.call('createkey', 'alice')
 
     def test_first_node_is_not_offline(self):
@@ -299,6 +301,19 @@ class NobodyThere(SharedCase):
         self.assertEqual(self.offline.info()['state'], 'offline')
         error = self.assert_error('offline', 503, self.offline.call, 'dhtget', 'alice', 'x', 's')
         self.assertIn('no node answers', error.message)
+
+    def test_offline_what_is_kept_is_taken_however_large(self):
+        self.assert_error('offline', 503, self.client.call, 'waitready')
+        for resource, value in (('small', 'x'), ('large', 5000 * 'x')):
+            result = self.client.call('dhtput', 'alice', resource, 's', value)
+            self.assertEqual((result['stored'], result['kept']), (0, True), resource)
+            self.assertEqual(self.client.call('dhtget', 'alice', resource, 's')[0]['p']['v'],
+                             value)
+            error = self.assert_error('offline', 503, self.client.call, 'dhtput',
+                                      username='alice', resource=resource + '2', type='s',
+                                      value=value, keep=False)
+            self.assertEqual((error.data['tried'], error.data['rejected']), (0, {}), resource)
+        self.assertEqual(self.client.cli('dhtput', 'alice', 'more', 's', 5000 * 'y').code, 5)
 
     def test_timeout(self):
         self.assert_error('timeout', 408, self.waiting.call, 'dhtget', username='alice',

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "common/hex.h"
 #include "rpc/base64.h"
 #include "rpc/join.h"
 #include "rpc/large.h"
@@ -196,6 +197,19 @@ START_TEST(no_more_than_a_mebibyte)
 }
 END_TEST
 
+/* What is held here is read at once, but not the whole in one turn of the loop. */
+START_TEST(a_large_get_leaves_the_loop_to_others)
+{
+    uint8_t *zeros = calloc(1, LARGE_SIZE_MAX);
+    json_t *bytes = base64_to_json(bytes_of(zeros, LARGE_SIZE_MAX));
+    json_decref(result_of("dhtput", with(named("r"), "value_base64", bytes)));
+    uint64_t before_ms = solo.fake.now.ms;
+    json_decref(result_of("dhtget", named("r")));
+    ck_assert_uint_ge(solo.fake.now.ms, before_ms + cut_count(LARGE_SIZE_MAX) / 64);
+    free(zeros);
+}
+END_TEST
+
 START_TEST(equal_chunks_are_refreshed)
 {
     put("r", SIZE);
@@ -260,6 +274,56 @@ START_TEST(a_dropped_put_drops_its_chunks_but_not_anothers)
 }
 END_TEST
 
+static void drop(const char *resource)
+{
+    char target[2 * ID_SIZE + 1];
+    const struct record record = alice_record(resource, STORE_KEPT);
+    hex_encode(id_bytes(&record.target), target);
+    json_decref(result_of("dropput", json_pack("{s:s}", "target", target)));
+}
+
+/* More than are looked at in one turn of the loop. */
+static void put_many_small(void)
+{
+    char resource[16];
+    for (int i = 0; i < 1500; i++) {
+        snprintf(resource, sizeof resource, "small%d", i);
+        put(resource, 10);
+    }
+}
+
+START_TEST(put_again_while_its_chunks_are_dropped_it_has_them)
+{
+    put("r", SIZE);
+    put_many_small();
+    drop("r");
+    ck_assert_ptr_nonnull(solo.dispatch.large.drops);
+    put("r", SIZE); /* in the same second: the same chunks */
+    solo_run(&solo, 10);
+    ck_assert_uint_eq(kept_chunks(), CHUNKS);
+    assert_got("r", SIZE);
+}
+END_TEST
+
+START_TEST(among_many_kept_values_the_one_with_the_same_chunks_is_found)
+{
+    put("r", SIZE);
+    put("q", SIZE);
+    put("alone", 5000);
+    put_many_small();
+    drop("r");
+    drop("alone");
+    solo_run(&solo, 10);
+    ck_assert_uint_eq(kept_chunks(), CHUNKS);
+    assert_got("q", SIZE);
+    drop("q");
+    ck_assert_uint_eq(kept_chunks(), CHUNKS); /* only begun */
+    solo_run(&solo, 10);
+    ck_assert_uint_eq(kept_chunks(), 0);
+    ck_assert_ptr_null(solo.dispatch.large.drops);
+}
+END_TEST
+
 START_TEST(chunks_are_listed_when_asked_for)
 {
     put("r", SIZE);
@@ -310,7 +374,14 @@ END_TEST
 START_TEST(a_chunk_that_nobody_takes_is_named)
 {
     solo.fake.store.disk.is_broken = true;
-    assert_error("dhtput", put_params("r", SIZE), 500, "chunk 0 of 55");
+    json_t *reply = ask("dhtput", put_params("r", SIZE));
+    const json_t *error = json_object_get(reply, "error");
+    const json_t *data = json_object_get(error, "data");
+    ck_assert_int_eq(json_integer_value(json_object_get(error, "code")), 500);
+    ck_assert_int_eq(json_integer_value(json_object_get(data, "of")), CHUNKS);
+    ck_assert(json_is_integer(json_object_get(data, "tried")));
+    ck_assert(json_is_object(json_object_get(data, "rejected")));
+    json_decref(reply);
     solo.fake.store.disk.is_broken = false;
     solo_run(&solo, 10);
     ck_assert_uint_eq(kept_chunks(), 0);
@@ -347,6 +418,22 @@ START_TEST(no_more_at_once_than_the_limit)
     put("q", 10);
     solo.dispatch.large.count = 0;
     assert_got("r", SIZE);
+}
+END_TEST
+
+START_TEST(the_read_only_socket_has_its_share_and_no_more)
+{
+    put("r", SIZE);
+    solo.client.access = RPC_ACCESS_READ;
+    solo.dispatch.large.count = solo.dispatch.large.read_count = LARGE_READ_MAX - 1;
+    assert_got("r", SIZE);
+    ck_assert_uint_eq(solo.dispatch.large.read_count, LARGE_READ_MAX - 1);
+    solo.dispatch.large.count = solo.dispatch.large.read_count = LARGE_READ_MAX;
+    assert_error("dhtget", named("r"), 429, "read-only");
+    solo.client.access = RPC_ACCESS_FULL;
+    assert_got("r", SIZE);
+    ck_assert_uint_eq(solo.dispatch.large.read_count, LARGE_READ_MAX);
+    solo.dispatch.large.count = solo.dispatch.large.read_count = 0;
 }
 END_TEST
 
@@ -452,6 +539,10 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, chunks_of_half_their_life_are_made_anew);
     tcase_add_test(tests, what_replaces_it_drops_its_chunks);
     tcase_add_test(tests, a_dropped_put_drops_its_chunks_but_not_anothers);
+    tcase_add_test(tests, a_large_get_leaves_the_loop_to_others);
+    tcase_add_test(tests, put_again_while_its_chunks_are_dropped_it_has_them);
+    tcase_add_test(tests, among_many_kept_values_the_one_with_the_same_chunks_is_found);
+    tcase_add_test(tests, the_read_only_socket_has_its_share_and_no_more);
     tcase_add_test(tests, chunks_are_listed_when_asked_for);
     tcase_add_test(tests, without_keeping_nothing_is_kept);
     tcase_add_test(tests, a_quick_one_is_kept_first_and_follows);
