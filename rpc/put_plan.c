@@ -37,41 +37,41 @@ static bool read_source(struct rpc_call *call, bool is_deletion, bool may_name,
     return true;
 }
 
+static struct rpc_result refuse_size(struct rpc_call *call, size_t size, size_t limit,
+                                     size_t sealing)
+{
+    char note[64] = "";
+    json_t *data = json_pack("{s:I, s:I}", "limit", (json_int_t)limit, "size", (json_int_t)size);
+    if (sealing > 0) {
+        json_object_set_new(data, "sealing", json_integer((json_int_t)sealing));
+        snprintf(note, sizeof note, ", %zu of them for its encryption", sealing);
+    }
+    return rpc_fail_data(call, ERR_TOO_BIG, data, "the value makes %zu bytes%s; at most %zu %s",
+                         size, note, limit,
+                         limit == RECORD_V_MAX ? "fit in one record" : "can be put");
+}
+
 /* `sealing` is what the encryption adds, 0 without one. */
 static bool check_size(struct rpc_call *call, const struct value *value, size_t sealing,
                        struct rpc_result *refusal)
 {
-    if (value->size <= RECORD_V_MAX) {
-        return true;
+    if (value->size > RECORD_V_MAX) {
+        *refusal = refuse_size(call, value->size, RECORD_V_MAX, sealing);
+        return false;
     }
-    json_t *data = json_pack("{s:i, s:I}", "limit", RECORD_V_MAX, "size", (json_int_t)value->size);
-    if (sealing > 0) {
-        json_object_set_new(data, "sealing", json_integer((json_int_t)sealing));
-        *refusal = rpc_fail_data(call, ERR_TOO_BIG, data,
-                                 "the value makes %zu bytes, %zu of them for its encryption; at "
-                                 "most %d fit in one record",
-                                 value->size, sealing, RECORD_V_MAX);
-    } else {
-        *refusal = rpc_fail_data(call, ERR_TOO_BIG, data,
-                                 "the value makes %zu bytes, at most %d fit in one record",
-                                 value->size, RECORD_V_MAX);
-    }
-    return false;
+    return true;
 }
 
-static bool check_large(struct rpc_call *call, const struct value *value,
+static bool check_large(struct rpc_call *call, const struct value *value, size_t sealing,
                         struct rpc_result *refusal)
 {
     struct envelope envelope;
     envelope_parse(bytes_of(value->data, value->size), &envelope);
-    if (envelope.body.size <= LARGE_SIZE_MAX) {
-        return true;
+    if (envelope.body.size > LARGE_SIZE_MAX) {
+        *refusal = refuse_size(call, envelope.body.size, LARGE_SIZE_MAX, sealing);
+        return false;
     }
-    json_t *data = json_pack("{s:I, s:I}", "limit", (json_int_t)LARGE_SIZE_MAX, "size",
-                             (json_int_t)envelope.body.size);
-    *refusal = rpc_fail_data(call, ERR_TOO_BIG, data, "the value has %zu bytes, at most %u are put",
-                             envelope.body.size, LARGE_SIZE_MAX);
-    return false;
+    return true;
 }
 
 /* That the secret key of `name` is here. */
@@ -196,7 +196,7 @@ static bool make_value(struct rpc_call *call, enum shape shape, const struct val
     if (!is_made) {
         *refusal = rpc_fail(call, ERR_NO_MEMORY, NULL);
     }
-    bool is_fit = is_made && (shape == SHAPE_LARGE ? check_large(call, out, refusal)
+    bool is_fit = is_made && (shape == SHAPE_LARGE ? check_large(call, out, sealing, refusal)
                                                    : check_size(call, out, sealing, refusal));
     if (!is_fit) {
         value_clear(out);

@@ -195,7 +195,8 @@ class Sealed(Network):
         carol = self.last.call('pubkey', 'carol')
         error = self.assert_error('too_big', 205, self.put_bytes, 'full', bytes(MEBIBYTE),
                                   to=carol)
-        self.assertGreater(error.data['size'], MEBIBYTE)
+        self.assertEqual(error.data['size'], MEBIBYTE + error.data['sealing'])
+        self.assertIn('encryption', error.message)
 
 
 class Hostile(Network):
