@@ -21,8 +21,9 @@
 struct large_set {
     struct large_put *puts;
     struct large_drop *drops;
-    size_t count;      /* puts and gets */
-    size_t read_count; /* of these by clients of the read-only socket */
+    const struct large_drop *sifting; /* of these the one that looks through what is kept */
+    size_t count;                     /* puts and gets */
+    size_t read_count;                /* of these by clients of the read-only socket */
 };
 struct large_set *rpc_large_set(const struct rpc_call *call);
 

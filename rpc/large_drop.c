@@ -6,6 +6,7 @@
 #include "rpc/large_put.h"
 
 #define LOOKED_AT_MAX 1024u /* kept records in one turn of the loop: a millisecond or so */
+#define SIFT_RETRY_MS 20u   /* while another drop looks through them */
 #define BUSY_RETRY_MS 100u  /* where the node takes no more, until the next attempt */
 
 struct large_drop {
@@ -84,6 +85,19 @@ static void sift(const struct rpc_host *host, struct large_drop *drop)
     }
 }
 
+/* Goes on looking when no other drop does: many at once take no more of a turn than one. Answers
+ * when to go on, should nothing else come. */
+static uint64_t sift_in_turn(struct rpc_call *own, struct large_drop *drop)
+{
+    struct large_set *set = rpc_large_set(own);
+    if (set->sifting != NULL && set->sifting != drop) {
+        return SIFT_RETRY_MS;
+    }
+    sift(rpc_host_of(own), drop);
+    set->sifting = drop->is_sifted ? NULL : drop;
+    return 1;
+}
+
 void large_drop_spare(struct large_set *set, const struct id *targets, size_t count)
 {
     for (struct large_drop *drop = set->drops; drop != NULL; drop = drop->next) {
@@ -110,12 +124,17 @@ static struct rpc_result on_late(struct rpc_call *own, void *state)
 
 static void on_end(struct rpc_call *own, void *state)
 {
-    struct large_drop **at = &rpc_large_set(own)->drops;
-    while (*at != state) {
+    struct large_drop *drop = state;
+    struct large_set *set = rpc_large_set(own);
+    struct large_drop **at = &set->drops;
+    while (*at != drop) {
         at = &(*at)->next;
     }
-    *at = (*at)->next;
-    free(state);
+    *at = drop->next;
+    if (set->sifting == drop) {
+        set->sifting = NULL;
+    }
+    free(drop);
 }
 
 /* False where the node takes no more for now. */
@@ -142,10 +161,7 @@ static struct rpc_result go_on(struct rpc_call *own, struct large_drop *drop)
     const struct rpc_host *host = rpc_host_of(own);
     struct rpc_pending_on on = {
         .on_event = on_dropped, .on_late = on_late, .on_end = on_end, .state = drop};
-    uint64_t wait_ms = 1;
-    if (!drop->is_sifted) {
-        sift(host, drop);
-    }
+    uint64_t wait_ms = drop->is_sifted ? 1 : sift_in_turn(own, drop);
     if (drop->is_sifted && !fill_window(host, drop)) {
         wait_ms = BUSY_RETRY_MS;
     }

@@ -437,6 +437,41 @@ START_TEST(the_read_only_socket_has_its_share_and_no_more)
 }
 END_TEST
 
+static enum err (*real_next)(void *context, enum store_space space, enum record_kind kind,
+                             const struct id *key, struct stored *out);
+static size_t looks;
+
+static enum err counted_next(void *context, enum store_space space, enum record_kind kind,
+                             const struct id *key, struct stored *out)
+{
+    looks++;
+    return real_next(context, space, kind, key, out);
+}
+
+START_TEST(many_drops_look_no_more_than_one)
+{
+    static const char *const resources[] = {"a", "b", "c", "d"};
+    for (int i = 0; i < 4; i++) {
+        content[0] = (uint8_t)i;
+        put(resources[i], 5000);
+    }
+    put_many_small();
+    real_next = solo.dispatch.host.store.next;
+    solo.dispatch.host.store.next = counted_next;
+    looks = 0;
+    uint64_t before_ms = solo.fake.now.ms;
+    for (int i = 0; i < 4; i++) {
+        drop(resources[i]);
+    }
+    ck_assert_uint_eq(solo.fake.now.ms, before_ms);
+    ck_assert_uint_eq(looks, 1024);
+    solo_run(&solo, 10);
+    ck_assert_uint_eq(kept_chunks(), 0);
+    ck_assert_ptr_null(solo.dispatch.large.drops);
+    ck_assert_ptr_null(solo.dispatch.large.sifting);
+}
+END_TEST
+
 /* A record of alice's with this manifest, as a stranger's program might make it. */
 static void put_manifest(const struct manifest *manifest, int64_t seq)
 {
@@ -542,6 +577,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_large_get_leaves_the_loop_to_others);
     tcase_add_test(tests, put_again_while_its_chunks_are_dropped_it_has_them);
     tcase_add_test(tests, among_many_kept_values_the_one_with_the_same_chunks_is_found);
+    tcase_add_test(tests, many_drops_look_no_more_than_one);
     tcase_add_test(tests, the_read_only_socket_has_its_share_and_no_more);
     tcase_add_test(tests, chunks_are_listed_when_asked_for);
     tcase_add_test(tests, without_keeping_nothing_is_kept);
