@@ -249,9 +249,10 @@ static const struct method table[] = {
                 "printable text, in p. The username is not resolved there; `by` is. A large one "
                 "among several has\n"
                 "large:{size} and reason instead of its content.\n\n"
-                "A large value is answered whole or not at all; timeout_ms is for its record and "
-                "for each of its\n"
-                "chunks. With progress, notifications `progress` with {call, done, of, bytes} come "
+                "A large value is answered whole or not at all; each of its chunks has what is "
+                "left of timeout_ms when\n"
+                "its record is there. With progress, notifications `progress` with {call, done, "
+                "of, bytes} come\n"
                 "before the answer.",
      .params = dhtget_list,
      .handler = method_dhtget},

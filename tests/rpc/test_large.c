@@ -285,7 +285,7 @@ static void drop(const char *resource)
 /* More than are looked at in one turn of the loop. */
 static void put_many_small(void)
 {
-    char resource[16];
+    char resource[24];
     for (int i = 0; i < 1500; i++) {
         snprintf(resource, sizeof resource, "small%d", i);
         put(resource, 10);
