@@ -246,7 +246,8 @@ class Hostile(TestCase):
         self.assertIn('addcontact bob PUBKEY', error.message)
 
     def test_silence(self):
-        self.assert_error('timeout', 408, self.resolve, {}, ('ping', 'find_node'), timeout_ms=200)
+        self.assert_error('timeout', 408, self.resolve, {}, ('ping', 'find_node', 'get_peers'),
+                          timeout_ms=200)
 
 
 class Pinned(TestCase):

@@ -8,8 +8,8 @@
 #define MINUTE_MS        60000u
 #define READ_SPREAD_MS   10u /* between gets of all keys */
 #define READ_WAIT_MS     15000u
-#define REPAIRED_MS      (20 * MINUTE_MS)
-#define RETURN_MS        60000u /* all are back within this */
+#define REPAIRED_MS      (65 * MINUTE_MS) /* what only a keeper has is put again in the hour */
+#define RETURN_MS        60000u           /* all are back within this */
 #define READABLE_MINUTES 2u
 #define WATCHED_MINUTES  120u /* for a storm */
 #define STORM_HUNDREDTHS 399u /* below 4 times, in each minute */
