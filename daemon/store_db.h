@@ -130,6 +130,9 @@ void store_place_key(uint8_t key[STORE_PLACE_KEY_SIZE], enum store_space space,
                      const struct id *target, const struct store_position *position);
 bool store_place_read(MDB_val value, struct store_place *out);
 bool store_multi_read(MDB_val value, struct store_multi *out);
+/* Whether the caps allow so many more entries and bytes beside what the multi has. */
+bool store_multi_has_room(const struct store *s, const struct store_multi *multi, uint32_t entries,
+                          uint64_t bytes);
 int store_entry_add(struct store_txn *t, const struct record *r, const struct store_header *header,
                     size_t packed_size, uint64_t serial, uint64_t arrival);
 int store_entry_delete(struct store_txn *t, const struct store_entry *entry, uint64_t *arrival);

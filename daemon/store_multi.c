@@ -194,10 +194,16 @@ static int find_loser(struct store_txn *t, const struct store_item *item,
     return rc;
 }
 
+bool store_multi_has_room(const struct store *s, const struct store_multi *multi, uint32_t entries,
+                          uint64_t bytes)
+{
+    return multi->count + entries <= s->limits.multi_entries &&
+           multi->bytes + bytes <= s->limits.multi_bytes;
+}
+
 int store_entry_make_room(struct store_txn *t, struct store_item *item,
                           const struct store_entry *old)
 {
-    const struct store_limits *limits = &t->store->limits;
     uint32_t entries = old == NULL;
     uint64_t except = old != NULL ? old->serial : OWN;
     uint64_t bytes = item->size - sizeof(old->header), freed = old != NULL ? old->packed.size : 0;
@@ -207,8 +213,8 @@ int store_entry_make_room(struct store_txn *t, struct store_item *item,
     int rc = find_multi(t, multi, &totals);
     for (unsigned i = 0; rc == 0 && i < LOSERS_MAX; i++) {
         uint64_t loser = OWN;
-        if (totals.count + entries <= limits->multi_entries &&
-            totals.bytes + bytes <= limits->multi_bytes + freed)
+        const struct store_multi others = {.count = totals.count, .bytes = totals.bytes - freed};
+        if (store_multi_has_room(t->store, &others, entries, bytes))
             break;
         rc = find_loser(t, item, multi, totals.count, except, &loser);
         if (rc == 0 && loser == OWN) {

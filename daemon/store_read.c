@@ -160,7 +160,11 @@ static enum err summary(void *context, enum store_space space, const struct id *
     if (rc == 0 && !store_multi_read(value, &multi))
         rc = MDB_CORRUPTED;
     if (rc == 0)
-        *out = (struct store_summary){.count = multi.count, .digest = multi.digest};
+        *out = (struct store_summary){
+            .count = multi.count,
+            .digest = multi.digest,
+            .is_full = !store_multi_has_room(s, &multi, 1, RECORD_PACKED_MAX),
+        };
     return outcome(s, rc);
 }
 

@@ -223,13 +223,16 @@ static void know_ours(const struct node *node, const struct op *op)
 }
 
 /* Of two that are full each has what pushed out some of the other's: that is left so, else they
- * would go on pushing for ever. */
-static bool is_full(int64_t count, int64_t other)
+ * would go on pushing for ever. The other's caps are not known: they are ours, or the usual. */
+static void leave_the_full(struct op_sync *sync, const struct store_summary *ours, int64_t other)
 {
-    return count >= MULTI_ENTRIES_DEFAULT && count >= other;
+    bool is_fuller = other >= ours->count;
+    sync->is_full = is_fuller && (ours->is_full || other >= MULTI_ENTRIES_DEFAULT);
+    sync->gather.claims.is_known_only = ours->is_full && ours->count >= other;
 }
 
-static void begin(struct node *node, const struct op *op, const struct krpc *reply, uint32_t ours)
+static void begin(struct node *node, const struct op *op, const struct krpc *reply,
+                  const struct store_summary *ours)
 {
     struct op_sync *sync = op->sync;
     struct gather *gather = &sync->gather;
@@ -240,8 +243,8 @@ static void begin(struct node *node, const struct op *op, const struct krpc *rep
     rng_bytes(&node->rng, hash_key, sizeof hash_key);
     gather_init(gather, hash_key);
     know_ours(node, op);
-    sync->is_full = is_full(reply->count, ours);
-    gather->claims.is_known_only = repair_is_leaving(node) || is_full(ours, reply->count);
+    leave_the_full(sync, ours, reply->count);
+    gather->claims.is_known_only |= repair_is_leaving(node);
     if (reply->count > 0)
         gather_add_holder(gather, &sync->to, reply->token);
     sync->phase = SYNC_LISTING;
@@ -268,7 +271,7 @@ static void take_summary(struct node *node, struct now now, struct op *op, const
         op_finish(node, now, op, ERR_OK, out);
         return;
     }
-    begin(node, op, reply, ours.count);
+    begin(node, op, reply, &ours);
     go_on(node, now, op, out);
 }
 

@@ -28,6 +28,7 @@ struct store_position {
 struct store_summary { /* of the entries of one target */
     uint32_t count;    /* deletions among them */
     uint64_t digest;   /* multi_digest of all of them, combined by XOR */
+    bool is_full;      /* by its caps: one more of the longest would push another out */
 };
 
 /* `key` is what record_key says: the target, but for entries of multis. */

@@ -51,6 +51,11 @@ static uint32_t count(void)
     return multi_store_summary(&multi, STORE_HELD, &s.write.record.target).count;
 }
 
+static bool is_full(void)
+{
+    return multi_store_summary(&multi, STORE_HELD, &s.write.record.target).is_full;
+}
+
 START_TEST(an_entry_comes_back_beside_others)
 {
     struct stored out;
@@ -126,6 +131,7 @@ START_TEST(one_signer_does_not_push_out_twenty)
             ck_assert_int_eq(put(100 + i / 500, i, 1, 100), ERR_OK);
     }
     ck_assert_uint_eq(count(), MULTI_ENTRIES_DEFAULT);
+    ck_assert(is_full());
     for (uint32_t i = 0; i < 20; i++)
         ck_assert(has(100 + i, i * 500, 1, 100));
     for (uint32_t i = 0; i < 20; i++) /* the last 492 of its own are there, the ones before not */
@@ -136,8 +142,10 @@ END_TEST
 START_TEST(bytes_are_capped_too)
 {
     set_caps(512, 20000);
-    for (uint32_t i = 0; i < 100; i++)
+    for (uint32_t i = 0; i < 100; i++) {
         ck_assert_int_eq(put(1 + i % 4, i, 1, 900), ERR_OK);
+        ck_assert(is_full() == (i >= 17)); /* 18 leave less than the longest takes */
+    }
     uint32_t large = count();
     ck_assert_uint_gt(large, 20000 / 1200);
     ck_assert_uint_lt(large, 20000 / 900);

@@ -201,11 +201,15 @@ START_TEST(what_has_no_expiry_is_neither_given_nor_taken)
 END_TEST
 
 /* Two that are full of different entries would push out each other's for ever. */
-START_TEST(full_holders_leave_each_other_as_they_are)
+static void fill_two(uint32_t entries, uint32_t bytes, unsigned fit)
 {
     const struct id target = {.b = {13}};
     net_build(&net, 2, 68);
-    for (unsigned i = 0; i < 512; i++) {
+    for (size_t node = 0; node < 2; node++) {
+        net.nodes[node]->disk.multi_entries = entries;
+        net.nodes[node]->disk.multi_bytes = bytes;
+    }
+    for (unsigned i = 0; i < fit; i++) {
         place(0, &target, i, 1);
         place(1, &target, 1000 + i, 1);
     }
@@ -215,6 +219,12 @@ START_TEST(full_holders_leave_each_other_as_they_are)
     ck_assert_uint_gt(count_all(COUNTER_SYNCS_LISTED), 0);
     ck_assert_uint_eq(count_all(COUNTER_SYNCS_GAVE) + count_all(COUNTER_SYNCS_TOOK), 1);
     net_clear(&net);
+}
+
+START_TEST(full_holders_leave_each_other_as_they_are)
+{
+    fill_two(0, 0, 512);
+    fill_two(16, 0, 16);
 }
 END_TEST
 

@@ -121,6 +121,16 @@ json_t *solo_call(struct solo *solo, const char *method, const char *params)
     return reply;
 }
 
+json_t *solo_result(struct solo *solo, const char *method, const char *params)
+{
+    json_t *reply = solo_call(solo, method, params);
+    json_t *result = json_incref(json_object_get(reply, "result"));
+    ck_assert_msg(result != NULL, "%s %s: %s", method, params,
+                  json_string_value(json_object_get(json_object_get(reply, "error"), "message")));
+    json_decref(reply);
+    return result;
+}
+
 void solo_run(struct solo *solo, uint64_t seconds)
 {
     struct fake_host *fake = &solo->fake;

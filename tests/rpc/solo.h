@@ -18,6 +18,8 @@ void solo_clear(struct solo *solo);
 /* The reply to one call, a new reference: `params` as JSON text. Waits for it in virtual time, at
  * most a minute. Host names resolve to 127.0.0.1:9. */
 json_t *solo_call(struct solo *solo, const char *method, const char *params);
+/* The result of such a call, a new reference; an error fails the test. */
+json_t *solo_result(struct solo *solo, const char *method, const char *params);
 
 /* Lets this much time pass, and all be done that is due in it. */
 void solo_run(struct solo *solo, uint64_t seconds);

@@ -19,15 +19,9 @@ static void teardown(void)
     solo_clear(&solo);
 }
 
-/* The result, a new reference; an error fails the test. */
 static json_t *result_of(const char *method, const char *params)
 {
-    json_t *reply = solo_call(&solo, method, params);
-    json_t *result = json_incref(json_object_get(reply, "result"));
-    ck_assert_msg(result != NULL, "%s %s: %s", method, params,
-                  json_string_value(json_object_get(json_object_get(reply, "error"), "message")));
-    json_decref(reply);
-    return result;
+    return solo_result(&solo, method, params);
 }
 
 static void assert_result(const char *method, const char *params, const char *expected)

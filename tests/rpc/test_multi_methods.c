@@ -23,12 +23,7 @@ static void teardown(void)
 
 static json_t *result_of(const char *method, const char *params)
 {
-    json_t *reply = solo_call(&solo, method, params);
-    json_t *result = json_incref(json_object_get(reply, "result"));
-    ck_assert_msg(result != NULL, "%s %s: %s", method, params,
-                  json_string_value(json_object_get(json_object_get(reply, "error"), "message")));
-    json_decref(reply);
-    return result;
+    return solo_result(&solo, method, params);
 }
 
 /* Answers the limit that the error names; 0: none. */

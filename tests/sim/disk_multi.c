@@ -13,16 +13,34 @@ static bool is_of(const struct disk *d, uint32_t at, const struct id *target)
     return id_equal(&d->entries[at].blob->record.target, target);
 }
 
+/* Entries and bytes of a multi, `old` and what is to be written with them. */
+struct room {
+    const struct id *target;
+    const struct blob *old;
+    uint32_t count, bytes;
+};
+
+static bool is_over(const struct disk *d, const struct room *room)
+{
+    uint32_t entries = d->multi_entries > 0 ? d->multi_entries : MULTI_ENTRIES_DEFAULT;
+    uint32_t bytes = d->multi_bytes > 0 ? d->multi_bytes : MULTI_BYTES_DEFAULT;
+    return room->count > entries || room->bytes > bytes;
+}
+
 enum err disk_summary(const struct disk *d, enum store_space space, const struct id *target,
                       struct store_summary *out)
 {
+    struct room room = {.count = 1, .bytes = RECORD_PACKED_MAX};
     *out = (struct store_summary){0};
     for (uint32_t at = disk_multis(d, space); disk_is_multi(d, at, space); at++) {
         if (!is_of(d, at, target))
             continue;
         out->count++;
         out->digest ^= multi_digest(&d->entries[at].blob->record);
+        room.count++;
+        room.bytes += d->entries[at].blob->size;
     }
+    out->is_full = is_over(d, &room);
     return out->count > 0 ? ERR_OK : ERR_NOT_FOUND;
 }
 
@@ -59,13 +77,6 @@ enum err disk_next_multi(const struct disk *d, enum store_space space, const str
     return best != NULL ? ERR_OK : ERR_NOT_FOUND;
 }
 
-/* Entries and bytes of a multi, `old` and what is to be written with them. */
-struct room {
-    const struct id *target;
-    const struct blob *old;
-    uint32_t count, bytes;
-};
-
 static void measure(const struct disk *d, const struct disk_write *item, struct room *room)
 {
     room->count = 1;
@@ -76,13 +87,6 @@ static void measure(const struct disk *d, const struct disk_write *item, struct 
         room->count++;
         room->bytes += d->entries[at].blob->size;
     }
-}
-
-static bool is_over(const struct disk *d, const struct room *room)
-{
-    uint32_t entries = d->multi_entries > 0 ? d->multi_entries : MULTI_ENTRIES_DEFAULT;
-    uint32_t bytes = d->multi_bytes > 0 ? d->multi_bytes : MULTI_BYTES_DEFAULT;
-    return room->count > entries || room->bytes > bytes;
 }
 
 static void claim(struct share *share, const struct record *r, uint64_t arrival, uint32_t at)
