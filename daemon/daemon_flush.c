@@ -33,6 +33,11 @@ static void hand_event(struct daemon *d, const struct event *event)
     case EVENT_ANNOUNCE:
     case EVENT_PING:
     case EVENT_DROPPED:
+    case EVENT_LISTEN:
+    case EVENT_REPLY:
+    case EVENT_QUERY:
+    case EVENT_REQUEST:
+    case EVENT_COMMAND:
         rpc_server_event(d->rpc, event);
         return;
     case EVENT_LEFT:

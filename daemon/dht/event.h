@@ -8,6 +8,15 @@
 
 #define EVENT_REJECTED_MAX 8 /* different error codes counted in one put */
 
+#define COMMAND_NAME_MAX 32 /* [a-z0-9._-]{1,32} */
+/* Errors in replies to commands; a handler's own are from COMMAND_ERROR_OWN on. */
+#define COMMAND_UNKNOWN   1 /* nobody handles it there */
+#define COMMAND_BUSY      2 /* too many wait there */
+#define COMMAND_TIMEOUT   3 /* the handler did not answer in time */
+#define COMMAND_FAILED    4 /* the handler has gone */
+#define COMMAND_ERROR_OWN 16
+#define COMMAND_ERROR_MAX 65535
+
 enum event_kind {
     EVENT_GET,
     EVENT_GATHER,
@@ -18,6 +27,11 @@ enum event_kind {
     EVENT_PING,
     EVENT_DROPPED,       /* node_drop_kept */
     EVENT_LEFT,          /* node_leave */
+    EVENT_LISTEN,        /* of node_listen: many, the last of them LISTEN_END */
+    EVENT_REPLY,         /* one node's reply to a node_query: many, before its EVENT_QUERY */
+    EVENT_QUERY,         /* node_query */
+    EVENT_REQUEST,       /* node_request */
+    EVENT_COMMAND,       /* not a completion: answer with node_respond */
     EVENT_NEED_SIGNATURE /* not a completion: answer with node_put_signed */
 };
 
@@ -36,6 +50,23 @@ struct lookup_step { /* one node of a trace, nearest first */
 struct event_entry { /* an entry of a multi */
     struct record record;
     const struct event_entry *next; /* NULL after the last */
+};
+
+enum listen_what {
+    LISTEN_VALUE,
+    LISTEN_DELETED, /* the record is the deletion */
+    LISTEN_EXPIRED, /* only place and seq of the record are set: kind, target, k, salt, seq */
+    LISTEN_SYNCED,  /* all that was stored before has come; once. `err` ERR_TIMEOUT, ERR_OFFLINE:
+                       what could be read in time has, the rest follows as it is found */
+    LISTEN_END      /* `err` says why; nothing follows */
+};
+
+/* What a node answered to a command. Views live until the outbox is reset. */
+struct command_reply {
+    struct contact from;
+    uint32_t rtt_ms;
+    int64_t error;  /* 0: none; under 16 see COMMAND_*, else the handler's own */
+    struct bytes v; /* raw bencoding; absent: none */
 };
 
 struct event {
@@ -81,6 +112,29 @@ struct event {
             struct contact contact;
             uint32_t rtt_ms;
         } ping;
+        struct {
+            enum listen_what what;
+            bool is_replay; /* it was stored before the listening began */
+            struct record record;
+        } listen;
+        struct command_reply reply; /* of EVENT_REPLY and EVENT_REQUEST */
+        struct {
+            const struct command_reply *closest; /* the k nearest that answered without an error */
+            size_t closest_count;
+            uint32_t replied, errors; /* replies without and with an error */
+            struct {
+                uint32_t tried, accepted, refused, silent;
+                const struct command_reply *replies; /* `accepted` and `refused` together */
+            } commit;                                /* all zero without one */
+        } query;
+        struct {
+            uint64_t request;           /* for node_respond */
+            struct bytes command;       /* its name, COMMAND_NAME_MAX at most */
+            bool has_target, has_token; /* has_token: it bore a valid one of ours */
+            struct id target;
+            struct bytes v; /* raw bencoding; absent: none */
+            struct contact from;
+        } command;
         struct record sign; /* sign this: k, salt, seq and v are set, sig is NULL */
     };
 };

@@ -31,6 +31,9 @@ enum krpc_method {
     KRPC_XGET,    /* xord's own: the entries of a multi */
     KRPC_XPUT,    /* xord's own: an entry of a multi */
     KRPC_BYE,     /* xord's own: the sender is about to stop; never answered */
+    KRPC_LISTEN,  /* xord's own: takes, renews and gives up leases on a target's changes */
+    KRPC_PUSH,    /* xord's own: a holder hands a subscriber what was stored */
+    KRPC_COMMAND, /* xord's own: a command of some program behind the node */
     KRPC_UNKNOWN, /* a query by any other name */
     KRPC_METHOD_COUNT
 };
@@ -68,6 +71,19 @@ struct krpc {
     struct bytes entries;      /* raw bencoded list */
     bool has_count;
     int64_t count; /* of all entries there are */
+    /* Of listen and push (lease.h), of any size as sent: the reader checks. */
+    struct bytes kind;  /* "s" or "m" */
+    struct bytes sub;   /* the subscription's id */
+    struct bytes subs;  /* ids and digests of those that are renewed */
+    struct bytes gone;  /* ids of those that are given up */
+    struct bytes lost;  /* ids of those that there is no lease of */
+    struct bytes moved; /* ids of those whose target has got closer nodes */
+    struct bytes news;  /* ids of those whose digest differs, and the holder's digest */
+    bool has_lease;
+    int64_t lease_s;
+    /* Of commands: the name, and in a response what went wrong; 0: nothing. */
+    struct bytes command;
+    int64_t command_error;
     int64_t error_code;
     struct bytes error_text;
 };
@@ -85,7 +101,8 @@ void krpc_write(struct wire_writer *w, const struct krpc *message);
 /* xord's own queries: other software knows nothing of them. */
 static inline bool krpc_is_extension(enum krpc_method method)
 {
-    return method == KRPC_XGET || method == KRPC_XPUT || method == KRPC_BYE;
+    return method == KRPC_XGET || method == KRPC_XPUT || method == KRPC_BYE ||
+           method == KRPC_LISTEN || method == KRPC_PUSH || method == KRPC_COMMAND;
 }
 /* The sender's version says that it is a xord. */
 static inline bool krpc_is_xord(const struct krpc *message)

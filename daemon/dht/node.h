@@ -18,6 +18,9 @@
 #define NODE_OPS_MAX       512    /* operations under way; more are refused with ERR_BUSY */
 #define NODE_WRITES_MAX    8192   /* writes not yet on disk; more are refused with 202 */
 #define NODE_BOOTSTRAP_MAX 32     /* addresses to start from */
+#define NODE_LISTENS_MAX   8192   /* listened to at once */
+#define NODE_COMMAND_K_MAX 20     /* closest replies of a query */
+#define COMMAND_V_MAX      1000   /* bencoded size, as of an item */
 #define NODE_TIMEOUT_MS    10000u /* an operation's deadline when none is given */
 
 enum node_role { NODE_CLIENT, NODE_SERVER };
@@ -142,6 +145,42 @@ enum err node_announce(struct node *node, struct now now, const struct id *info_
                        uint32_t timeout_ms, uint64_t *op, struct outbox *out);
 enum err node_ping(struct node *node, struct now now, const struct addr *addr, uint32_t timeout_ms,
                    uint64_t *op, struct outbox *out); /* EVENT_PING */
+struct listen_request {
+    enum record_kind kind; /* RECORD_SINGLE or RECORD_MULTI */
+    struct id target;
+    const uint8_t *k;    /* of a single: the owner, KEYS_PUBLIC_SIZE bytes */
+    struct bytes salt;   /* of a single */
+    uint32_t timeout_ms; /* until LISTEN_SYNCED at the latest; 0: NODE_TIMEOUT_MS */
+};
+/* What is stored now and each change from then on, each once and verified, as EVENT_LISTEN, until
+ * node_cancel(*op), whose LISTEN_END has ERR_CANCELLED. Of a single seqs only rise. Refused:
+ * ERR_BUSY beyond NODE_LISTENS_MAX, ERR_NO_MEMORY. */
+enum err node_listen(struct node *node, struct now now, const struct listen_request *request,
+                     uint64_t *op, struct outbox *out);
+
+struct command_request {
+    struct bytes command; /* [a-z0-9._-]{1,32} */
+    bool has_target;      /* a node_query must have one */
+    struct id target;
+    struct bytes v;      /* raw bencoding, COMMAND_V_MAX at most; absent: none */
+    struct addr to;      /* of a node_request; ADDR_NONE: by id */
+    struct id to_id;     /* of a node_request by id: looked up */
+    bool is_commit;      /* of a query: again, with their tokens, to the k closest that answered */
+    uint8_t k;           /* of a query: 1 to NODE_COMMAND_K_MAX; 0: 8 */
+    uint8_t concurrency; /* of a query: asked at once, 1 to 16; 0: the lookup's own */
+    uint32_t timeout_ms; /* 0: NODE_TIMEOUT_MS */
+};
+/* One node, one reply: EVENT_REQUEST; ERR_NOT_FOUND: nobody with that id answers. */
+enum err node_request(struct node *node, struct now now, const struct command_request *request,
+                      uint64_t *op, struct outbox *out);
+/* Toward the target: EVENT_REPLY for each reply, then EVENT_QUERY. */
+enum err node_query(struct node *node, struct now now, const struct command_request *request,
+                    uint64_t *op, struct outbox *out);
+/* Answers EVENT_COMMAND. error 0, or COMMAND_*, or a handler's own; `v` absent: a reply without a
+ * value. False when the request is not waited for: too late, or answered already. */
+bool node_respond(struct node *node, struct now now, uint64_t request, uint32_t error,
+                  struct bytes v, struct outbox *out);
+
 /* Before a graceful stop: hands over what the network would lose with this node, then tells the
  * neighbours. Completes with EVENT_LEFT: ERR_OK, or ERR_TIMEOUT when time ran out on the way. After
  * it the node answers nothing. ERR_EXISTS when it is leaving already. */

@@ -144,7 +144,8 @@ void serve_query(struct node *node, struct now now, const struct addr *from,
         maintain_bye(node, now, &(struct contact){.id = query->id, .addr = *from}, out);
         return;
     }
-    if (query->method == KRPC_UNKNOWN) {
+    if (query->method == KRPC_UNKNOWN || query->method == KRPC_LISTEN ||
+        query->method == KRPC_PUSH || query->method == KRPC_COMMAND) {
         reply_refuse(node, from, query, ERR_METHOD_UNKNOWN, "method unknown",
                      COUNTER_QUERIES_REFUSED_UNKNOWN, out);
         return;

@@ -2,8 +2,6 @@
 
 #include "common/bencode.h"
 
-/* Writes a string literal, its size known at compile time: packets are mostly such constants. */
-#define WRITE_LITERAL(w, literal) wire_write((w), "" literal, sizeof(literal) - 1)
 /* Compares a key whose size a switch has already settled. */
 #define KEY_IS(key, literal) (memcmp((key).data, "" literal, sizeof(literal) - 1) == 0)
 
@@ -42,7 +40,17 @@ enum field {
     FIELD_ENTRIES,
     FIELD_KEYS,
     FIELD_NEXT,
-    FIELD_SLOT
+    FIELD_SLOT,
+    FIELD_CMD,
+    FIELD_ERROR,
+    FIELD_GONE,
+    FIELD_KIND,
+    FIELD_LEASE,
+    FIELD_LOST,
+    FIELD_MOVED,
+    FIELD_NEWS,
+    FIELD_SUB,
+    FIELD_SUBS
 };
 
 /* One pass over a packet. Whatever is wrong with it, in form or meaning, sets reader.failed, which
@@ -52,24 +60,6 @@ struct parser {
     struct krpc *out;
     uint64_t seen; /* bits of enum field */
 };
-
-static const char *const method_names[KRPC_METHOD_COUNT] = {
-    [KRPC_PING] = "ping",
-    [KRPC_FIND_NODE] = "find_node",
-    [KRPC_GET_PEERS] = "get_peers",
-    [KRPC_ANNOUNCE_PEER] = "announce_peer",
-    [KRPC_GET] = "get",
-    [KRPC_PUT] = "put",
-    [KRPC_XGET] = "xget",
-    [KRPC_XPUT] = "xput",
-    [KRPC_BYE] = "bye",
-    [KRPC_UNKNOWN] = "",
-};
-
-const char *krpc_method_name(enum krpc_method method)
-{
-    return method_names[method];
-}
 
 static inline bool has_seen(const struct parser *p, enum field field)
 {
@@ -173,6 +163,10 @@ static inline bool read_short_argument(struct parser *p, struct bytes key)
     } else if (key.size == 3 && KEY_IS(key, "cas")) {
         out->cas = read_int(p, FIELD_CAS);
         out->has_cas = true;
+    } else if (key.size == 3 && KEY_IS(key, "cmd")) {
+        out->command = read_bytes(p, FIELD_CMD);
+    } else if (key.size == 3 && KEY_IS(key, "sub")) {
+        out->sub = read_bytes(p, FIELD_SUB);
     } else {
         return false;
     }
@@ -234,13 +228,41 @@ static bool read_multi_argument(struct parser *p, struct bytes key)
     return true;
 }
 
+/* Of listen and push. */
+static bool read_listen_argument(struct parser *p, struct bytes key)
+{
+    struct krpc *out = p->out;
+    if (key.size == 4 && KEY_IS(key, "kind")) {
+        out->kind = read_bytes(p, FIELD_KIND);
+    } else if (key.size == 4 && KEY_IS(key, "subs")) {
+        out->subs = read_bytes(p, FIELD_SUBS);
+    } else if (key.size == 4 && KEY_IS(key, "gone")) {
+        out->gone = read_bytes(p, FIELD_GONE);
+    } else if (key.size == 4 && KEY_IS(key, "lost")) {
+        out->lost = read_bytes(p, FIELD_LOST);
+    } else if (key.size == 4 && KEY_IS(key, "news")) {
+        out->news = read_bytes(p, FIELD_NEWS);
+    } else if (key.size == 5 && KEY_IS(key, "moved")) {
+        out->moved = read_bytes(p, FIELD_MOVED);
+    } else if (key.size == 5 && KEY_IS(key, "lease")) {
+        out->lease_s = read_int(p, FIELD_LEASE);
+        out->has_lease = true;
+    } else if (key.size == 5 && KEY_IS(key, "error")) {
+        out->command_error = read_int(p, FIELD_ERROR);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void read_arguments(struct parser *p, enum field field)
 {
     bencode_read_dict(once(p, field));
     while (bencode_more(&p->reader)) {
         struct bytes key = bencode_read_bytes(&p->reader);
         bool is_known = key.size <= 3 ? read_short_argument(p, key)
-                                      : read_long_argument(p, key) || read_multi_argument(p, key);
+                                      : read_long_argument(p, key) || read_multi_argument(p, key) ||
+                                            read_listen_argument(p, key);
         if (!is_known)
             bencode_read_raw(&p->reader);
     }
@@ -253,12 +275,16 @@ static enum krpc_method method_of(struct bytes name)
         return KEY_IS(name, "get")   ? KRPC_GET
                : KEY_IS(name, "put") ? KRPC_PUT
                : KEY_IS(name, "bye") ? KRPC_BYE
+               : KEY_IS(name, "cmd") ? KRPC_COMMAND
                                      : KRPC_UNKNOWN;
     case 4:
         return KEY_IS(name, "ping")   ? KRPC_PING
                : KEY_IS(name, "xget") ? KRPC_XGET
                : KEY_IS(name, "xput") ? KRPC_XPUT
+               : KEY_IS(name, "push") ? KRPC_PUSH
                                       : KRPC_UNKNOWN;
+    case 6:
+        return KEY_IS(name, "listen") ? KRPC_LISTEN : KRPC_UNKNOWN;
     case 9:
         return KEY_IS(name, "find_node")   ? KRPC_FIND_NODE
                : KEY_IS(name, "get_peers") ? KRPC_GET_PEERS
@@ -441,142 +467,6 @@ enum err krpc_parse(struct bytes packet, struct krpc *out)
     if (out->type != KRPC_QUERY || has_seen(&p, FIELD_E))
         keep_what_fits_type(out);
     return ERR_OK;
-}
-
-/* Writing: `literal` is the encoded key, and the start of the value where that is fixed too. */
-#define WRITE_BYTES(w, literal, value)                                                             \
-    do {                                                                                           \
-        if ((value).data != NULL) {                                                                \
-            WRITE_LITERAL(w, literal);                                                             \
-            bencode_write_bytes((w), (value));                                                     \
-        }                                                                                          \
-    } while (0)
-#define WRITE_RAW(w, literal, value)                                                               \
-    do {                                                                                           \
-        if ((value).data != NULL) {                                                                \
-            WRITE_LITERAL(w, literal);                                                             \
-            wire_write((w), (value).data, (value).size);                                           \
-        }                                                                                          \
-    } while (0)
-#define WRITE_INT(w, literal, has, value)                                                          \
-    do {                                                                                           \
-        if (has) {                                                                                 \
-            WRITE_LITERAL(w, literal);                                                             \
-            bencode_write_int((w), (value));                                                       \
-        }                                                                                          \
-    } while (0)
-
-static bool names_info_hash(const struct krpc *m)
-{
-    return m->type == KRPC_QUERY &&
-           (m->method == KRPC_GET_PEERS || m->method == KRPC_ANNOUNCE_PEER);
-}
-
-static void write_want(struct wire_writer *w, const struct krpc *m)
-{
-    if (!m->want_v4 && !m->want_v6)
-        return;
-    WRITE_LITERAL(w, "4:wantl");
-    if (m->want_v4)
-        WRITE_LITERAL(w, "2:n4");
-    if (m->want_v6)
-        WRITE_LITERAL(w, "2:n6");
-    WRITE_LITERAL(w, "e");
-}
-
-/* The keys in canonical order, in two halves. */
-static void write_first_arguments(struct wire_writer *w, const struct krpc *m)
-{
-    WRITE_BYTES(w, "5:after", m->after);
-    WRITE_BYTES(w, "6:briefs", m->briefs);
-    WRITE_INT(w, "3:cas", m->has_cas, m->cas);
-    WRITE_INT(w, "5:count", m->has_count, m->count);
-    WRITE_BYTES(w, "6:digest", m->digest);
-    WRITE_RAW(w, "7:entries", m->entries);
-    if (m->has_id) {
-        WRITE_LITERAL(w, "2:id20:");
-        wire_write(w, m->id.b, ID_SIZE);
-    }
-    if (m->implied_port)
-        WRITE_LITERAL(w, "12:implied_porti1e");
-    if (m->has_target && names_info_hash(m)) {
-        WRITE_LITERAL(w, "9:info_hash20:");
-        wire_write(w, m->target.b, ID_SIZE);
-    }
-    WRITE_BYTES(w, "1:k", m->k);
-    WRITE_BYTES(w, "4:keys", m->keys);
-}
-
-static void write_arguments(struct wire_writer *w, const struct krpc *m)
-{
-    write_first_arguments(w, m);
-    WRITE_BYTES(w, "4:next", m->next);
-    WRITE_BYTES(w, "5:nodes", m->nodes);
-    WRITE_BYTES(w, "6:nodes6", m->nodes6);
-    WRITE_INT(w, "4:port", m->has_port, m->port);
-    if (m->salt.size > 0)
-        WRITE_BYTES(w, "4:salt", m->salt);
-    WRITE_INT(w, "3:seq", m->has_seq, m->seq);
-    WRITE_BYTES(w, "3:sig", m->sig);
-    WRITE_BYTES(w, "4:slot", m->slot);
-    if (m->has_target && !names_info_hash(m)) {
-        WRITE_LITERAL(w, "6:target20:");
-        wire_write(w, m->target.b, ID_SIZE);
-    }
-    WRITE_BYTES(w, "5:token", m->token);
-    WRITE_RAW(w, "1:v", m->v);
-    WRITE_RAW(w, "6:values", m->values);
-    write_want(w, m);
-}
-
-static void write_error(struct wire_writer *w, const struct krpc *m)
-{
-    WRITE_LITERAL(w, "1:el");
-    bencode_write_int(w, m->error_code);
-    if (m->error_text.data != NULL)
-        bencode_write_bytes(w, m->error_text);
-    WRITE_LITERAL(w, "e");
-}
-
-void krpc_write(struct wire_writer *w, const struct krpc *m)
-{
-    WRITE_LITERAL(w, "d");
-    if (m->type == KRPC_QUERY) {
-        WRITE_LITERAL(w, "1:ad");
-        write_arguments(w, m);
-        WRITE_LITERAL(w, "e");
-    }
-    if (m->type == KRPC_ERROR)
-        write_error(w, m);
-    WRITE_BYTES(w, "2:ip", m->ip);
-    if (m->has_network) {
-        WRITE_LITERAL(w, "2:nw4:");
-        wire_write_u32(w, m->network);
-    }
-    if (m->type == KRPC_QUERY) {
-        WRITE_LITERAL(w, "1:q");
-        bencode_write_string(w, krpc_method_name(m->method));
-    }
-    if (m->type == KRPC_RESPONSE) {
-        WRITE_LITERAL(w, "1:rd");
-        write_arguments(w, m);
-        WRITE_LITERAL(w, "e");
-    }
-    if (m->read_only)
-        WRITE_LITERAL(w, "2:roi1e");
-    WRITE_BYTES(w, "1:t", m->t);
-    WRITE_BYTES(w, "1:v", m->version);
-    WRITE_LITERAL(w, "1:y1:");
-    wire_write_u8(w, (uint8_t)m->type);
-    WRITE_LITERAL(w, "e");
-}
-
-void krpc_write_contact(struct wire_writer *w, const struct id *id, const struct addr *addr)
-{
-    uint8_t compact[ADDR_COMPACT_V6];
-    size_t size = addr_to_compact(addr, compact);
-    wire_write(w, id->b, ID_SIZE);
-    wire_write(w, compact, size);
 }
 
 bool krpc_read_contact(struct bytes nodes, enum addr_family family, size_t index, struct id *id,
