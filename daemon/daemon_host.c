@@ -10,6 +10,12 @@ static struct now host_now(void *context)
     return daemon_now(context);
 }
 
+static uint64_t host_clock_ns(void *context)
+{
+    (void)context;
+    return uv_hrtime();
+}
+
 static void host_status(void *context, struct rpc_status *out)
 {
     struct daemon *d = context;
@@ -28,6 +34,7 @@ static void host_status(void *context, struct rpc_status *out)
         .evicted_records = writer_evicted(d->writer),
         .kept_records = kept.records,
         .kept_bytes = kept.bytes,
+        .lost_packets = udp_lost(d->udp),
         .warnings = d->warnings,
         .warning_count = d->warning_count,
     };
@@ -195,6 +202,7 @@ void daemon_fill_host(struct daemon *d, struct rpc_host *host)
         .outbox = &d->outbox,
         .store = store_reader(d->store),
         .now = host_now,
+        .clock_ns = host_clock_ns,
         .status = host_status,
         .key_at = host_key_at,
         .key_by_name = host_key_by_name,

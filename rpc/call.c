@@ -32,6 +32,7 @@ struct rpc_call *call_take(struct rpc_client *client, struct rpc_batch *batch, j
     call->batch = batch;
     call->request = request;
     call->ticket = ++d->next_ticket;
+    call->read_ns = d->host.clock_ns(d->host.context);
     return call;
 }
 
@@ -66,12 +67,25 @@ void call_batch_answered(struct rpc_client *client, struct rpc_batch *batch)
     tell_client(client);
 }
 
+/* The daemon's own calls have no method, and are not counted. */
+static void count_call(struct rpc_call *call)
+{
+    const struct rpc_host *host = &call->dispatch->host;
+    size_t count;
+
+    if (call->method == NULL)
+        return;
+    size_t row = (size_t)(call->method - method_table(&count));
+    metrics_call(&call->dispatch->metrics, row, host->clock_ns(host->context) - call->read_ns);
+}
+
 void call_drop(struct rpc_call *call)
 {
     struct rpc_batch *batch = call->batch;
     struct rpc_client *client = call->client;
 
     assert(call->is_answered && !call->is_pending);
+    count_call(call);
     for (size_t i = 0; i < METHOD_PARAMS_MAX; i++)
         if (call->fallbacks[i] != NULL)
             json_decref(call->fallbacks[i]);
@@ -259,6 +273,8 @@ static struct rpc_result fail(struct rpc_call *call, enum err err, json_t *data,
     assert(err != ERR_OK);
     if (call->client == &call->dispatch->own && err != ERR_STOPPING)
         log_warn(LOG_RPC, "what the daemon began itself failed: %s", message);
+    if (call->client != &call->dispatch->own)
+        metrics_error(&call->dispatch->metrics, err);
     if (text != NULL) {
         json_t *string = message_string(message);
         if (call->is_old)

@@ -29,6 +29,7 @@ struct rpc_call {
     json_t *fallbacks[METHOD_PARAMS_MAX]; /* defaults that were asked for, parsed */
     uint64_t ticket;
     uint64_t since_ms; /* when it was first pending; 0: never */
+    uint64_t read_ns;  /* when it was read, by the host's clock_ns */
     struct rpc_pending_on on;
     struct rpc_call *client_previous, *client_next; /* in client->calls while pending */
     struct rpc_op op;                               /* for on.op */

@@ -11,7 +11,11 @@
 
 void dispatch_init(struct dispatch *d, const struct rpc_host *host, struct rpc_server *server)
 {
+    size_t count;
+
+    method_table(&count);
     *d = (struct dispatch){.host = *host, .server = server};
+    assert(count <= METRICS_METHODS_MAX);
     d->own = (struct rpc_client){.dispatch = d, .access = RPC_ACCESS_FULL, .is_gone = true};
 }
 
@@ -68,6 +72,18 @@ void dispatch_client_stop(struct rpc_client *client)
 {
     while (client->calls != NULL)
         call_abort(client->calls, ERR_STOPPING);
+}
+
+const struct dispatch *dispatch_of(const struct rpc_call *call)
+{
+    return call->dispatch;
+}
+
+void dispatch_write_metrics(const struct dispatch *d, struct json_text *out)
+{
+    const struct metrics_load load = {.clients = d->client_count, .large_values = d->large.count};
+
+    metrics_write(&d->metrics, &d->host, &load, out);
 }
 
 size_t dispatch_clients(const struct rpc_call *call)
@@ -241,6 +257,7 @@ void dispatch_event(struct dispatch *d, const struct event *event)
 {
     struct rpc_call *call = pending_find_op(&d->pending, event->op);
 
+    metrics_event(&d->metrics, event);
     if (call != NULL)
         call_on_event(call, event);
 }

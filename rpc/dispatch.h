@@ -7,6 +7,7 @@
 #include "rpc/host.h"
 #include "rpc/json.h"
 #include "rpc/large.h"
+#include "rpc/metrics.h"
 #include "rpc/pending.h"
 #include "rpc/server.h"
 
@@ -39,6 +40,7 @@ struct dispatch {
     uint64_t next_ticket;
     size_t client_count;
     struct large_set large;
+    struct metrics metrics;
     struct rpc_client own; /* makes the daemon's own calls; is not counted, reads no answers */
     bool is_stopping;      /* new calls are refused with ERR_STOPPING */
 };
@@ -71,6 +73,10 @@ void dispatch_resolved(struct dispatch *d, uint64_t ticket, enum err err, const 
 void dispatch_tick(struct dispatch *d);
 /* When to tick next for a deadline, in monotonic ms; UINT64_MAX: not. */
 uint64_t dispatch_next_ms(const struct dispatch *d);
+
+const struct dispatch *dispatch_of(const struct rpc_call *call);
+/* Appends the metrics text of all that this serves. */
+void dispatch_write_metrics(const struct dispatch *d, struct json_text *out);
 
 /* How many clients there are; for getinfo. */
 size_t dispatch_clients(const struct rpc_call *call);

@@ -32,7 +32,8 @@ struct rpc_status {
     uint64_t stored_records, stored_bytes, quota_bytes; /* HELD */
     uint64_t evicted_records;                           /* since it started, for others */
     uint64_t kept_records, kept_bytes;
-    struct addr bound[4]; /* what the UDP sockets are bound to */
+    uint64_t lost_packets; /* that the system did not take */
+    struct addr bound[4];  /* what the UDP sockets are bound to */
     size_t bound_count;
     const char *const *warnings;
     size_t warning_count;
@@ -46,6 +47,7 @@ struct rpc_host {
     struct outbox *outbox; /* effects put here are acted on before the loop sleeps */
     struct store_reader store;
     struct now (*now)(void *context);
+    uint64_t (*clock_ns)(void *context); /* monotonic, for measuring what takes microseconds */
     void (*status)(void *context, struct rpc_status *out);
 
     /* Keys and contacts, sorted by name; *_at is false past the end. */

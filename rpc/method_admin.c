@@ -1,4 +1,5 @@
-/* help, getinfo, waitready, check, getconfig, setlog, reload, stop: the daemon itself. */
+/* help, getinfo, getmetrics, waitready, check, getconfig, setlog, reload, stop: the daemon itself.
+ */
 #include <stdlib.h>
 
 #include "common/addr_text.h"
@@ -139,6 +140,16 @@ struct rpc_result method_getinfo(struct rpc_call *call)
     set_text(object, "data_dir", status.data_dir);
     set(object, "warnings", show_warnings(call, &status));
     return rpc_reply(call, object);
+}
+
+struct rpc_result method_getmetrics(struct rpc_call *call)
+{
+    struct json_text text = {0};
+
+    dispatch_write_metrics(dispatch_of(call), &text);
+    json_t *page = text.failed ? NULL : json_stringn(text.data, text.size);
+    json_text_clear(&text);
+    return rpc_reply(call, page);
 }
 
 /* ---- waitready ---- */

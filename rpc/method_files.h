@@ -7,6 +7,7 @@
 /* method_admin.c */
 struct rpc_result method_help(struct rpc_call *call);
 struct rpc_result method_getinfo(struct rpc_call *call);
+struct rpc_result method_getmetrics(struct rpc_call *call);
 struct rpc_result method_waitready(struct rpc_call *call);
 struct rpc_result method_check(struct rpc_call *call);
 struct rpc_result method_getconfig(struct rpc_call *call);

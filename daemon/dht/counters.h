@@ -1,54 +1,58 @@
-/* What a node counts. One table; names are stable, for getinfo, metrics and tests. */
+/* What a node counts. One table; names are stable, for getinfo, metrics and tests. Counters only
+ * grow. */
 #ifndef XORD_DHT_COUNTERS_H
 #define XORD_DHT_COUNTERS_H
 
 #include <stdint.h>
 
 #define COUNTER_TABLE(X)                                                                           \
-    X(PACKETS_IN, "packets_in")                                                                    \
-    X(PACKETS_OUT, "packets_out")                                                                  \
-    X(BYTES_IN, "bytes_in")                                                                        \
-    X(BYTES_OUT, "bytes_out")                                                                      \
-    X(QUERIES_SERVED, "queries_served")                                                            \
-    X(QUERIES_SENT, "queries_sent")                                                                \
-    X(REPLIES_IN, "replies_in")                                                                    \
-    X(QUERIES_LATE, "queries_late")                                                                \
-    X(QUERIES_DEAD, "queries_dead")                                                                \
-    X(PACKETS_MALFORMED, "packets_malformed")                                                      \
-    X(PACKETS_FOREIGN_NETWORK, "packets_foreign_network")                                          \
-    X(PACKETS_UNUSABLE_SOURCE, "packets_unusable_source")                                          \
-    X(REPLIES_UNEXPECTED, "replies_unexpected")                                                    \
-    X(REPLIES_WRONG_ID, "replies_wrong_id")                                                        \
-    X(REPLIES_UNVERIFIED, "replies_unverified")                                                    \
-    X(QUERIES_REFUSED_TOKEN, "queries_refused_token")                                              \
-    X(QUERIES_REFUSED_MALFORMED, "queries_refused_malformed")                                      \
-    X(QUERIES_REFUSED_UNKNOWN, "queries_refused_unknown")                                          \
-    X(QUERIES_CUT_SHORT, "queries_cut_short")                                                      \
-    X(QUERIES_IGNORED_AS_CLIENT, "queries_ignored_as_client")                                      \
-    X(PUTS_ACCEPTED, "puts_accepted")                                                              \
-    X(PUTS_REFUSED_SIZE, "puts_refused_size")                                                      \
-    X(PUTS_REFUSED_SIGNATURE, "puts_refused_signature")                                            \
-    X(PUTS_REFUSED_SEQ, "puts_refused_seq")                                                        \
-    X(PUTS_REFUSED_CAS, "puts_refused_cas")                                                        \
-    X(PUTS_REFUSED_TIME, "puts_refused_time")                                                      \
-    X(PUTS_REFUSED_BUSY, "puts_refused_busy")                                                      \
-    X(PUTS_REFUSED_STORAGE, "puts_refused_storage")                                                \
-    X(OPERATIONS, "operations")                                                                    \
-    X(OPERATIONS_REFUSED, "operations_refused")                                                    \
-    X(REPUBLISHES, "republishes")                                                                  \
-    X(RENEWALS, "renewals")                                                                        \
-    X(PUSHES_ASKED, "pushes_asked")                                                                \
-    X(PUSHES, "pushes")                                                                            \
-    X(SYNCS_ASKED, "syncs_asked")                                                                  \
-    X(SYNCS_LISTED, "syncs_listed")                                                                \
-    X(SYNCS_GAVE, "syncs_gave")                                                                    \
-    X(SYNCS_TOOK, "syncs_took")                                                                    \
-    X(EFFECTS_LOST, "effects_lost")
+    X(PACKETS_IN, "packets_in", "packets received")                                                \
+    X(PACKETS_OUT, "packets_out", "packets sent")                                                  \
+    X(BYTES_IN, "bytes_in", "bytes of packets received")                                           \
+    X(BYTES_OUT, "bytes_out", "bytes of packets sent")                                             \
+    X(QUERIES_SERVED, "queries_served", "queries answered")                                        \
+    X(QUERIES_SENT, "queries_sent", "queries sent")                                                \
+    X(REPLIES_IN, "replies_in", "replies to queries of ours")                                      \
+    X(QUERIES_LATE, "queries_late", "queries not answered in the time expected")                   \
+    X(QUERIES_DEAD, "queries_dead", "queries never answered")                                      \
+    X(PACKETS_MALFORMED, "packets_malformed", "packets dropped: not KRPC")                         \
+    X(PACKETS_FOREIGN_NETWORK, "packets_foreign_network", "packets dropped: of another network")   \
+    X(PACKETS_UNUSABLE_SOURCE, "packets_unusable_source",                                          \
+      "packets dropped: from no usable address")                                                   \
+    X(REPLIES_UNEXPECTED, "replies_unexpected", "replies that nobody asked for")                   \
+    X(REPLIES_WRONG_ID, "replies_wrong_id", "replies under another id than asked")                 \
+    X(REPLIES_UNVERIFIED, "replies_unverified", "replies whose values did not verify")             \
+    X(QUERIES_REFUSED_TOKEN, "queries_refused_token", "queries refused: bad token")                \
+    X(QUERIES_REFUSED_MALFORMED, "queries_refused_malformed", "queries refused: malformed")        \
+    X(QUERIES_REFUSED_UNKNOWN, "queries_refused_unknown", "queries refused: unknown method")       \
+    X(QUERIES_CUT_SHORT, "queries_cut_short", "queries answered without all that was asked")       \
+    X(QUERIES_IGNORED_AS_CLIENT, "queries_ignored_as_client",                                      \
+      "queries not answered: the role is client")                                                  \
+    X(PUTS_ACCEPTED, "puts_accepted", "puts of others stored")                                     \
+    X(PUTS_REFUSED_SIZE, "puts_refused_size", "puts refused: too big")                             \
+    X(PUTS_REFUSED_SIGNATURE, "puts_refused_signature", "puts refused: bad signature")             \
+    X(PUTS_REFUSED_SEQ, "puts_refused_seq", "puts refused: stale sequence number")                 \
+    X(PUTS_REFUSED_CAS, "puts_refused_cas", "puts refused: cas mismatch")                          \
+    X(PUTS_REFUSED_TIME, "puts_refused_time", "puts refused: expired or ahead of time")            \
+    X(PUTS_REFUSED_BUSY, "puts_refused_busy", "puts refused: too many writes waiting")             \
+    X(PUTS_REFUSED_STORAGE, "puts_refused_storage", "puts refused: no room or no disk")            \
+    X(OPERATIONS, "operations", "operations begun, its own too")                                   \
+    X(OPERATIONS_REFUSED, "operations_refused", "operations refused")                              \
+    X(REPUBLISHES, "republishes", "own values put again")                                          \
+    X(RENEWALS, "renewals", "own values signed anew")                                              \
+    X(PUSHES_ASKED, "pushes_asked", "holders asked before a record is passed on")                  \
+    X(PUSHES, "pushes", "records passed on to other holders")                                      \
+    X(SYNCS_ASKED, "syncs_asked", "holders asked to compare a multi")                              \
+    X(SYNCS_LISTED, "syncs_listed", "holders that listed a multi")                                 \
+    X(SYNCS_GAVE, "syncs_gave", "entries given to such a holder")                                  \
+    X(SYNCS_TOOK, "syncs_took", "entries taken from such a holder")                                \
+    X(EFFECTS_LOST, "effects_lost", "effects lost for want of memory")
 
-#define COUNTER_ENUM(symbol, name) COUNTER_##symbol,
+#define COUNTER_ENUM(symbol, name, help) COUNTER_##symbol,
 enum counter { COUNTER_TABLE(COUNTER_ENUM) COUNTER_COUNT };
 #undef COUNTER_ENUM
 
 const char *counter_name(enum counter counter);
+const char *counter_help(enum counter counter); /* what it counts, one clause */
 
 #endif

@@ -1,4 +1,4 @@
-/* Each counter must have a name of its own. */
+/* Each counter must have a name of its own, and say what it counts. */
 #include <check.h>
 #include <string.h>
 
@@ -10,6 +10,7 @@ START_TEST(test_names_are_distinct)
     ck_assert_str_eq(counter_name(COUNTER_PACKETS_IN), "packets_in");
     ck_assert_str_eq(counter_name(COUNTER_EFFECTS_LOST), "effects_lost");
     for (int i = 0; i < COUNTER_COUNT; i++) {
+        ck_assert_uint_gt(strlen(counter_help((enum counter)i)), 8);
         for (int j = 0; j < i; j++)
             ck_assert_str_ne(counter_name((enum counter)i), counter_name((enum counter)j));
     }

@@ -10,6 +10,13 @@ static struct now get_now(void *context)
     return fake->now;
 }
 
+static uint64_t get_clock_ns(void *context)
+{
+    const struct fake_host *fake = context;
+
+    return fake->now.ms * 1000000;
+}
+
 static void get_status(void *context, struct rpc_status *out)
 {
     static const char *const warnings[] = {"a warning"};
@@ -260,6 +267,7 @@ void fake_host_init(struct fake_host *fake)
                                    .outbox = &fake->outbox,
                                    .store = config.store,
                                    .now = get_now,
+                                   .clock_ns = get_clock_ns,
                                    .status = get_status,
                                    .key_at = key_at,
                                    .key_by_name = key_by_name,
