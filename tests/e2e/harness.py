@@ -4,18 +4,19 @@ killed at exit, also when a test fails or the run is broken off."""
 
 import atexit
 import ctypes
-import itertools
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, 'scripts'))
+from xord import RpcError, Xord, XordError
 XORD = os.environ.get('XORD', os.path.join(ROOT, 'build', 'xord'))
 DEADLINE_S = 15  # generous: on a busy machine a wait ends when the thing happened, not before
 STOP_S = 10      # a graceful stop takes at most 5 s, and more under sanitizers
@@ -51,84 +52,44 @@ def wait_until(condition, what, deadline_s=DEADLINE_S):
         time.sleep(0.01)
 
 
-class RpcError(Exception):
-    def __init__(self, error):
-        super().__init__(f"{error.get('code')}: {error.get('message')}")
-        self.code = error.get('code')
-        self.message = error.get('message')
-        self.data = error.get('data') or {}
-        self.name = self.data.get('name')
-
-
-class Rpc:
-    """One connection, many calls in flight."""
+class Rpc(Xord):
+    """A client with a deadline, connected at once, whose connection can also be used line by
+    line. A call is known by its id, as its raw reply shows it."""
 
     def __init__(self, path, timeout_s=DEADLINE_S):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(timeout_s)
-        try:
-            self.socket.connect(path)
-        except OSError:
-            self.socket.close()
-            raise
-        self.ids = itertools.count(1)
-        self.buffer = b''
-        self.replies = {}
+        super().__init__(path, timeout_s)
+        self.started = {}
+        self.connect()
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        self.socket.close()
+    @property
+    def socket(self):
+        return self.connection.socket
 
     def send_raw(self, data):
-        self.socket.sendall(data if isinstance(data, bytes) else data.encode())
-
-    def send(self, method, *params, **named):
-        """Sends one call and returns its id."""
-        number = next(self.ids)
-        request = {'jsonrpc': '2.0', 'id': number, 'method': method}
-        if named:
-            request['params'] = named
-        elif params:
-            request['params'] = list(params)
-        self.send_raw(json.dumps(request) + '\n')
-        return number
+        self.connection.send(data if isinstance(data, bytes) else data.encode(),
+                             self.deadline(None))
 
     def read_text(self):
         """The next line, or None at the end of the connection."""
-        while b'\n' not in self.buffer:
-            data = self.socket.recv(65536)
-            if not data:
-                return None
-            self.buffer += data
-        line, self.buffer = self.buffer.split(b'\n', 1)
-        return line.decode()
+        line = self.connection.read_line(self.deadline(None))
+        return None if line is None else line.decode()
 
     def read(self):
         line = self.read_text()
         return None if line is None else json.loads(line)
 
+    def send(self, method, *params, **named):
+        """Sends one call and returns its id."""
+        call = self.start(method, *params, **named)
+        self.started[call.id] = call
+        return call.id
+
     def wait(self, number):
-        """The whole reply to one call; replies to others are kept for their own wait."""
-        while number not in self.replies:
-            reply = self.read()
-            if reply is None:
-                raise EOFError('the daemon closed the connection')
-            self.replies[reply.get('id')] = reply
-        return self.replies.pop(number)
+        """The whole reply to one call."""
+        return self.started.pop(number).reply()
 
     def result(self, number):
-        reply = self.wait(number)
-        if reply.get('error') is not None:
-            raise RpcError(reply['error'])
-        return reply['result']
-
-    def call(self, method, *params, **named):
-        return self.result(self.send(method, *params, **named))
+        return self.started.pop(number).result()
 
 
 class Daemon:
@@ -186,7 +147,7 @@ class Daemon:
             raise AssertionError(f'xord ended with {self.process.returncode}: {self.log()}')
         try:
             return Rpc(self.socket_path)
-        except OSError:
+        except XordError:
             return None
 
     def log(self):

@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from harness import TestCase, wait_until
+from harness import TestCase, XordError, wait_until
 
 KILL_ROUNDS = 20
 KILL_AFTER_S = (0.02, 0.25)  # under load, at a random moment
@@ -176,7 +176,7 @@ class Putter:
                     resource, value = waiting.pop(reply['id'])
                     if 'result' in reply:
                         self.acknowledged[resource] = value
-        except OSError:
+        except (OSError, XordError):
             return
 
 

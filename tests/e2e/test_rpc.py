@@ -201,10 +201,7 @@ class Kinds(SocketCase):
                       b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}'):
             with self.node.connect() as rpc:
                 rpc.send_raw(start)
-                answer = b''
-                while data := rpc.socket.recv(4096):
-                    answer += data
-                self.assertRegex(answer, br'^HTTP/1\.[01] [45]\d\d ')
+                self.assertRegex(rpc.read_text(), r'^HTTP/1\.[01] [45]\d\d ')
 
 
 class Clients(TestCase):

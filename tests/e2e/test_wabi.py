@@ -1,17 +1,15 @@
 """The city of scripts/examples/wabi: the readings of all its sensors are followed on another node,
 the latest of each alone, by name where the city registered them, until a sensor takes its back."""
 
-import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import threading
 import unittest
 
 from harness import (DEADLINE_S, ROOT, XORD, TestCase, clean_environment, die_with_parent,
                      wait_until)
+from stand import Stand, notice, reply
 
 FOLDER = os.path.join(ROOT, 'scripts', 'examples', 'wabi')
 MULTI = ('wabi', 'readings', 'm')
@@ -217,38 +215,6 @@ class Shell(City):
         other.wait_for(f'{key} is gone')
 
 
-class Stand:
-    """Stands in for a daemon that has `listen`, as far as a follower asks it: a script of events
-    for each subscription, then silence."""
-
-    def __init__(self, case, path, *scripts):
-        self.scripts = list(scripts)
-        self.asked = []
-        self.connections = []
-        self.server = socket.socket(socket.AF_UNIX)
-        self.server.bind(path)
-        self.server.listen()
-        case.addCleanup(self.server.close)
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        while True:
-            connection, _ = self.server.accept()
-            self.connections.append(connection)
-            request = json.loads(connection.makefile().readline())
-            self.asked.append(request)
-            is_listen = request['method'] == 'listen'
-            result = {'sub': 1} if is_listen else 'help [command]\nlisten <username>'
-            lines = [{'jsonrpc': '2.0', 'id': request['id'], 'result': result}]
-            lines += self._events() if is_listen else []
-            connection.sendall(''.join(json.dumps(line) + '\n' for line in lines).encode())
-
-    def _events(self):
-        script = self.scripts.pop(0) if self.scripts else []
-        return [{'jsonrpc': '2.0', 'method': 'listen', 'params': {'sub': 1, 'n': number, **event}}
-                for number, event in enumerate(script, 1)]
-
-
 class Listening(TestCase):
     @staticmethod
     def event(name, signer, seq=1, level=None, slot='latest'):
@@ -257,6 +223,21 @@ class Listening(TestCase):
             value['p']['v'] = {'lvl_percent': level, 'lat': LAT, 'long': 1.0}
         return {'event': name, 'value': value}
 
+    @staticmethod
+    def daemon_that_listens(scripts):
+        """Answers of a daemon with `listen`, as far as a follower asks it: a script of events for
+        each subscription, then silence."""
+        def answer(request):
+            if request['method'] == 'help':
+                return [reply(request, 'help [command]\nlisten <username>')]
+            if request['method'] == 'listen':
+                script = scripts.pop(0) if scripts else []
+                return [reply(request, {'sub': 1}), *(
+                    notice('listen', sub=1, n=number, **event)
+                    for number, event in enumerate(script, 1))]
+            return [reply(request, True)]
+        return answer
+
     def test_events_and_a_gap(self):
         event = self.event
         path = self.path('rpc.sock')
@@ -264,14 +245,15 @@ class Listening(TestCase):
                  event('value', 'c', 1, 30, slot='other'), {'event': 'synced'},
                  event('value', 'a', 2, 11), event('expired', 'b', slot='other'),
                  event('deleted', 'b'), {'event': 'gap', 'dropped': 3}]
-        stand = Stand(self, path, first, [event('value', 'b', 3, 22), {'event': 'synced'}])
+        second = [event('value', 'b', 3, 22), {'event': 'synced'}]
+        stand = Stand(self, path, self.daemon_that_listens([first, second]))
         follower = Program(self, 'follow.py', *EVERY, socket_path=path)
         expected = [line_of('a', 10, 1.0), line_of('b', 20, 1.0), line_of('a', 11, 1.0),
                     'b is gone', line_of('b', 22, 1.0), 'a is gone']
         follower.wait_for(*expected)
         self.assertEqual(follower.lines(), expected)
         self.assertEqual(follower.text('err'), '')
-        self.assertEqual([request['method'] for request in stand.asked], ['help', 'listen'] * 2)
+        self.assertEqual(stand.methods(), ['help', 'listen', 'unlisten', 'help', 'listen'])
         self.assertEqual(stand.asked[1]['params']['resource'], 'readings')
 
 

@@ -9,7 +9,7 @@ import sys
 import time
 
 from wabi import LIFE_S, READINGS, SLOT, is_reading, shown
-from xord_socket import Xord, XordError
+from xord import Xord, XordError
 
 
 class Board:
@@ -44,7 +44,7 @@ def since():
 
 def poll(xord, board):
     """One look at all readings."""
-    found = xord.call('dhtget', **READINGS, slot=SLOT, since=since(), verbose=True)
+    found = xord.dhtget(**READINGS, slot=SLOT, since=since(), verbose=True)
     for entry in reversed(found['values']):
         board.show(entry)
     if found['complete']:
@@ -54,25 +54,30 @@ def poll(xord, board):
 def listen(xord, board):
     """All readings as they come, until some were missed or the subscription ends."""
     replayed = set()
-    for told in xord.events('listen', **READINGS, since=since()):
-        event, entry = told['event'], told.get('value')
-        if event in ('gap', 'end'):
-            return
-        if event == 'synced':
-            board.keep(replayed)
-        elif entry['p'].get('slot') != SLOT:
-            continue
-        elif event == 'value':
-            replayed.add(entry['k'])
-            board.show(entry)
-        else:
-            board.drop(entry['k'])
+    with xord.listen(**READINGS, since=since()) as stream:
+        for told in stream:
+            event, entry = told['event'], told.get('value')
+            if event in ('gap', 'end'):
+                return
+            if event == 'synced':
+                board.keep(replayed)
+            elif entry['p'].get('slot') != SLOT:
+                continue
+            elif event == 'value':
+                replayed.add(entry['k'])
+                board.show(entry)
+            else:
+                board.drop(entry['k'])
+
+
+def can_listen(xord):
+    return any(line.startswith('listen ') for line in xord.help().splitlines())
 
 
 def follow(xord, board, every_s):
     while True:
         try:
-            look = listen if xord.has_method('listen') else poll
+            look = listen if can_listen(xord) else poll
             look(xord, board)
         except XordError as error:
             print(f'follow: {error}', file=sys.stderr, flush=True)
@@ -91,7 +96,7 @@ def main():
     asked = arguments()
     xord = Xord(asked.rpc_socket)
     try:
-        names = {xord.call('pubkey', username=name): name for name in asked.names}
+        names = {xord.pubkey(name): name for name in asked.names}
         follow(xord, Board(names), asked.every)
     except XordError as error:
         print(f'follow: {error}', file=sys.stderr)

@@ -14,7 +14,7 @@ import sys
 import time
 
 from wabi import LIFE_S, READINGS, SLOT, is_reading, shown
-from xord_socket import Xord, XordError
+from xord import Xord, XordError
 
 
 def wandering(every_s):
@@ -41,8 +41,8 @@ class Sensor:
         self.place = place
 
     def key(self):
-        keys = self.xord.call('listkeys')
-        return keys.get(self.name) or self.xord.call('createkey', name=self.name)
+        keys = self.xord.listkeys()
+        return keys.get(self.name) or self.xord.createkey(self.name)
 
     def sign(self, level):
         reading = {'lvl_percent': level, **self.place}
@@ -54,8 +54,8 @@ class Sensor:
         return self._put(delete=True)
 
     def _put(self, **what):
-        return self.xord.call('dhtput', **READINGS, sig_user=self.name, slot=SLOT, ttl=LIFE_S,
-                              keep=False, **what)
+        return self.xord.dhtput(**READINGS, sig_user=self.name, slot=SLOT, ttl=LIFE_S,
+                                keep=False, **what)
 
 
 def complain(error):
