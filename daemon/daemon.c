@@ -279,6 +279,8 @@ static enum err start(struct daemon *d, char *detail)
     d->started_ms = uv_now(&d->loop);
     d->chores_ms = d->started_ms + DAEMON_FIRST_CHORES_MS;
     d->timer_ms = d->names_ms = UINT64_MAX;
+    d->metrics_ms = d->started_ms;
+    metrics_file_init(&d->metrics_file, &d->loop);
     outbox_init(&d->outbox);
     resolve_init(&d->resolve, &d->loop, on_resolved, d);
     if ((err = open_data(d, detail)) != ERR_OK || (err = open_network(d, detail)) != ERR_OK ||

@@ -85,6 +85,8 @@ static void rearm(struct daemon *d)
     uint64_t due = earlier(node_next_ms(d->node), d->chores_ms);
     due = earlier(due, bootstrap_next_ms(&d->bootstrap));
     due = earlier(due, d->names_ms);
+    if (settings_text(&d->settings, SETTING_METRICS_FILE) != NULL)
+        due = earlier(due, d->metrics_ms);
     if (d->stage == DAEMON_LEAVING)
         due = earlier(node_next_ms(d->node), d->stop_by_ms);
     else if (d->stage != DAEMON_RUNNING)
@@ -94,6 +96,17 @@ static void rearm(struct daemon *d)
     uint64_t now_ms = uv_now(&d->loop);
     d->timer_ms = due;
     uv_timer_start(&d->timer, daemon_on_timer, due > now_ms ? due - now_ms : 0, 0);
+}
+
+static void write_metrics(struct daemon *d)
+{
+    const char *path = settings_text(&d->settings, SETTING_METRICS_FILE);
+    size_t size;
+    if (path == NULL)
+        return;
+    char *text = rpc_server_metrics(d->rpc, &size);
+    if (text != NULL)
+        metrics_file_write(&d->metrics_file, path, text, size);
 }
 
 void daemon_on_timer(uv_timer_t *timer)
@@ -111,6 +124,10 @@ void daemon_on_timer(uv_timer_t *timer)
     if (now.ms >= d->names_ms) {
         d->names_ms = UINT64_MAX;
         saved_names_save(&d->names);
+    }
+    if (now.ms >= d->metrics_ms) {
+        d->metrics_ms = now.ms + METRICS_FILE_MS;
+        write_metrics(d);
     }
     if (now.ms >= d->chores_ms) {
         d->chores_ms = now.ms + DAEMON_CHORES_MS;

@@ -11,6 +11,7 @@
 #include "daemon/daemon.h"
 #include "daemon/datadir.h"
 #include "daemon/keyring.h"
+#include "daemon/metrics_file.h"
 #include "daemon/resolve.h"
 #include "daemon/saved_id.h"
 #include "daemon/saved_names.h"
@@ -58,6 +59,7 @@ struct daemon {
     struct bootstrap bootstrap;
     struct tables tables;
     struct saved_id saved_id;
+    struct metrics_file metrics_file;
 
     uv_prepare_t prepare;
     uv_timer_t timer;
@@ -67,7 +69,7 @@ struct daemon {
     enum daemon_stage stage;
     enum daemon_exit status;
     bool is_stop_wanted, is_drained, is_urgent, is_reloading;
-    uint64_t started_ms, stop_by_ms, chores_ms, names_ms, timer_ms;
+    uint64_t started_ms, stop_by_ms, chores_ms, names_ms, metrics_ms, timer_ms;
     uint64_t unix_s; /* the store's clock */
 
     const char *role_why;

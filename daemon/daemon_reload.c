@@ -31,6 +31,8 @@ static void apply(struct daemon *d, struct settings *fresh, char detail[SETTINGS
 {
     size_t used = 0;
     bool has_bootstrap = !settings_is_same(&d->settings, fresh, SETTING_BOOTSTRAP);
+    if (!settings_is_same(&d->settings, fresh, SETTING_METRICS_FILE))
+        d->metrics_ms = uv_now(&d->loop);
     detail[0] = '\0';
     for (unsigned i = 0; i < SETTING_COUNT; i++) {
         enum setting key = (enum setting)i;

@@ -43,7 +43,8 @@ static bool is_idle(const struct daemon *d)
 {
     return d->is_drained && !d->is_reloading && tables_is_idle(&d->tables) &&
            saved_id_is_idle(&d->saved_id) && saved_names_is_idle(&d->names) &&
-           keyring_is_idle(&d->keyring) && contacts_is_idle(&d->contacts);
+           metrics_file_is_idle(&d->metrics_file) && keyring_is_idle(&d->keyring) &&
+           contacts_is_idle(&d->contacts);
 }
 
 static bool is_resolving(const struct daemon *d)

@@ -28,12 +28,13 @@ static bool write_all(int fd, const uint8_t *data, size_t size)
 }
 
 /* The mode is set on the open file too: an old one may have another, and the umask cuts. */
-static bool write_synced(const char *path, const void *data, size_t size, mode_t mode)
+static bool write_file(const char *path, const void *data, size_t size, mode_t mode, bool is_synced)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0)
         return false;
-    bool is_written = fchmod(fd, mode) == 0 && write_all(fd, data, size) && fsync(fd) == 0;
+    bool is_written =
+        fchmod(fd, mode) == 0 && write_all(fd, data, size) && (!is_synced || fsync(fd) == 0);
     int error = errno;
     close(fd);
     errno = error;
@@ -56,7 +57,8 @@ static bool sync_parent(const char *path)
     return is_synced;
 }
 
-enum err file_save_atomically(const char *path, const void *data, size_t size, mode_t mode)
+static enum err replace(const char *path, const void *data, size_t size, mode_t mode,
+                        bool is_synced)
 {
     char temporary[PATH_MAX];
     int length = snprintf(temporary, sizeof(temporary), "%s.tmp", path);
@@ -64,13 +66,26 @@ enum err file_save_atomically(const char *path, const void *data, size_t size, m
         errno = ENAMETOOLONG;
         return ERR_IO;
     }
-    if (!write_synced(temporary, data, size, mode) || rename(temporary, path) != 0) {
+    if (!write_file(temporary, data, size, mode, is_synced) || rename(temporary, path) != 0) {
         enum err err = err_from_errno();
         int error = errno;
         unlink(temporary);
         errno = error;
         return err;
     }
+    return ERR_OK;
+}
+
+enum err file_replace(const char *path, const void *data, size_t size, mode_t mode)
+{
+    return replace(path, data, size, mode, false);
+}
+
+enum err file_save_atomically(const char *path, const void *data, size_t size, mode_t mode)
+{
+    enum err err = replace(path, data, size, mode, true);
+    if (err != ERR_OK)
+        return err;
     return sync_parent(path) ? ERR_OK : err_from_errno();
 }
 

@@ -30,6 +30,7 @@ static const struct setting_row rows[SETTING_COUNT] = {
         {.name = "bootstrap",
          .type = SETTING_HOST_PORT,
          .shown = "none",
+         .none = "none",
          .repeats = true,
          .is_reloaded = true,
          .help = "a node to start from, HOST:PORT; repeats; on mainline the public ones"},
@@ -46,6 +47,7 @@ static const struct setting_row rows[SETTING_COUNT] = {
     [SETTING_AUTHORITY] = {.name = "authority",
                            .type = SETTING_KEY_NAME,
                            .shown = "none",
+                           .none = "none",
                            .is_reloaded = true,
                            .help = "who registers names used bare: a key's or contact's name, or "
                                    "64 hex digits"},
@@ -63,6 +65,13 @@ static const struct setting_row rows[SETTING_COUNT] = {
                       .type = SETTING_TEXT,
                       .shown = "off",
                       .help = "comes in a later version; has no effect yet"},
+    [SETTING_METRICS_FILE] = {.name = "metrics-file",
+                              .type = SETTING_PATH,
+                              .shown = "none",
+                              .none = "none",
+                              .is_reloaded = true,
+                              .help = "a file to write metrics to every 15 s, for Prometheus' "
+                                      "textfile collector"},
     [SETTING_MAX_BYTES] = {.name = "max-bytes",
                            .type = SETTING_SIZE,
                            .fallback = "256M",
@@ -189,8 +198,7 @@ static bool is_host_port(const char *text)
 {
     char host[256];
     uint16_t port;
-    return strcmp(text, "none") == 0 ||
-           (addr_split(text, host, sizeof(host), &port) && host[0] != '\0' && port != 0);
+    return addr_split(text, host, sizeof(host), &port) && host[0] != '\0' && port != 0;
 }
 
 /* What is expected of a value of this type, for the error. */
@@ -262,9 +270,14 @@ static bool is_of_type(enum setting key, const char *text)
     return false;
 }
 
+static bool is_none(enum setting key, const char *text)
+{
+    return rows[key].none != NULL && strcmp(text, rows[key].none) == 0;
+}
+
 bool settings_is_valid(enum setting key, const char *text, char *reason, size_t reason_size)
 {
-    if (is_of_type(key, text))
+    if (is_none(key, text) || is_of_type(key, text))
         return true;
     say_expected(key, reason, reason_size);
     return false;
@@ -288,12 +301,6 @@ static bool take_place(struct setting_value *value, enum settings_source source,
     return where == NULL || value->where != NULL;
 }
 
-/* Keys whose `none` is no value. */
-static bool takes_none(enum setting key)
-{
-    return rows[key].type == SETTING_HOST_PORT || rows[key].type == SETTING_KEY_NAME;
-}
-
 bool settings_add(struct settings *s, enum setting key, enum settings_source source,
                   const char *where, const char *text, char error[SETTINGS_ERROR_SIZE])
 {
@@ -314,7 +321,7 @@ bool settings_add(struct settings *s, enum setting key, enum settings_source sou
         free(value->texts[0]);
         value->count = 0;
     }
-    if (takes_none(key) && strcmp(text, "none") == 0)
+    if (is_none(key, text))
         return true;
     if (value->count == SETTINGS_REPEATS_MAX) {
         snprintf(error, SETTINGS_ERROR_SIZE, "%s: %s can be given at most %u times", place,

@@ -28,6 +28,7 @@ enum setting {
     SETTING_RPC_SOCKET,
     SETTING_RPC_READONLY_SOCKET,
     SETTING_HTTP,
+    SETTING_METRICS_FILE,
     SETTING_MAX_BYTES,
     SETTING_MULTI_ENTRIES,
     SETTING_MULTI_BYTES,
@@ -57,6 +58,7 @@ struct setting_row {
     enum setting_type type;
     const char *fallback; /* NULL: made from the environment, or empty */
     const char *shown;    /* the default as help and xord.conf show it; blanks between several */
+    const char *none;     /* the word that stands for no value; NULL: there is none */
     int64_t min, max;     /* of numbers and sizes */
     bool repeats;
     bool is_flag_only; /* neither in the environment nor in a file; `conf` is in the environment */

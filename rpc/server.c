@@ -215,3 +215,14 @@ size_t rpc_server_clients(const struct rpc_server *server)
 {
     return server->dispatch.client_count;
 }
+
+char *rpc_server_metrics(const struct rpc_server *server, size_t *size)
+{
+    struct json_text text = {0};
+
+    dispatch_write_metrics(&server->dispatch, &text);
+    if (text.failed)
+        json_text_clear(&text);
+    *size = text.size;
+    return text.data;
+}

@@ -49,5 +49,7 @@ void rpc_server_close(struct rpc_server *server);
 bool rpc_server_is_closed(const struct rpc_server *server);
 void rpc_server_free(struct rpc_server *server);
 size_t rpc_server_clients(const struct rpc_server *server);
+/* The metrics text, as getmetrics answers it, in memory of its own (free); NULL without memory. */
+char *rpc_server_metrics(const struct rpc_server *server, size_t *size);
 
 #endif

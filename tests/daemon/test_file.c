@@ -50,6 +50,20 @@ START_TEST(a_save_replaces_the_whole_file_and_its_mode)
 }
 END_TEST
 
+START_TEST(a_file_is_replaced_whole_without_waiting_for_the_disk)
+{
+    struct stat st;
+    ck_assert_int_eq(file_replace(path, "a longer text", 13, 0600), ERR_OK);
+    ck_assert_int_eq(file_replace(path, "short", 5, 0644), ERR_OK);
+    expect("short");
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0644);
+    ck_assert_int_eq(stat(temporary, &st), -1);
+    ck_assert_int_eq(file_replace("/nowhere/at/all", "x", 1, 0600), ERR_IO);
+    ck_assert_int_eq(errno, ENOENT);
+}
+END_TEST
+
 START_TEST(what_a_crash_left_is_replaced)
 {
     FILE *left = fopen(temporary, "w");
@@ -86,6 +100,7 @@ void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_save_replaces_the_whole_file_and_its_mode);
+    tcase_add_test(tests, a_file_is_replaced_whole_without_waiting_for_the_disk);
     tcase_add_test(tests, what_a_crash_left_is_replaced);
     tcase_add_test(tests, a_failed_save_leaves_the_old_file);
     tcase_add_test(tests, reading_tells_why_it_failed);
