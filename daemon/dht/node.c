@@ -25,6 +25,7 @@ struct node *node_new(const struct node_config *config, struct now now)
     memcpy(node->version, config->version, sizeof node->version);
     node->store = config->store;
     token_secret_init(&node->token_secret, &node->rng);
+    budget_init(&node->budget, &node->rng);
     for (unsigned i = 0; i < FAMILY_COUNT; i++)
         routing_init(&node->tables[i], &node->id, family_at(i));
     uint8_t seen_key[HASH_KEY_SIZE];
@@ -49,6 +50,7 @@ void node_free(struct node *node)
     if (node == NULL)
         return;
     ops_clear(&node->ops);
+    budget_clear(&node->budget);
     maintain_clear(&node->maintain);
     keep_clear(&node->keep);
     repair_clear(&node->repair);
@@ -111,6 +113,7 @@ static void recv_response(struct node *node, struct now now, const struct addr *
         return;
     }
     node_count(node, COUNTER_REPLIES_IN);
+    budget_prove(&node->budget, now, from);
     node->maintain.had_sources = true;
     const struct contact contact = {.id = reply->id, .addr = *from};
     uint32_t rtt_ms = (uint32_t)(now.ms - query.sent_ms);

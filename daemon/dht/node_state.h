@@ -4,6 +4,7 @@
 #ifndef XORD_DHT_NODE_STATE_H
 #define XORD_DHT_NODE_STATE_H
 
+#include "daemon/dht/budget.h"
 #include "daemon/dht/external.h"
 #include "daemon/dht/family.h"
 #include "daemon/dht/inflight.h"
@@ -30,6 +31,7 @@ struct node {
     struct store_reader store;
     struct rng rng;
     struct token_secret token_secret;
+    struct budget budget;
     struct routing tables[FAMILY_COUNT];
     struct neighbours neighbours[FAMILY_COUNT];
     struct overlay *overlay; /* owned; NULL on a private network */

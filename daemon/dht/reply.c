@@ -63,6 +63,26 @@ void reply_add_token(const struct node *node, struct now now, const struct addr 
     reply->token = bytes_of(memory->token, TOKEN_SIZE);
 }
 
+bool reply_has_token(struct node *node, struct now now, const struct addr *from,
+                     const struct id *target, struct bytes token)
+{
+    if (!token_is_valid(&node->token_secret, from, target, now.ms, token))
+        return false;
+    budget_prove(&node->budget, now, from);
+    return true;
+}
+
+void reply_pay(struct node *node, struct now now, const struct addr *from, struct krpc *reply)
+{
+    size_t size = reply->k.size + reply->sig.size + reply->v.size + reply->values.size +
+                  reply->briefs.size + reply->next.size + reply->entries.size;
+    if (size == 0 || budget_pay(&node->budget, now, from, size))
+        return;
+    node_count(node, COUNTER_QUERIES_CUT_SHORT);
+    reply->k = reply->sig = reply->v = reply->values = (struct bytes){0};
+    reply->briefs = reply->next = reply->entries = (struct bytes){0};
+}
+
 static size_t text_size(struct bytes text)
 {
     return text.data != NULL ? TEXT_HEAD_SIZE + text.size : 0;

@@ -30,6 +30,12 @@ void reply_add_nodes(const struct node *node, const struct addr *from, const str
                      struct krpc *reply, struct reply_memory *memory);
 void reply_add_token(const struct node *node, struct now now, const struct addr *from,
                      const struct krpc *query, struct krpc *reply, struct reply_memory *memory);
+/* Whether this is a token of ours for `target`: it proves the asker's address. */
+bool reply_has_token(struct node *node, struct now now, const struct addr *from,
+                     const struct id *target, struct bytes token);
+/* Pays for the content of a response (budget.h); what the asker's share does not pay for is taken
+ * out: nodes and token stay, and the sequence number. */
+void reply_pay(struct node *node, struct now now, const struct addr *from, struct krpc *reply);
 /* The size that a response will have at most without `nodes`, `nodes6` and `values`. */
 size_t reply_size_without_lists(const struct krpc *reply);
 /* What was asked for comes first: nodes are dropped when all would not fit in the soft size. The

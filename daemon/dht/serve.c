@@ -54,16 +54,19 @@ static void serve_lookup(struct node *node, struct now now, const struct addr *f
         reply_add_token(node, now, from, query, &reply, &memory);
     if (query->method == KRPC_GET)
         add_record(node, now, from, query, &reply);
+    reply_pay(node, now, from, &reply);
     reply_fit(&reply, from);
     if (query->method == KRPC_GET_PEERS)
         add_peers(node, now, from, query, &reply, values, sizeof values);
+    if (reply.values.data != NULL)
+        reply_pay(node, now, from, &reply);
     query_reply(node, from, &reply, out);
 }
 
 static bool has_valid_token(struct node *node, struct now now, const struct addr *from,
                             const struct krpc *query, struct outbox *out)
 {
-    if (token_is_valid(&node->token_secret, from, &query->target, now.ms, query->token))
+    if (reply_has_token(node, now, from, &query->target, query->token))
         return true;
     reply_refuse(node, from, query, ERR_BAD_TOKEN, NULL, COUNTER_QUERIES_REFUSED_TOKEN, out);
     return false;

@@ -154,14 +154,14 @@ void serve_multi(struct node *node, struct now now, const struct addr *from,
         repair_noticed(node, now, RECORD_MULTI, &query->target,
                        &(struct contact){.id = query->id, .addr = *from});
     bool needs_token = query->after.data != NULL || query->keys.size > ID_SIZE;
-    bool is_proved =
-        token_is_valid(&node->token_secret, from, &query->target, now.ms, query->token);
+    bool is_proved = reply_has_token(node, now, from, &query->target, query->token);
     if (needs_token && !is_proved)
         node_count(node, COUNTER_QUERIES_CUT_SHORT);
     else if (query->after.data != NULL)
         add_briefs(node, query, &reply, &multi);
     else if (query->keys.data != NULL)
         add_entries(node, query, &reply, &multi);
+    reply_pay(node, now, from, &reply);
     add_rest(node, from, query, &reply, &memory);
     query_reply(node, from, &reply, out);
 }

@@ -1,6 +1,7 @@
 #include "daemon/dht/serve_put.h"
 
 #include "daemon/dht/node_state.h"
+#include "daemon/dht/reply.h"
 
 #define TOUCH_AFTER_S                                                                              \
     600u /* an equal put refreshes what has no expiry of its own at most so often */
@@ -140,7 +141,7 @@ void serve_put_check(struct node *node, struct now now, const struct addr *from,
     struct store_write write = {.action = STORE_PUT, .space = STORE_HELD, .putter = *from};
     if (!read_record(query, &record, verdict) || !has_right_target(query, &record, verdict))
         return;
-    if (!token_is_valid(&node->token_secret, from, &record.target, now.ms, query->token)) {
+    if (!reply_has_token(node, now, from, &record.target, query->token)) {
         refuse(verdict, ERR_BAD_TOKEN, NULL, COUNTER_QUERIES_REFUSED_TOKEN);
         return;
     }

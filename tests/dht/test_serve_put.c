@@ -89,6 +89,34 @@ START_TEST(a_single_put_is_got_as_it_was_and_without_v_when_it_is_known)
 }
 END_TEST
 
+/* A reply is many times its query, and the query's source may be forged. */
+START_TEST(a_stranger_from_outside_gets_values_until_its_share_is_spent)
+{
+    uint8_t value[RECORD_V_MAX];
+    unsigned got = 0;
+    asker_init(&asker, 2, false);
+    const struct krpc put = asker_single(&asker, "s", 4, value_of_size(value, sizeof value), sig);
+    ck_assert_int_eq(put_code(&put), 0);
+    asker.from = addr_v4((const uint8_t[4]){93, 184, 216, 34}, 6881);
+    while (got < 1000 && get(&put.target)->v.data != NULL)
+        got++;
+    ck_assert_uint_gt(got, 10);
+    ck_assert_uint_lt(got, 100);
+    const struct krpc *reply = get(&put.target);
+    ck_assert_ptr_null(reply->k.data);
+    ck_assert_ptr_null(reply->sig.data);
+    ck_assert_int_eq(reply->seq, 4);
+    ck_assert_ptr_nonnull(reply->token.data);
+    ck_assert_uint_gt(reply->nodes.size, 0);
+    ck_assert_uint_ge(asker_counter(&asker, COUNTER_QUERIES_CUT_SHORT), 2);
+    const struct krpc proof = asker_single(&asker, "s", 4, put.v, sig);
+    ck_assert_int_eq(put_code(&proof), 0); /* its token proves that it reads what we send there */
+    for (unsigned i = 0; i < 200; i++)
+        ck_assert_ptr_nonnull(get(&put.target)->v.data);
+    asker_clear(&asker);
+}
+END_TEST
+
 /* Hands a put to the node and leaves the write to the test; its number. */
 static struct store_write begin_put(struct krpc put)
 {
@@ -462,6 +490,7 @@ void add_tests(TCase *tests)
 {
     tcase_add_test(tests, an_immutable_put_is_got_as_it_was);
     tcase_add_test(tests, a_single_put_is_got_as_it_was_and_without_v_when_it_is_known);
+    tcase_add_test(tests, a_stranger_from_outside_gets_values_until_its_share_is_spent);
     tcase_add_test(tests, the_acknowledgement_waits_for_the_disk);
     tcase_add_test(tests, trouble_of_our_own_is_202);
     tcase_add_test(tests, a_disk_that_fails_is_202_and_nothing_is_stored);
