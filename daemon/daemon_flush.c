@@ -8,7 +8,7 @@ static void hand_write(struct daemon *d, const struct store_write *write)
 {
     enum err err = d->is_drained ? ERR_STOPPING : writer_submit(d->writer, write);
     if (err != ERR_OK)
-        node_stored(d->node, daemon_now(d), write->write, err, 0, &d->outbox);
+        daemon_on_stored(d, write, err, 0);
 }
 
 static void sign(struct daemon *d, const struct event *event)
@@ -38,6 +38,7 @@ static void hand_event(struct daemon *d, const struct event *event)
     case EVENT_QUERY:
     case EVENT_REQUEST:
     case EVENT_COMMAND:
+    case EVENT_WATCH:
         rpc_server_event(d->rpc, event);
         return;
     case EVENT_LEFT:
@@ -72,7 +73,14 @@ void daemon_act(struct daemon *d)
 void daemon_on_stored(void *context, const struct store_write *write, enum err err, int64_t seq)
 {
     struct daemon *d = context;
+    node_watch_written(d->node, write, err, &d->outbox);
     node_stored(d->node, daemon_now(d), write->write, err, seq, &d->outbox);
+}
+
+static void on_removed(void *context, const struct store_removed *removed)
+{
+    struct daemon *d = context;
+    node_watch_removed(d->node, removed, &d->outbox);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -149,6 +157,7 @@ void daemon_flush(struct daemon *d)
     }
     if (d->is_stop_wanted)
         daemon_stop_begin(d);
+    writer_watch(d->writer, node_watched(d->node) & WATCH_STORE ? on_removed : NULL);
     writer_flush(d->writer);
     daemon_act(d); /* what a refused write or the stop has left */
     writer_flush(d->writer);

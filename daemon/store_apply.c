@@ -170,7 +170,9 @@ enum err store_apply(struct store *s, struct store_work *work)
     struct store_txn t;
     assert(work->count <= STORE_BATCH_MAX);
     work->has_more = false;
+    const uint32_t removed_before = work->removals != NULL ? work->removals->count : 0;
     int rc = store_txn_begin(&t, s, work->now_unix_s);
+    t.removals = work->removals;
     for (size_t i = 0; i < work->count && rc == 0; i++) {
         if (!work->items[i].is_refused)
             rc = apply_item(&t, &work->items[i]);
@@ -182,6 +184,8 @@ enum err store_apply(struct store *s, struct store_work *work)
     else
         store_txn_abort(&t);
     work->evicted = rc == 0 ? t.evicted : 0;
+    if (rc != 0 && work->removals != NULL)
+        work->removals->count = removed_before;
     tell_change(s, rc);
     return rc == 0 ? ERR_OK : fail_all(work, rc);
 }

@@ -88,7 +88,8 @@ struct store_txn {
     uint64_t now_unix_s;
     struct store_totals totals, totals_on_disk;
     struct store_prefix_slot slots[STORE_PREFIX_SLOTS];
-    uint64_t evicted; /* to make room for others */
+    uint64_t evicted;                /* to make room for others */
+    struct store_removals *removals; /* NULL: nobody wants to know */
 };
 
 /* A record as found. The views live until the next change of the transaction. */

@@ -77,13 +77,23 @@ struct store_item {
  * copy before the page. `item->size` says how many bytes are used (0 for STORE_DROP). */
 void store_item_pack(struct store_item *item, const struct store_write *write, uint8_t *data);
 
+#define STORE_REMOVALS_MAX 64u
+
+/* What was let go: evicted, or ended. */
+struct store_removals {
+    uint32_t count;
+    uint32_t more_evicted, more_expired; /* beyond STORE_REMOVALS_MAX */
+    struct store_removed list[STORE_REMOVALS_MAX];
+};
+
 struct store_work {
     struct store_item *items; /* in this order */
     size_t count;             /* at most STORE_BATCH_MAX */
     uint64_t now_unix_s;
-    bool is_expiring; /* delete up to STORE_EXPIRE_MAX ended records too */
-    bool has_more;    /* out: more have ended */
-    uint64_t evicted; /* out: records that made room for others */
+    bool is_expiring;                /* delete up to STORE_EXPIRE_MAX ended records too */
+    bool has_more;                   /* out: more have ended */
+    uint64_t evicted;                /* out: records that made room for others */
+    struct store_removals *removals; /* out: is added to; NULL: not wanted */
 };
 /* Applies all in one transaction and commits it to disk. ERR_OK: each item has its own outcome.
  * Else nothing was stored, and each item that was not refused has that error: ERR_STORAGE_FULL or

@@ -119,12 +119,35 @@ static int find_farthest(struct store_txn *t, uint64_t prefix, uint64_t *distanc
     return 0;
 }
 
+static void note_removal(struct store_txn *t, const struct store_entry *entry, bool is_expired)
+{
+    struct store_removals *removals = t->removals;
+    if (removals == NULL)
+        return;
+    if (removals->count == STORE_REMOVALS_MAX) {
+        removals->more_expired += is_expired;
+        removals->more_evicted += !is_expired;
+        return;
+    }
+    removals->list[removals->count++] = (struct store_removed){
+        .is_expired = is_expired,
+        .space = (enum store_space)entry->header.space,
+        .kind = entry->record.kind,
+        .target = entry->record.target,
+        .seq = entry->record.seq,
+        .size = (uint32_t)entry->packed.size,
+    };
+}
+
 int store_evict(struct store_txn *t, uint64_t serial)
 {
     struct store_entry entry;
     int rc = store_load(t, serial, &entry);
     t->evicted++;
-    return rc == 0 ? store_remove(t, &entry) : rc;
+    if (rc != 0)
+        return rc;
+    note_removal(t, &entry, false);
+    return store_remove(t, &entry);
 }
 
 /* It has lived on since it was entered: enters it again for its present expiry. */
@@ -166,7 +189,10 @@ static int expire_one(struct store_txn *t, bool *was_due)
     rc = store_load(t, serial, &entry);
     if (rc != 0)
         return rc;
-    return entry.header.expiry_unix_s <= t->now_unix_s ? store_remove(t, &entry) : rearm(t, &entry);
+    if (entry.header.expiry_unix_s > t->now_unix_s)
+        return rearm(t, &entry);
+    note_removal(t, &entry, true);
+    return store_remove(t, &entry);
 }
 
 /* The record that goes next when `write` needs room: *serial, or ERR_STORAGE_FULL when it would be

@@ -39,6 +39,8 @@ struct writer {
     struct store_work work;
     uint64_t evicted_now; /* by the batch under `applied` */
     uint64_t evicted;
+    writer_removed *removed;    /* NULL: nobody watches */
+    struct store_removals gone; /* by the batch under `applied` */
 };
 
 static struct batch *take_free(struct writer *w)
@@ -149,6 +151,19 @@ static void report(struct writer *w, struct batch *b)
     batch_reset(b);
 }
 
+static void tell_removed(struct writer *w)
+{
+    struct store_removals *gone = &w->gone;
+    for (uint32_t i = 0; i < gone->count && w->removed != NULL; i++)
+        w->removed(w->context, &gone->list[i]);
+    const struct store_removed evicted = {.more = gone->more_evicted};
+    const struct store_removed expired = {.is_expired = true, .more = gone->more_expired};
+    if (gone->more_evicted > 0 && w->removed != NULL)
+        w->removed(w->context, &evicted);
+    if (gone->more_expired > 0 && w->removed != NULL)
+        w->removed(w->context, &expired);
+}
+
 /* The next batch starts before this one is told of, so the disk does not wait for the loop. */
 static void after_apply(uv_work_t *work, int status)
 {
@@ -158,6 +173,7 @@ static void after_apply(uv_work_t *work, int status)
     w->applied = NULL;
     w->evicted += w->evicted_now;
     w->evicted_now = 0;
+    tell_removed(w);
     if (w->work.has_more)
         w->is_expiry_wanted = w->drained == NULL;
     advance(w);
@@ -179,6 +195,8 @@ static void start_apply(struct writer *w, struct batch *b)
 {
     w->applied = b;
     w->work = (struct store_work){.now_unix_s = store_now(w->store)};
+    w->gone.count = w->gone.more_evicted = w->gone.more_expired = 0;
+    w->work.removals = w->removed != NULL ? &w->gone : NULL;
     w->is_expiring = w->is_expiry_wanted;
     w->is_expiry_wanted = false;
     w->apply_work.data = w;
@@ -243,6 +261,11 @@ void writer_drain(struct writer *w, writer_drained *drained)
     writer_flush(w);
     if (is_idle(w))
         start_apply(w, take_free(w)); /* of nothing: its end is the answer */
+}
+
+void writer_watch(struct writer *w, writer_removed *removed)
+{
+    w->removed = removed;
 }
 
 uint64_t writer_evicted(const struct writer *w)

@@ -18,6 +18,8 @@ struct writer;
 /* One write finished, on the loop. ERR_OK: verified and on disk. `seq` is what is stored, or what
  * it met. `write` is borrowed for the call. It may submit and flush. */
 typedef void writer_done(void *context, const struct store_write *write, enum err err, int64_t seq);
+/* A record was let go, on the loop; told before the writes of its batch. */
+typedef void writer_removed(void *context, const struct store_removed *removed);
 /* All that was submitted before and meanwhile has finished. It may free the writer. */
 typedef void writer_drained(void *context);
 
@@ -38,6 +40,9 @@ void writer_flush(struct writer *w);
 void writer_expire(struct writer *w);
 /* How many records have made room for others since writer_new. */
 uint64_t writer_evicted(const struct writer *w);
+/* Whom to tell of each record that the store lets go, beginning with the next batch; NULL: nobody.
+ * Beyond STORE_REMOVALS_MAX a batch their number alone is told. */
+void writer_watch(struct writer *w, writer_removed *removed);
 /* Flushes, and calls once when nothing is under way; never from inside this call. */
 void writer_drain(struct writer *w, writer_drained *drained);
 

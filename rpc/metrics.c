@@ -47,6 +47,7 @@ static bool lookup_of(enum event_kind kind, enum metrics_lookup *out)
     case EVENT_REPLY:
     case EVENT_REQUEST:
     case EVENT_COMMAND:
+    case EVENT_WATCH:
     case EVENT_NEED_SIGNATURE:
         return false;
     }

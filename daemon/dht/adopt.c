@@ -21,6 +21,7 @@ static void move_members(struct node *node, struct now now, struct routing *tabl
             routing_answered(table, &member->contact, member->is_xord, member->rtt.srtt_x8_ms / 8u,
                              now.ms);
     routing_clear(&old);
+    table->changes = old.changes; /* the move itself is none */
     neighbours_clear(neighbours);
 }
 

@@ -32,6 +32,7 @@ enum event_kind {
     EVENT_QUERY,         /* node_query */
     EVENT_REQUEST,       /* node_request */
     EVENT_COMMAND,       /* not a completion: answer with node_respond */
+    EVENT_WATCH,         /* not a completion: what node_watch asked to see */
     EVENT_NEED_SIGNATURE /* not a completion: answer with node_put_signed */
 };
 
@@ -67,6 +68,69 @@ struct command_reply {
     uint32_t rtt_ms;
     int64_t error;  /* 0: none; under 16 see COMMAND_*, else the handler's own */
     struct bytes v; /* raw bencoding; absent: none */
+};
+
+enum watch_class { /* bits, for node_watch */
+                   WATCH_LOOKUPS = 1,
+                   WATCH_NODES = 2,
+                   WATCH_STORE = 4
+};
+
+enum watch_what {
+    /* Of a lookup: its start, its steps, its end (with `err` and `stats`). */
+    WATCH_STARTED,
+    WATCH_ASKED,
+    WATCH_ANSWERED,
+    WATCH_LATE,
+    WATCH_DEAD,
+    WATCH_REFUSED,
+    WATCH_ENDED,
+    /* Of the tables. */
+    WATCH_SEEN,     /* new in a table */
+    WATCH_REPLACED, /* `contact` took the place of `old` */
+    WATCH_LOST,     /* it failed too often, or is another node now */
+    WATCH_JOINED,   /* new among the nodes nearest to us */
+    WATCH_PARTED,   /* no longer among them */
+    /* Of the store. */
+    WATCH_STORED,
+    WATCH_TURNED_AWAY, /* `err` says why */
+    WATCH_EVICTED,
+    WATCH_EXPIRED,
+    WATCH_DROPPED
+};
+
+/* What EVENT_WATCH shows: no value, no key, no token. Texts are constants. */
+struct watch_event {
+    enum watch_class class;
+    enum watch_what what;
+    union {
+        struct {
+            uint64_t number;        /* of the operation that looks; a put may look more than once */
+            const char *purpose;    /* "get", "put", "join", … */
+            struct id target;       /* of a step also what distances are measured from */
+            struct contact contact; /* of a step: whom; */
+            bool has_id;            /* false: a bootstrap address, whose id is not known yet */
+            uint32_t hop;           /* how many steps from our own table */
+            uint32_t attempt;       /* of WATCH_ASKED: 1, or 2 for the second chance */
+            uint32_t rtt_ms;        /* since it was asked */
+            int64_t code;           /* of WATCH_REFUSED: KRPC's number; 0: a wrong id */
+        } lookup;
+        struct {
+            struct contact contact, old;
+        } node;
+        struct {
+            bool is_kept; /* among this node's own puts; else held for the network */
+            enum record_kind kind;
+            struct id target;
+            bool has_seq;
+            int64_t seq;
+            uint32_t size;     /* of v, in bytes; of what was let go: as the store counts it */
+            struct addr from;  /* who put it; ADDR_NONE: this node */
+            const char *check; /* of WATCH_TURNED_AWAY: "token", "seq", … */
+            const char *text;  /* the reason in words; may be NULL */
+            uint32_t more;     /* not 0: so many others at once, of which nothing is told */
+        } store;
+    };
 };
 
 struct event {
@@ -135,6 +199,7 @@ struct event {
             struct bytes v; /* raw bencoding; absent: none */
             struct contact from;
         } command;
+        struct watch_event watch;
         struct record sign; /* sign this: k, salt, seq and v are set, sig is NULL */
     };
 };

@@ -1,5 +1,6 @@
 #include "daemon/dht/maintain.h"
 
+#include "daemon/dht/changes.h"
 #include "daemon/dht/node_state.h"
 #include "daemon/dht/query.h"
 
@@ -252,6 +253,12 @@ void maintain_late(struct node *node, struct now now, const struct inflight_quer
         maintain_failed(node, now, &query->contact);
 }
 
+static void neighbour_lost(struct node *node, struct now now, const struct contact *contact)
+{
+    changes_add_neighbour(node->watch.changes, contact, NULL);
+    repair_lost(node, now, contact);
+}
+
 void maintain_failed(struct node *node, struct now now, const struct contact *contact)
 {
     struct maintain *m = &node->maintain;
@@ -261,7 +268,7 @@ void maintain_failed(struct node *node, struct now now, const struct contact *co
     bool is_lost = neighbours_failed(&node->neighbours[family], contact);
     bool is_lost_xord = overlay_failed(node, now, contact);
     if (is_lost || is_lost_xord)
-        repair_lost(node, now, contact);
+        neighbour_lost(node, now, contact);
     if (!m->is_joining && m->join_at_ms > now.ms + m->retry_ms && node_live_count(node) == 0)
         m->join_at_ms = now.ms + m->retry_ms;
 }
@@ -273,7 +280,7 @@ void maintain_replaced(struct node *node, struct now now, const struct contact *
     bool is_lost = neighbours_remove(&node->neighbours[family], contact);
     bool is_lost_xord = overlay_replaced(node, contact);
     if (is_lost || is_lost_xord)
-        repair_lost(node, now, contact);
+        neighbour_lost(node, now, contact);
 }
 
 static void check(struct node *node, struct now now, const struct contact *contact,

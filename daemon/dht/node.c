@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "daemon/dht/adopt.h"
+#include "daemon/dht/changes.h"
 #include "daemon/dht/node_state.h"
 #include "daemon/dht/op_kinds.h"
 #include "daemon/dht/query.h"
@@ -55,6 +56,7 @@ void node_free(struct node *node)
     keep_clear(&node->keep);
     repair_clear(&node->repair);
     writes_clear(&node->writes);
+    watch_clear(&node->watch);
     for (unsigned i = 0; i < FAMILY_COUNT; i++) {
         routing_clear(&node->tables[i]);
         neighbours_clear(&node->neighbours[i]);
@@ -123,6 +125,8 @@ static void recv_response(struct node *node, struct now now, const struct addr *
     routing_answered(&node->tables[family], &contact, is_xord, rtt_ms, now.ms);
     bool is_neighbour = neighbours_answered(&node->neighbours[family], &node->id, &contact);
     bool is_xord_neighbour = overlay_answered(node, now, &contact, is_xord, rtt_ms);
+    if (is_neighbour || is_xord_neighbour)
+        changes_add_neighbour(node->watch.changes, NULL, &contact);
     if ((is_neighbour || is_xord_neighbour) && !is_of_earlier_run(node, &query, &contact))
         repair_joined(node, now, &contact);
     if (external_vote(&node->external[family_index(from->family)], from, reply->ip))
@@ -145,17 +149,17 @@ static void recv_error(struct node *node, struct now now, const struct addr *fro
     op_refused(node, now, &query, reply->error_code, out);
 }
 
-void node_recv(struct node *node, struct now now, const struct addr *from, const uint8_t *packet,
-               size_t size, struct outbox *out)
+static void recv_packet(struct node *node, struct now now, const struct addr *from,
+                        struct bytes packet, struct outbox *out)
 {
     struct krpc message;
     node_count(node, COUNTER_PACKETS_IN);
-    node->counters[COUNTER_BYTES_IN] += size;
+    node->counters[COUNTER_BYTES_IN] += packet.size;
     if (!addr_is_usable(from) || !node_can_reach(node, from)) {
         node_count(node, COUNTER_PACKETS_UNUSABLE_SOURCE);
         return;
     }
-    enum err err = krpc_parse(bytes_of(packet, size), &message);
+    enum err err = krpc_parse(packet, &message);
     if (message.t.data != NULL && (message.has_network != node->has_network ||
                                    (node->has_network && message.network != node->network))) {
         node_count(node, COUNTER_PACKETS_FOREIGN_NETWORK);
@@ -173,6 +177,13 @@ void node_recv(struct node *node, struct now now, const struct addr *from, const
         recv_response(node, now, from, &message, out);
     else
         recv_error(node, now, from, &message, out);
+}
+
+void node_recv(struct node *node, struct now now, const struct addr *from, const uint8_t *packet,
+               size_t size, struct outbox *out)
+{
+    recv_packet(node, now, from, bytes_of(packet, size), out);
+    watch_flush(node, out);
 }
 
 static void tick_queries(struct node *node, struct now now, struct outbox *out)
@@ -202,6 +213,7 @@ void node_tick(struct node *node, struct now now, struct outbox *out)
     overlay_tick(node, now, out);
     keep_tick(node, now, out);
     repair_tick(node, now, out);
+    watch_flush(node, out);
 }
 
 static uint64_t min_ms(uint64_t a, uint64_t b)

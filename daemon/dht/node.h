@@ -189,6 +189,16 @@ enum err node_leave(struct node *node, struct now now, uint32_t timeout_ms, uint
 /* Ends an operation early: its event comes with ERR_CANCELLED. Unknown ops are ignored. */
 void node_cancel(struct node *node, struct now now, uint64_t op, struct outbox *out);
 
+/* Which classes (bits of enum watch_class) are told as EVENT_WATCH from now on; 0: none, which
+ * costs nothing. Without memory the class of nodes stays off. */
+void node_watch(struct node *node, unsigned classes);
+unsigned node_watched(const struct node *node);
+/* What only the owner of the store sees: how a write ended, and a record that the store let go, or
+ * `more` of them that nothing else is known of. Told when WATCH_STORE is watched. */
+void node_watch_written(struct node *node, const struct store_write *write, enum err err,
+                        struct outbox *out);
+void node_watch_removed(struct node *node, const struct store_removed *removed, struct outbox *out);
+
 void node_get_info(const struct node *node, struct node_info *out);
 uint64_t node_counter(const struct node *node, enum counter counter);
 /* The table of one family, or NULL when the family is not bound. Borrowed until the next call. */

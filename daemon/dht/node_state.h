@@ -19,6 +19,7 @@
 #include "daemon/dht/repair.h"
 #include "daemon/dht/seen.h"
 #include "daemon/dht/token.h"
+#include "daemon/dht/watch.h"
 #include "daemon/dht/writes.h"
 
 struct node {
@@ -46,12 +47,19 @@ struct node {
     struct maintain maintain;
     struct keep keep;
     struct repair repair;
+    struct watch watch;
     uint64_t counters[COUNTER_COUNT];
 };
 
 static inline void node_count(struct node *node, enum counter counter)
 {
     node->counters[counter]++;
+}
+
+/* Whether anybody is to be told of this class. */
+static inline bool watch_is_on(const struct node *node, enum watch_class class)
+{
+    return (node->watch.classes & class) != 0;
 }
 
 /* True when a socket is bound for this address's family. */

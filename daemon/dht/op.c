@@ -172,17 +172,6 @@ static void fill_event(struct node *node, struct now now, const struct op *op, s
     }
 }
 
-/* A search can end an operation before all of the k closest have answered; only then is the report
- * of what was found not the whole truth. */
-static bool is_search_complete(const struct op *op)
-{
-    bool is_complete = true;
-    for (unsigned i = 0; i < SEARCH_FAMILIES; i++)
-        if (op->search.is_used[i])
-            is_complete = is_complete && lookup_is_done(&op->search.lookups[i]);
-    return is_complete;
-}
-
 /* Whose work it was is told, and may go on with the next. */
 static void internal_finished(struct node *node, struct now now, const struct op *op)
 {
@@ -212,7 +201,7 @@ static void tell(struct node *node, struct now now, struct op *op, enum err err,
     event->err = err;
     search_stats(&op->search, now, &event->stats);
     event->stats.ms = (uint32_t)(now.ms - op->started_ms);
-    event->stats.is_complete = is_search_complete(op);
+    event->stats.is_complete = search_is_complete(&op->search);
     fill_event(node, now, op, event, out);
 }
 
@@ -220,6 +209,8 @@ void op_finish(struct node *node, struct now now, struct op *op, enum err err, s
 {
     bool is_begun_put = op->kind == OP_PUT && op->put.phase != PUT_QUEUED;
     const struct id key = is_begun_put ? op->put.key : (struct id){0};
+    if (op->is_searching && watch_is_on(node, WATCH_LOOKUPS))
+        watch_ended(node, now, op, err, out);
     tell(node, now, op, err, out);
     search_end(&op->search, node, now);
     if (op->is_internal)
@@ -261,6 +252,8 @@ static bool goes_on(struct node *node, struct op *op)
 
 static void search_done(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
+    if (watch_is_on(node, WATCH_LOOKUPS))
+        watch_ended(node, now, op, ERR_OK, out);
     op->is_searching = false;
     switch (op->kind) {
     case OP_PUT:
@@ -309,6 +302,8 @@ void op_search(struct node *node, struct now now, struct op *op, enum krpc_metho
         op->search.keys = id_bytes(&op->put.key);
     op->search.is_exact = op->kind != OP_GET; /* any holder will do for a get */
     op->is_searching = true;
+    if (watch_is_on(node, WATCH_LOOKUPS))
+        watch_started(node, op, out);
     op_step(node, now, op, out);
 }
 
@@ -320,6 +315,7 @@ static void search_reply(struct node *node, struct now now, struct op *op,
         return;
     struct lookup_candidate *from = search_answered(&op->search, now, query, reply);
     bool is_done = false;
+    watch_step(node, now, op, query, from != NULL ? WATCH_ANSWERED : WATCH_REFUSED, 0, out);
     if (from != NULL) {
         if (op->kind == OP_GET)
             is_done = get_answered(node, now, op, reply);
@@ -377,6 +373,7 @@ void op_refused(struct node *node, struct now now, const struct inflight_query *
         sync_refused(node, now, op, query, out);
     } else if (query->purpose == QUERY_SEARCH && op->is_searching) {
         search_refused(&op->search, query);
+        watch_step(node, now, op, query, WATCH_REFUSED, code, out);
         op_step(node, now, op, out);
     } else if (query->purpose == QUERY_STORE) {
         holders_rejected(op, query->owner_index, code);
@@ -398,6 +395,7 @@ void op_late(struct node *node, struct now now, const struct inflight_query *que
         sync_late(node, now, op, query, out);
     } else if (query->purpose == QUERY_SEARCH && op->is_searching) {
         search_late(&op->search, node, now, query);
+        watch_step(node, now, op, query, WATCH_LATE, 0, out);
         op_step(node, now, op, out);
     } else if (query->purpose == QUERY_STORE) {
         holders_late(node, now, op, query->owner_index, out);
@@ -418,6 +416,7 @@ void op_dead(struct node *node, struct now now, const struct inflight_query *que
     if (op == NULL || query->purpose != QUERY_SEARCH || !op->is_searching)
         return;
     search_silent(&op->search, query);
+    watch_step(node, now, op, query, WATCH_DEAD, 0, out);
     op_step(node, now, op, out);
 }
 

@@ -74,8 +74,10 @@ bool overlay_answered(struct node *node, struct now now, const struct contact *c
     if (o == NULL)
         return false;
     if (!is_xord) {
-        if (remove_member(o, contact))
+        if (remove_member(o, contact)) {
+            changes_add_neighbour(node->watch.changes, contact, NULL);
             repair_lost(node, now, contact);
+        }
         return false;
     }
     routing_answered(&o->tables[family], contact, true, rtt_ms, now.ms);

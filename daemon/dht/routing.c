@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "daemon/dht/bucket.h"
+#include "daemon/dht/changes.h"
 
 #define NEAR_BUCKETS      2 /* the deepest: their nodes hold what we hold, so they are checked */
 #define RETRY_FIRST_MS    1000u /* until a node that failed is pinged again, doubled each time */
@@ -174,11 +175,13 @@ static void promote(struct routing *r, size_t index, const struct candidate *rep
 static void remove_member(struct routing *r, size_t index, struct routing_node *node)
 {
     struct bucket *b = &r->buckets[index];
+    const struct contact gone = node->contact;
 
     bucket_take_out(b, node);
     r->node_count--;
     const struct candidate *replacement = find_replacement(r, index);
     struct routing_node *place = replacement != NULL ? bucket_extend(b) : NULL;
+    changes_add(r->changes, &gone, place != NULL ? &replacement->contact : NULL);
     if (place == NULL)
         return;
     r->node_count++;
@@ -235,12 +238,14 @@ static enum routing_added add_node(struct routing *r, const struct candidate *ca
         return cache_node(r, index, candidate, now_ms);
     struct bucket *b = &r->buckets[index];
     struct routing_node *node = b->count < ROUTING_K ? bucket_extend(b) : NULL;
-    if (node != NULL)
-        r->node_count++;
-    else
+    bool is_taken = node == NULL;
+    if (is_taken)
         node = bucket_find_dead(b);
+    else
+        r->node_count++;
     if (node == NULL)
         return ROUTING_REFUSED; /* without memory */
+    changes_add(r->changes, is_taken ? &node->contact : NULL, contact);
     bucket_uncache(b, &contact->id);
     fill_node(node, candidate, now_ms);
     check_at(r, b, now_ms + ROUTING_QUESTIONABLE_MS);
@@ -250,6 +255,8 @@ static enum routing_added add_node(struct routing *r, const struct candidate *ca
 static void refresh_node(struct routing *r, struct bucket *b, struct routing_node *node,
                          bool is_xord, uint32_t rtt_ms, uint64_t now_ms)
 {
+    if (node->fails >= ROUTING_FAILS_MAX) /* it was given up, and is back */
+        changes_add(r->changes, NULL, &node->contact);
     node->fails = 0;
     node->is_pinged = false;
     node->is_xord = is_xord;
@@ -348,6 +355,8 @@ void routing_failed(struct routing *r, const struct contact *contact, uint64_t n
         node->fails++;
     const struct candidate *replacement =
         node->fails >= ROUTING_FAILS_MAX ? find_replacement(r, index) : NULL;
+    if (node->fails == ROUTING_FAILS_MAX || replacement != NULL)
+        changes_add(r->changes, &node->contact, replacement != NULL ? &replacement->contact : NULL);
     if (replacement != NULL)
         promote(r, index, replacement, node, now_ms);
     else

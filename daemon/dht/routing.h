@@ -32,6 +32,7 @@ struct routing_node {
     uint64_t queried_us_ms; /* its last query of ours; 0 never */
 };
 
+struct changes;
 struct bucket; /* private to routing.c: bucket.h */
 
 struct routing {
@@ -41,6 +42,7 @@ struct routing {
     size_t bucket_count;    /* 0 until the first node answers */
     size_t node_count;
     uint64_t check_ms, refresh_ms; /* what routing_next_ms says: may be early, never late */
+    struct changes *changes;       /* where members that come and go are noted; NULL: nowhere */
 };
 
 void routing_init(struct routing *r, const struct id *self, enum addr_family family);

@@ -97,6 +97,8 @@ bool search_step(struct search *s, struct node *node, struct now now, uint64_t o
             const struct addr addr = next->contact.addr;
             if (!ask(s, node, now, owner, next, out))
                 lookup_dead(&s->lookups[i], &addr);
+            else if (watch_is_on(node, WATCH_LOOKUPS))
+                watch_asked(node, owner, next, out);
         }
         is_done = is_done && lookup_is_done(&s->lookups[i]);
     }
@@ -190,6 +192,15 @@ void search_late(struct search *s, struct node *node, struct now now,
      */
     if (query->has_id && !may_retry(&s->lookups[index], &query->contact.addr))
         maintain_failed(node, now, &query->contact);
+}
+
+bool search_is_complete(const struct search *s)
+{
+    bool is_complete = true;
+    for (unsigned i = 0; i < SEARCH_FAMILIES; i++)
+        if (s->is_used[i])
+            is_complete = is_complete && lookup_is_done(&s->lookups[i]);
+    return is_complete;
 }
 
 bool search_is_waiting(const struct search *s)

@@ -56,6 +56,9 @@ void search_late(struct search *s, struct node *node, struct now now,
                  const struct inflight_query *query);
 void search_silent(struct search *s, const struct inflight_query *query);
 void search_refused(struct search *s, const struct inflight_query *query);
+/* A search can be ended before all of the k closest have answered; only then is the report of what
+ * was found not the whole truth. */
+bool search_is_complete(const struct search *s);
 /* True when an answer may still come in time. */
 bool search_is_waiting(const struct search *s);
 /* The search is over: who was late and lost the second chance with it counts as failed, so that a

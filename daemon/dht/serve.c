@@ -95,6 +95,8 @@ static void serve_put(struct node *node, struct now now, const struct addr *from
     struct put_verdict verdict = {.err = ERR_OK};
     serve_put_check(node, now, from, query, &verdict, out);
     if (verdict.err != ERR_OK) {
+        if (watch_is_on(node, WATCH_STORE))
+            watch_turned_away(node, from, query, &verdict, out);
         reply_refuse(node, from, query, verdict.err, verdict.text, verdict.counter, out);
     } else if (verdict.is_stored) {
         node_count(node, COUNTER_PUTS_ACCEPTED);

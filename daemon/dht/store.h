@@ -78,4 +78,15 @@ struct store_write {
     struct record record; /* for STORE_DROP kind alone, and `target` is the key */
 };
 
+/* A record that the store let go of its own accord. */
+struct store_removed {
+    bool is_expired; /* it had ended; else it made room for another */
+    enum store_space space;
+    enum record_kind kind;
+    struct id target;
+    int64_t seq;
+    uint32_t size; /* packed, in bytes */
+    uint32_t more; /* not 0: so many, and nothing else is known of them */
+};
+
 #endif
