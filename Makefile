@@ -46,11 +46,13 @@ TEST_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(SIM_MAINS) $(wildcard
               tests/sim/*.c)))
 FUZZ_HELPERS := $(patsubst %,$(BUILD)/tests/sim/%.o,ram disk disk_multi blob genuine trace)
 FUZZ       := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+PAGES      := $(patsubst docs/man/%.scd,$(BUILD)/man/%,$(wildcard docs/man/*.scd))
+FILL       := $(BUILD)/docs/gen/fill
 BENCH      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/bench/bench_*.c),\
               $(wildcard tests/bench/*.c)))
 
-.PHONY: all tests check unit fuzz fuzz-run layers style format e2e bench install clean sim \
+.PHONY: all tests check unit fuzz fuzz-run layers style format pages e2e bench install clean sim \
         sim-long sim-life sim-same sim-lookups mutants mutants-quick
 .SECONDARY:
 
@@ -80,6 +82,19 @@ $(SIM_MAINS:%.c=$(BUILD)/%): $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(SIM_
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_HELPERS) $(BUILD)/libxord.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
+
+# Manual pages, from docs/man/ and the tables of the code. Written only when all is well.
+$(FILL): $(patsubst %.c,$(BUILD)/%.o,$(wildcard docs/gen/*.c)) $(BUILD)/libxord.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/man/%: docs/man/%.scd $(FILL)
+	@mkdir -p $(@D)
+	@command -v scdoc >/dev/null || { echo "pages need scdoc: apt-get install scdoc" >&2; exit 1; }
+	$(FILL) <$< >$@.scd
+	scdoc <$@.scd >$@.new
+	@mv $@.new $@
+
+pages: $(PAGES)
 
 tests: $(UNIT_TESTS) $(FUZZ)
 
@@ -157,7 +172,7 @@ mutants-quick: $(if $(SAN),,$(BUILD)/tests/sim/sim)
 
 check: all unit fuzz layers style sim-same mutants-quick
 
-e2e: all
+e2e: all $(FILL) $(if $(shell command -v scdoc),pages)
 	XORD=$(abspath $(BUILD)/xord) scripts/e2e
 
 # ONLY=ping measures that line alone; scripts/bench names them.
@@ -175,4 +190,5 @@ install: all
 clean:
 	rm -rf build
 
--include $(patsubst %.c,$(BUILD)/%.d,$(wildcard common/*.c daemon/*.c daemon/dht/*.c rpc/*.c tests/*.c tests/*/*.c))
+-include $(patsubst %.c,$(BUILD)/%.d,$(wildcard common/*.c daemon/*.c daemon/dht/*.c rpc/*.c docs/gen/*.c \
+         tests/*.c tests/*/*.c))

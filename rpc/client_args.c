@@ -13,6 +13,22 @@ struct walk {
     char *error;
 };
 
+const struct client_option *client_args_options(size_t *count)
+{
+    static const struct client_option options[] = {
+        {"-q", NULL, "print the value alone: text and bytes as they are, other JSON as JSON"},
+        {"-w", NULL, "wait until the daemon is there and ready, a minute at most"},
+        {"-S", NULL, "a value is a string, whatever it looks like, and no @, - or key="},
+        {"-b", NULL, "a value is bytes"},
+        {"-C", "N", "end a stream after so many events"},
+        {"-W", "SEC", "end a stream after so many seconds"},
+        {"--rpc-socket", "PATH", "where the daemon listens"},
+        {"--datadir", "DIR", "the data directory of the daemon, which has its socket"},
+    };
+    *count = sizeof options / sizeof options[0];
+    return options;
+}
+
 const char *client_args_link(const char *program)
 {
     const char *slash = strrchr(program, '/');

@@ -30,6 +30,14 @@ struct client_args {
     size_t word_count;
 };
 
+/* What stands beside a call and is no parameter of it, as help and pages show it. */
+struct client_option {
+    const char *name;  /* as it is typed: "-q", "--datadir" */
+    const char *value; /* what follows it; NULL: nothing */
+    const char *help;  /* one clause */
+};
+
+const struct client_option *client_args_options(size_t *count);
 /* The method that a link's name stands for, or NULL: dhtget, dhtput, dhtlisten. */
 const char *client_args_link(const char *program);
 /* `-` is standard input, and `-5` a number: words, not options. */

@@ -133,6 +133,36 @@ START_TEST(options_stand_anywhere_before_the_dashes)
 }
 END_TEST
 
+/* Each option of the table is taken, with what follows it, and none stands for another. */
+START_TEST(the_table_has_the_options_that_are_taken)
+{
+    size_t count;
+    const struct client_option *options = client_args_options(&count);
+    for (size_t i = 0; i < count; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "xord dhtput %s %s alice r s 1", options[i].name,
+                 options[i].value != NULL ? "7" : "");
+        assert_params(line, strcmp(options[i].name, "-b") == 0 ? "{" T ",\"value_base64\":\"MQ==\"}"
+                            : strcmp(options[i].name, "-S") == 0 ? "{" T ",\"value\":\"1\"}"
+                                                                 : "{" T ",\"value\":1}");
+    }
+    for (char letter = '!'; letter <= 'z'; letter++) {
+        char option[] = {'-', letter, '\0'}, line[] = "xord dhtput -? 7";
+        bool is_listed = false;
+        for (size_t i = 0; i < count; i++) {
+            is_listed = is_listed || strcmp(options[i].name, option) == 0;
+        }
+        line[13] = letter;
+        char *argv[ARGS_MAX];
+        struct client_args args;
+        bool is_taken = client_args_parse(&args, split(line, argv), argv, error);
+        client_args_clear(&args);
+        ck_assert_msg(is_taken == is_listed || !client_args_is_option(option) || letter == '-',
+                      "%s", option);
+    }
+}
+END_TEST
+
 START_TEST(bytes_go_by_the_parameter_for_bytes)
 {
     assert_params("xord dhtput -b alice r s hi", "{" T ",\"value_base64\":\"aGk=\"}");
@@ -262,6 +292,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_value_is_json_where_it_is_valid_else_a_string);
     tcase_add_test(tests, a_key_names_a_parameter_only_where_there_is_one);
     tcase_add_test(tests, options_stand_anywhere_before_the_dashes);
+    tcase_add_test(tests, the_table_has_the_options_that_are_taken);
     tcase_add_test(tests, bytes_go_by_the_parameter_for_bytes);
     tcase_add_test(tests, a_file_is_json_if_valid_else_bytes);
     tcase_add_test(tests, standard_input_is_read_once);
