@@ -63,8 +63,10 @@ void call_batch_answered(struct rpc_client *client, struct rpc_batch *batch)
         client->out.failed = client->out.failed || batch->text.failed;
     }
     json_text_clear(&batch->text);
-    free(batch);
     tell_client(client);
+    if (batch->has_streams)
+        stream_set_answered(&client->streams, batch);
+    free(batch);
 }
 
 /* The daemon's own calls have no method, and are not counted. */

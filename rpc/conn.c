@@ -85,7 +85,7 @@ static void close_conn(struct conn *conn)
 
 static size_t queued(const struct conn *conn)
 {
-    return conn->client.out.size + (conn->is_writing ? conn->sent.size - conn->sent_from : 0);
+    return conn->client.out.size + conn->client.sending;
 }
 
 static bool is_full(const struct conn *conn)
@@ -267,6 +267,7 @@ static void on_end(struct conn *conn)
         dispatch_line(&conn->client, bytes_of(line.data, line.size));
         json_text_clear(&line);
     }
+    dispatch_client_half_closed(&conn->client);
     if (conn->client.call_count > 0)
         watch_hangup(conn);
     mark_dirty(conn);
@@ -313,6 +314,7 @@ static void on_written(uv_write_t *write, int status)
     struct conn *conn = write->handle->data;
 
     conn->is_writing = false;
+    conn->client.sending = 0;
     json_text_clear(&conn->sent);
     if (status < 0)
         close_conn(conn);
@@ -324,9 +326,9 @@ static void on_written(uv_write_t *write, int status)
 static void write_rest(struct conn *conn, size_t from)
 {
     conn->sent = conn->client.out;
-    conn->sent_from = from;
+    conn->client.sending = conn->sent.size - from;
     conn->client.out = (struct json_text){0};
-    uv_buf_t rest = uv_buf_init(conn->sent.data + from, (unsigned)(conn->sent.size - from));
+    uv_buf_t rest = uv_buf_init(conn->sent.data + from, (unsigned)conn->client.sending);
     conn->is_writing =
         uv_write(&conn->write, (uv_stream_t *)&conn->pipe, &rest, 1, on_written) == 0;
     if (!conn->is_writing)
@@ -351,6 +353,17 @@ static void send_output(struct conn *conn)
         json_text_clear(out);
 }
 
+/* What streams kept back follows when all else is out, and is handed over whole: that it is sent is
+ * told in the loop's next turn, so a client that reads fast takes its turns with the others. */
+static void send_streams(struct conn *conn)
+{
+    if (conn->is_writing || conn->client.streams.wait_first == NULL)
+        return;
+    dispatch_client_room(&conn->client);
+    if (conn->client.out.size > 0 && !conn->client.out.failed)
+        write_rest(conn, 0);
+}
+
 static bool is_finished(const struct conn *conn)
 {
     if (queued(conn) > 0)
@@ -365,6 +378,8 @@ static void flush_conn(struct conn *conn)
         return;
     }
     send_output(conn);
+    if (!conn->is_closing)
+        send_streams(conn);
     if (conn->is_closing)
         return;
     if (is_finished(conn))

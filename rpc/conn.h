@@ -29,7 +29,6 @@ struct conn {
     int hangup_fd;
     unsigned handles;      /* not yet closed */
     struct json_text sent; /* being written by libuv; client.out gathers behind it */
-    size_t sent_from;      /* what of it went out at once */
     struct json_text input;
     size_t scanned; /* of `input`, known to hold no line feed */
     bool is_reading, is_writing, is_closing, is_dirty;

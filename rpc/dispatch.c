@@ -62,16 +62,30 @@ void dispatch_client_init(struct dispatch *d, struct rpc_client *client, enum rp
 void dispatch_client_clear(struct rpc_client *client)
 {
     client->is_gone = true;
+    client->streams.is_closed = true;
     while (client->calls != NULL)
         call_abort(client->calls, ERR_CANCELLED);
+    stream_set_clear(&client->streams);
     json_text_clear(&client->out);
     client->dispatch->client_count--;
+}
+
+void dispatch_client_half_closed(struct rpc_client *client)
+{
+    client->streams.is_closed = true;
+    stream_set_end(&client->streams, ERR_CANCELLED);
+}
+
+void dispatch_client_room(struct rpc_client *client)
+{
+    stream_set_room(&client->streams);
 }
 
 void dispatch_client_stop(struct rpc_client *client)
 {
     while (client->calls != NULL)
         call_abort(client->calls, ERR_STOPPING);
+    stream_set_end(&client->streams, ERR_STOPPING);
 }
 
 const struct dispatch *dispatch_of(const struct rpc_call *call)

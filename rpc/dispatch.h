@@ -10,6 +10,7 @@
 #include "rpc/metrics.h"
 #include "rpc/pending.h"
 #include "rpc/server.h"
+#include "rpc/stream.h"
 
 #define DISPATCH_SPARE_MAX 64 /* calls kept for reuse, so that a busy socket allocates none */
 
@@ -23,9 +24,11 @@ struct rpc_client {
     struct dispatch *dispatch;
     enum rpc_access access;
     uid_t uid;
-    struct json_text out;   /* replies not yet sent; its owner takes from it */
+    struct json_text out;   /* what is not yet sent; its owner takes from it */
+    size_t sending;         /* bytes that its owner took and the client has not read */
     struct rpc_call *calls; /* pending */
     size_t call_count;
+    struct stream_set streams;
     bool is_gone; /* its answers are thrown away */
     /* Output was appended, perhaps by an event; may be NULL. */
     void (*on_output)(struct rpc_client *client);
@@ -39,6 +42,7 @@ struct dispatch {
     size_t spare_count;
     uint64_t next_ticket;
     size_t client_count;
+    struct stream_count streams;
     struct large_set large;
     struct metrics metrics;
     struct rpc_client own; /* makes the daemon's own calls; is not counted, reads no answers */
@@ -57,7 +61,11 @@ void dispatch_client_init(struct dispatch *d, struct rpc_client *client, enum rp
                           uid_t uid);
 /* The client vanished: cancels what it waits for and frees its output. */
 void dispatch_client_clear(struct rpc_client *client);
-/* Answers what the client waits for with ERR_STOPPING. */
+/* The client will send no more: its streams end, its calls go on. */
+void dispatch_client_half_closed(struct rpc_client *client);
+/* The client reads what it is sent: streams that waited for it may go on. */
+void dispatch_client_room(struct rpc_client *client);
+/* Answers what the client waits for with ERR_STOPPING, and so ends its streams. */
 void dispatch_client_stop(struct rpc_client *client);
 
 /* One line, without its line feed: a request, a batch, blank, or rubbish. */
