@@ -112,6 +112,15 @@ static void replace_controls(char *text, size_t length)
     }
 }
 
+/* Closes the line, which has room for one byte more, and writes it. One write a line, so that lines
+ * of threads do not mix. A log that is gone ends nothing. */
+static void write_line(char *line, size_t used)
+{
+    line[used++] = '\n';
+    ssize_t written = write(STDERR_FILENO, line, used);
+    (void)written;
+}
+
 void log_write(enum log_level level, enum log_room room, const char *format, ...)
 {
     if ((int)level > levels[room])
@@ -130,9 +139,19 @@ void log_write(enum log_level level, enum log_room room, const char *format, ...
     size_t fits = room_left - used - 1;
     size_t text_length = (size_t)length < fits ? (size_t)length : fits;
     replace_controls(line + used, text_length);
-    used += text_length;
-    line[used++] = '\n';
-    /* One write a line, so that lines of threads do not mix. A log that is gone ends nothing. */
-    ssize_t written = write(STDERR_FILENO, line, used);
-    (void)written;
+    write_line(line, used + text_length);
+}
+
+void log_failure(const char *text)
+{
+    char line[LINE_SIZE_MAX];
+    size_t size = sizeof line - 1;
+    size_t used = is_under_journal ? write_prefix(line, size, LOG_ERROR) : 0;
+    int length = snprintf(line + used, size - used, "xord: %s", text);
+    if (length < 0)
+        return;
+    size_t fits = size - used - 1;
+    size_t text_length = (size_t)length < fits ? (size_t)length : fits;
+    replace_controls(line + used, text_length);
+    write_line(line, used + text_length);
 }

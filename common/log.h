@@ -22,6 +22,10 @@ const char *log_room_name(enum log_room room);
 void log_write(enum log_level level, enum log_room room, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The line that a process ends with, "xord: TEXT": whatever the levels are, and without a time, as
+ * it may stand on a person's terminal. */
+void log_failure(const char *text);
+
 #define log_error(room, ...) log_write(LOG_ERROR, room, __VA_ARGS__)
 #define log_warn(room, ...)  log_write(LOG_WARN, room, __VA_ARGS__)
 #define log_info(room, ...)  log_write(LOG_INFO, room, __VA_ARGS__)

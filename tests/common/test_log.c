@@ -95,6 +95,17 @@ START_TEST(a_long_line_is_cut)
 }
 END_TEST
 
+START_TEST(the_last_line_has_no_level_but_the_journals)
+{
+    char text[CAPTURE_SIZE];
+    ck_assert(log_set_levels("error"));
+    log_failure("no room\nfor <3>data");
+    log_set_journal(false);
+    log_failure("no room");
+    ck_assert_str_eq(captured(text), "<3>xord: no room?for <3>data\nxord: no room\n");
+}
+END_TEST
+
 static void check_levels(const char *text, const enum log_level expected[LOG_ROOM_COUNT])
 {
     ck_assert(log_set_levels(text));
@@ -150,6 +161,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, outside_the_journal_a_line_has_a_time);
     tcase_add_test(tests, a_line_stays_one_line);
     tcase_add_test(tests, a_long_line_is_cut);
+    tcase_add_test(tests, the_last_line_has_no_level_but_the_journals);
     tcase_add_test(tests, levels_are_set_by_text);
     tcase_add_test(tests, malformed_levels_change_nothing);
     tcase_add_test(tests, names_are_those_of_the_text_form);
