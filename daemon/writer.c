@@ -1,6 +1,7 @@
 #include "daemon/writer.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "daemon/writer_batch.h"
@@ -37,7 +38,8 @@ struct writer {
     struct chunk chunks[CHUNKS_MAX];
     uv_work_t apply_work;
     struct store_work work;
-    uint64_t evicted_now; /* by the batch under `applied` */
+    atomic_uint_fast64_t steps; /* done by workers */
+    uint64_t evicted_now;       /* by the batch under `applied` */
     uint64_t evicted;
     writer_removed *removed;    /* NULL: nobody watches */
     struct store_removals gone; /* by the batch under `applied` */
@@ -79,7 +81,7 @@ void writer_free(struct writer *w)
     free(w);
 }
 
-static bool is_idle(const struct writer *w)
+bool writer_is_idle(const struct writer *w)
 {
     return w->checked == NULL && w->applied == NULL && w->reported == NULL &&
            w->collected->count == 0;
@@ -91,6 +93,7 @@ static void on_check(uv_work_t *work)
 {
     struct chunk *chunk = work->data;
     batch_verify(chunk->batch, chunk->first, chunk->end);
+    atomic_fetch_add(&chunk->writer->steps, 1);
 }
 
 static void after_check(uv_work_t *work, int status)
@@ -131,6 +134,7 @@ static void apply(struct writer *w)
         w->work.is_expiring = w->is_expiring && first == count;
         store_apply(w->store, &w->work);
         w->evicted_now += w->work.evicted;
+        atomic_fetch_add(&w->steps, 1);
     } while (first < count);
 }
 
@@ -181,7 +185,7 @@ static void after_apply(uv_work_t *work, int status)
     report(w, w->reported);
     w->reported = NULL;
     advance(w);
-    if (!is_idle(w))
+    if (!writer_is_idle(w))
         return;
     for (size_t i = 0; i < BATCHES; i++)
         batch_trim(&w->batches[i]);
@@ -259,7 +263,7 @@ void writer_drain(struct writer *w, writer_drained *drained)
 {
     w->drained = drained;
     writer_flush(w);
-    if (is_idle(w))
+    if (writer_is_idle(w))
         start_apply(w, take_free(w)); /* of nothing: its end is the answer */
 }
 
@@ -271,4 +275,9 @@ void writer_watch(struct writer *w, writer_removed *removed)
 uint64_t writer_evicted(const struct writer *w)
 {
     return w->evicted;
+}
+
+uint64_t writer_progress(const struct writer *w)
+{
+    return atomic_load(&w->steps);
 }

@@ -43,6 +43,11 @@ uint64_t writer_evicted(const struct writer *w);
 /* Whom to tell of each record that the store lets go, beginning with the next batch; NULL: nobody.
  * Beyond STORE_REMOVALS_MAX a batch their number alone is told. */
 void writer_watch(struct writer *w, writer_removed *removed);
+/* True when nothing is collected or under way. */
+bool writer_is_idle(const struct writer *w);
+/* Steps that workers have done since writer_new: while it is not idle, this stands still only when
+ * a worker is stuck. */
+uint64_t writer_progress(const struct writer *w);
 /* Flushes, and calls once when nothing is under way; never from inside this call. */
 void writer_drain(struct writer *w, writer_drained *drained);
 

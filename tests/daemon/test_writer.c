@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -356,6 +357,45 @@ START_TEST(what_was_acknowledged_outlives_a_kill)
 }
 END_TEST
 
+#define POOL_SIZE 4 /* libuv's threads */
+
+static atomic_bool is_held;
+
+static void hold(uv_work_t *work)
+{
+    (void)work;
+    while (is_held)
+        usleep(1000);
+}
+
+START_TEST(progress_stands_still_only_while_a_worker_is_stuck)
+{
+    struct sample s;
+    uv_work_t held[POOL_SIZE];
+    ck_assert(writer_is_idle(writer));
+    is_held = true;
+    for (size_t i = 0; i < POOL_SIZE; i++)
+        ck_assert_int_eq(uv_queue_work(&loop, &held[i], hold, NULL), 0);
+    sample_single(&s, 1, 1, 100);
+    submit(&s, 1);
+    writer_flush(writer);
+    for (int i = 0; i < 10; i++)
+        uv_run(&loop, UV_RUN_NOWAIT);
+    ck_assert(!writer_is_idle(writer));
+    ck_assert_uint_eq(writer_progress(writer), 0);
+    is_held = false;
+    run();
+    ck_assert(writer_is_idle(writer));
+    ck_assert_uint_eq(writer_progress(writer), 1);
+    for (uint32_t i = 0; i < 300; i++) {
+        sample_single(&s, i, 2, 100);
+        submit(&s, i);
+    }
+    run();
+    ck_assert_uint_ge(writer_progress(writer), 3); /* signatures are a step of their own */
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, set_up, tear_down);
@@ -369,5 +409,6 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, an_answer_may_submit_the_next);
     tcase_add_test(tests, drain_tells_when_all_is_done);
     tcase_add_test(tests, expiry_goes_on_until_nothing_is_left);
+    tcase_add_test(tests, progress_stands_still_only_while_a_worker_is_stuck);
     tcase_add_test(tests, what_was_acknowledged_outlives_a_kill);
 }
