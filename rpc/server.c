@@ -8,7 +8,7 @@
 #include "rpc/conn.h"
 #include "rpc/socket.h"
 
-#define LISTENERS_MAX  4     /* the full socket, the read-only one, and room for handed-over ones */
+#define LISTENERS_MAX  6     /* a full socket, a read-only one, and the four that may be passed */
 #define LISTEN_BACKLOG 512   /* connections that wait for the loop; beyond it clients wait */
 #define CLOSE_WAIT_MS  1000u /* for clients that are slow to read their last answers */
 
@@ -121,6 +121,18 @@ enum err rpc_server_listen(struct rpc_server *server, const char *path, mode_t m
     if (err != ERR_OK)
         snprintf(detail, RPC_DETAIL_SIZE, "cannot listen on %s", path);
     return err;
+}
+
+enum err rpc_server_adopt(struct rpc_server *server, int fd, enum rpc_access access)
+{
+    struct listener *listener = &server->listeners[server->listener_count];
+
+    if (server->listener_count == LISTENERS_MAX) {
+        close(fd);
+        return ERR_BUSY;
+    }
+    *listener = (struct listener){.server = server, .access = access};
+    return start_listener(server, listener, fd);
 }
 
 /* ---- what comes in ---- */

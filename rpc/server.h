@@ -29,6 +29,9 @@ struct rpc_server *rpc_server_new(uv_loop_t *loop, const struct rpc_host *host);
  * connection can be accepted. `detail` gets one line for a person. */
 enum err rpc_server_listen(struct rpc_server *server, const char *path, mode_t mode,
                            enum rpc_access access, char detail[RPC_DETAIL_SIZE]);
+/* Serves a listening Unix stream socket that somebody else has made: its file is neither touched
+ * nor removed. Takes the descriptor in each case. ERR_BUSY: more sockets than there is room for. */
+enum err rpc_server_adopt(struct rpc_server *server, int fd, enum rpc_access access);
 /* A completion event of the node (daemon_flush hands over all but EVENT_NEED_SIGNATURE). */
 void rpc_server_event(struct rpc_server *server, const struct event *event);
 /* EVENT_NEED_SIGNATURE for `record` has come. True: it is a large value's renewal that would

@@ -110,7 +110,7 @@ void socket_remove(const struct socket_file *file)
 {
     struct stat found;
 
-    if (lstat(file->path, &found) == 0 && found.st_dev == file->device &&
+    if (file->path[0] != '\0' && lstat(file->path, &found) == 0 && found.st_dev == file->device &&
         found.st_ino == file->inode)
         unlink(file->path);
 }

@@ -19,7 +19,7 @@ struct socket_file {
  */
 enum err socket_bind(const char *path, mode_t mode, int *fd, struct socket_file *file,
                      char detail[RPC_DETAIL_SIZE]);
-/* Removes the file, unless another socket has taken its place. */
+/* Removes the file, unless another socket has taken its place. Zeroed, there is none. */
 void socket_remove(const struct socket_file *file);
 
 #endif

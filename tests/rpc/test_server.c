@@ -350,6 +350,59 @@ START_TEST(stop_answers_first)
 }
 END_TEST
 
+/* A listening socket as a service manager would hand it over. */
+static int made_elsewhere(const char *where)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", where);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(chmod(where, 0604), 0);
+    ck_assert_int_eq(listen(fd, 8), 0);
+    return fd;
+}
+
+START_TEST(a_socket_made_elsewhere_is_served_and_left)
+{
+    char other[80];
+    struct stat found;
+
+    snprintf(other, sizeof other, "%s/other.sock", folder);
+    int waiting, listening = made_elsewhere(other);
+    waiting = connect_to(other); /* before anybody served it */
+    ck_assert_int_eq(rpc_server_adopt(server, dup(listening), RPC_ACCESS_READ), ERR_OK);
+    say_text(waiting, CHECK_CALL(1) "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"stop\"}\n");
+    hear(waiting, 2);
+    ck_assert_ptr_nonnull(strstr(got.data, CHECK_ANSWER(1)));
+    ck_assert_ptr_nonnull(strstr(got.data, "\"read_only\""));
+    rpc_server_close(server);
+    ck_assert_int_eq(lstat(other, &found), 0);
+    ck_assert_int_eq(found.st_mode & 0777, 0604);
+    close(connect_to(other)); /* whoever made it still listens */
+    close(waiting);
+    close(listening);
+    unlink(other);
+}
+END_TEST
+
+START_TEST(no_more_sockets_than_there_is_room_for)
+{
+    char other[80];
+    int taken = 0, fd;
+
+    snprintf(other, sizeof other, "%s/other.sock", folder);
+    int listening = made_elsewhere(other);
+    unlink(other);
+    do
+        fd = dup(listening);
+    while (rpc_server_adopt(server, fd, RPC_ACCESS_READ) == ERR_OK && taken++ < 100);
+    ck_assert_int_eq(taken, 5); /* and the one of the fixture */
+    ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
+    close(listening);
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, setup, teardown);
@@ -361,6 +414,8 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, http_is_told_so);
     tcase_add_test(tests, the_file_has_its_mode_and_its_owner);
     tcase_add_test(tests, another_ones_file_is_left_alone);
+    tcase_add_test(tests, a_socket_made_elsewhere_is_served_and_left);
+    tcase_add_test(tests, no_more_sockets_than_there_is_room_for);
     tcase_add_test(tests, too_many_clients_are_told_so);
     tcase_add_test(tests, closing_answers_what_is_pending);
     tcase_add_test(tests, stop_answers_first);
