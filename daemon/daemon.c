@@ -187,10 +187,9 @@ static enum err make_node(struct daemon *d)
     return d->node != NULL ? ERR_OK : ERR_NO_MEMORY;
 }
 
-static enum err listen_on(struct daemon *d, enum setting key, mode_t mode, enum rpc_access access,
+static enum err listen_at(struct daemon *d, const char *path, mode_t mode, enum rpc_access access,
                           char *detail)
 {
-    const char *path = settings_text(&d->settings, key);
     char parent[PATH_MAX];
     if (!datadir_parent(path, parent, sizeof(parent)) || !datadir_make(parent, 0755)) {
         snprintf(detail, DAEMON_DETAIL_SIZE, "cannot make the directory of socket %.300s: %s", path,
@@ -198,6 +197,27 @@ static enum err listen_on(struct daemon *d, enum setting key, mode_t mode, enum 
         return ERR_IO;
     }
     return rpc_server_listen(d->rpc, path, mode, access, detail);
+}
+
+/* On the sockets that were passed for this; only where there is none, on one of our own. */
+static enum err listen_on(struct daemon *d, enum setting key, mode_t mode, enum rpc_access access,
+                          char *detail)
+{
+    struct passed_socket *socket = passed_next(&d->passed, access);
+    if (socket == NULL)
+        return listen_at(d, settings_text(&d->settings, key), mode, access, detail);
+    for (; socket != NULL; socket = passed_next(&d->passed, access)) {
+        int fd = socket->fd;
+        socket->fd = -1;
+        enum err err = rpc_server_adopt(d->rpc, fd, access);
+        if (err != ERR_OK) {
+            snprintf(detail, DAEMON_DETAIL_SIZE, "cannot listen on the passed socket %s",
+                     socket->path);
+            return err;
+        }
+        d->rpc_path = access == RPC_ACCESS_FULL ? socket->path : d->rpc_path;
+    }
+    return ERR_OK;
 }
 
 static enum err open_calls(struct daemon *d, char *detail)
@@ -208,6 +228,7 @@ static enum err open_calls(struct daemon *d, char *detail)
         return err;
     daemon_fill_host(d, &host);
     d->rpc = rpc_server_new(&d->loop, &host);
+    d->rpc_path = settings_text(&d->settings, SETTING_RPC_SOCKET);
     if (d->rpc == NULL)
         return ERR_NO_MEMORY;
     err = listen_on(d, SETTING_RPC_SOCKET, 0660, RPC_ACCESS_FULL, detail);
@@ -219,13 +240,15 @@ static enum err open_calls(struct daemon *d, char *detail)
 static enum err start_handles(struct daemon *d)
 {
     static const int numbers[DAEMON_SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
-    uv_prepare_init(&d->loop, &d->prepare); /* this and the timer's cannot fail */
+    uv_prepare_init(&d->loop, &d->prepare); /* this and the timers' cannot fail */
     uv_timer_init(&d->loop, &d->timer);
+    uv_timer_init(&d->loop, &d->watchdog_timer);
     for (size_t i = 0; i < DAEMON_SIGNALS; i++)
         uv_signal_init(&d->loop, &d->signals[i]);
     d->has_handles = true;
     d->prepare.data = d;
     d->timer.data = d;
+    d->watchdog_timer.data = d;
     uv_prepare_start(&d->prepare, on_prepare);
     for (size_t i = 0; i < DAEMON_SIGNALS; i++) {
         d->signals[i].data = d;
@@ -264,8 +287,7 @@ static void say_ready(const struct daemon *d)
         used += (size_t)snprintf(bound + used, sizeof(bound) - used, "%s%s", i > 0 ? " " : "",
                                  addr_format(&addr, text));
     log_info(LOG_DAEMON, "ready: network %s, UDP %s, socket %s",
-             settings_text(&d->settings, SETTING_NETWORK), bound,
-             settings_text(&d->settings, SETTING_RPC_SOCKET));
+             settings_text(&d->settings, SETTING_NETWORK), bound, d->rpc_path);
 }
 
 static enum err start(struct daemon *d, char *detail)
@@ -283,7 +305,8 @@ static enum err start(struct daemon *d, char *detail)
     metrics_file_init(&d->metrics_file, &d->loop);
     outbox_init(&d->outbox);
     resolve_init(&d->resolve, &d->loop, on_resolved, d);
-    if ((err = open_data(d, detail)) != ERR_OK || (err = open_network(d, detail)) != ERR_OK ||
+    if ((err = daemon_manager_open(d, detail)) != ERR_OK ||
+        (err = open_data(d, detail)) != ERR_OK || (err = open_network(d, detail)) != ERR_OK ||
         (err = make_node(d)) != ERR_OK || (err = open_calls(d, detail)) != ERR_OK ||
         (err = start_handles(d)) != ERR_OK)
         return err;
@@ -291,6 +314,9 @@ static enum err start(struct daemon *d, char *detail)
     note_warnings(d);
     daemon_flush(d);
     say_ready(d);
+    d->is_ready = true;
+    daemon_manager_flush(d);
+    daemon_manager_start(d);
     return ERR_OK;
 }
 
@@ -305,6 +331,7 @@ static void close_handles(struct daemon *d)
     if (d->has_handles) {
         uv_close((uv_handle_t *)&d->prepare, NULL);
         uv_close((uv_handle_t *)&d->timer, NULL);
+        uv_close((uv_handle_t *)&d->watchdog_timer, NULL);
         for (size_t i = 0; i < DAEMON_SIGNALS; i++)
             uv_close((uv_handle_t *)&d->signals[i], NULL);
     }
@@ -330,11 +357,14 @@ static void clear(struct daemon *d)
     store_close(d->store);
     datadir_close(&d->datadir);
     outbox_clear(&d->outbox);
+    passed_clear(&d->passed);
+    notify_close(&d->notify);
 }
 
 static enum daemon_exit exit_of(enum err err)
 {
-    bool needs_person = err == ERR_NEWER || err == ERR_CORRUPT || err == ERR_TOO_BIG;
+    bool needs_person =
+        err == ERR_NEWER || err == ERR_CORRUPT || err == ERR_TOO_BIG || err == ERR_MALFORMED;
     return needs_person ? DAEMON_NEEDS_PERSON : DAEMON_MAY_PASS;
 }
 
@@ -345,7 +375,9 @@ static enum daemon_exit run(struct daemon *d)
     if (err == ERR_OK) {
         uv_run(&d->loop, UV_RUN_DEFAULT);
     } else {
-        fprintf(stderr, "xord: %s\n", detail[0] != '\0' ? detail : err_text(err));
+        const char *why = detail[0] != '\0' ? detail : err_text(err);
+        log_failure(why);
+        daemon_manager_fail(d, why);
         d->status = exit_of(err);
     }
     if (!d->is_urgent)
@@ -373,9 +405,11 @@ enum daemon_exit daemon_main(const struct settings_input *input, bool *is_urgent
         return DAEMON_MAY_PASS;
     d->input = input;
     d->datadir.lock_fd = -1;
+    d->notify.fd = -1;
+    log_set_journal(is_journal(input));
     enum err err = settings_load(&d->settings, input, error);
     if (err != ERR_OK) {
-        fprintf(stderr, "xord: %s\n", error);
+        log_failure(error);
         status = err == ERR_INVALID_PARAMS ? DAEMON_USAGE : DAEMON_NEEDS_PERSON;
     } else if (settings_is_on(&d->settings, SETTING_HELP)) {
         settings_print_help(stdout);
@@ -384,7 +418,6 @@ enum daemon_exit daemon_main(const struct settings_input *input, bool *is_urgent
     } else if (settings_is_on(&d->settings, SETTING_CHECK_CONFIG)) {
         puts("the configuration is valid");
     } else {
-        log_set_journal(is_journal(input));
         log_set_levels(settings_text(&d->settings, SETTING_LOG_LEVEL));
         status = run(d);
         *is_urgent = d->is_urgent;

@@ -95,6 +95,7 @@ static void rearm(struct daemon *d)
     due = earlier(due, d->names_ms);
     if (settings_text(&d->settings, SETTING_METRICS_FILE) != NULL)
         due = earlier(due, d->metrics_ms);
+    due = earlier(due, daemon_manager_next_ms(d));
     if (d->stage == DAEMON_LEAVING)
         due = earlier(node_next_ms(d->node), d->stop_by_ms);
     else if (d->stage != DAEMON_RUNNING)
@@ -165,6 +166,7 @@ void daemon_flush(struct daemon *d)
         daemon_stop_step(d);
     if (d->names_ms == UINT64_MAX && saved_names_is_changed(&d->names))
         d->names_ms = uv_now(&d->loop) + (d->names.has_failed ? DAEMON_CHORES_MS : DAEMON_NAMES_MS);
+    daemon_manager_flush(d);
     store_pause(d->store);
     rearm(d);
 }

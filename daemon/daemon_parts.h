@@ -1,6 +1,7 @@
-/* The daemon's parts, and the four files that move them: daemon.c starts and ends them,
- * daemon_flush.c acts on what the node wants before the loop sleeps, daemon_host.c serves the RPC
- * rooms, daemon_stop.c and daemon_reload.c do what signals ask. Private to these. */
+/* The daemon's parts, and the files that move them: daemon.c starts and ends them, daemon_flush.c
+ * acts on what the node wants before the loop sleeps, daemon_host.c serves the RPC rooms,
+ * daemon_stop.c and daemon_reload.c do what signals ask, daemon_manager.c tells the service manager
+ * of it. Private to these. */
 #ifndef XORD_DAEMON_PARTS_H
 #define XORD_DAEMON_PARTS_H
 
@@ -12,6 +13,8 @@
 #include "daemon/datadir.h"
 #include "daemon/keyring.h"
 #include "daemon/metrics_file.h"
+#include "daemon/notify.h"
+#include "daemon/passed.h"
 #include "daemon/resolve.h"
 #include "daemon/saved_id.h"
 #include "daemon/saved_names.h"
@@ -19,6 +22,7 @@
 #include "daemon/store_lmdb.h"
 #include "daemon/tables.h"
 #include "daemon/udp.h"
+#include "daemon/watchdog.h"
 #include "daemon/writer.h"
 #include "rpc/server.h"
 
@@ -29,6 +33,8 @@
 #define DAEMON_LEAVE_MS        5000u  /* of it, for handing over what the network would lose */
 #define DAEMON_STOP_MS         10000u /* a graceful stop takes no longer, whatever hangs */
 #define DAEMON_WARNINGS        4
+#define MANAGER_STATUS_MS      5000u /* between two lines of status: for a person, not a meter */
+#define MANAGER_STATUS_SIZE    96
 #define DAEMON_SIGNALS         3
 
 enum daemon_stage {
@@ -38,6 +44,9 @@ enum daemon_stage {
     DAEMON_CLOSING,
     DAEMON_CLOSED
 };
+
+/* What the service manager was told last. */
+enum manager_stage { MANAGER_NOTHING, MANAGER_READY, MANAGER_RELOADING, MANAGER_STOPPING };
 
 struct daemon {
     const struct settings_input *input;
@@ -63,12 +72,22 @@ struct daemon {
 
     uv_prepare_t prepare;
     uv_timer_t timer;
+    uv_timer_t watchdog_timer;
     uv_signal_t signals[DAEMON_SIGNALS];
     bool has_handles;
 
+    struct passed passed;
+    const char *rpc_path; /* of the socket with all methods, for a person */
+    struct notify notify;
+    struct watchdog watchdog;
+    enum manager_stage told;
+    char status_told[MANAGER_STATUS_SIZE];
+    uint64_t status_ms; /* when the next line of status may go */
+    bool is_status_due; /* it may have changed since */
+
     enum daemon_stage stage;
     enum daemon_exit status;
-    bool is_stop_wanted, is_drained, is_urgent, is_reloading;
+    bool is_ready, is_stop_wanted, is_drained, is_urgent, is_reloading;
     uint64_t started_ms, stop_by_ms, chores_ms, names_ms, metrics_ms, timer_ms;
     uint64_t unix_s; /* the store's clock */
 
@@ -94,6 +113,14 @@ void daemon_on_signal(uv_signal_t *handle, int number);
 void daemon_stop_begin(struct daemon *d); /* idempotent */
 void daemon_on_left(struct daemon *d);    /* the node has handed over and said goodbye */
 void daemon_stop_step(struct daemon *d);  /* goes on when what it waits for has come */
+
+/* daemon_manager.c */
+/* Takes what the service manager has put into the environment. ERR_MALFORMED as passed_find. */
+enum err daemon_manager_open(struct daemon *d, char *detail);
+void daemon_manager_start(struct daemon *d); /* the watchdog */
+void daemon_manager_flush(struct daemon *d); /* tells what has changed; costs little otherwise */
+uint64_t daemon_manager_next_ms(const struct daemon *d);     /* when to flush at the latest */
+void daemon_manager_fail(struct daemon *d, const char *why); /* it does not start */
 
 /* daemon_reload.c. Answered by rpc_server_done when `has_ticket`. ERR_BUSY: one is under way. */
 enum err daemon_reload(struct daemon *d, bool has_ticket, uint64_t ticket);

@@ -83,5 +83,6 @@ enum err daemon_reload(struct daemon *d, bool has_ticket, uint64_t ticket)
         return ERR_NO_MEMORY;
     }
     d->is_reloading = true;
+    daemon_manager_flush(d); /* it may be over before the loop sleeps again */
     return ERR_OK;
 }

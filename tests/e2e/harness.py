@@ -105,12 +105,14 @@ class Daemon:
         self.bind = bind
         self.port_wanted = port
         self.env = env or {}
+        self.prefix = []    # what the command line is run by
+        self.pass_fds = ()  # descriptors that it inherits
         self.socket_path = os.path.join(datadir, 'rpc.sock')
         self.process = None
         self.rpc = None
 
     def command(self):
-        line = [XORD, '--datadir', self.datadir, '--rpc-socket', self.socket_path,
+        line = [*self.prefix, XORD, '--datadir', self.datadir, '--rpc-socket', self.socket_path,
                 '--port', str(self.port_wanted), '--bind', self.bind]
         for address in [self.bootstrap] if isinstance(self.bootstrap, str) else self.bootstrap:
             line += ['--bootstrap', address]
@@ -124,7 +126,8 @@ class Daemon:
         with open(self.datadir + '.log', 'ab') as log:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=clean_environment(**self.env), preexec_fn=die_with_parent)
+                env=clean_environment(**self.env), preexec_fn=die_with_parent,
+                pass_fds=self.pass_fds)
         _running.add(self.process)
         return self
 
@@ -233,7 +236,8 @@ def clean_environment(**extra):
     """The caller's environment without what would lead to another daemon or configuration."""
     env = {name: value for name, value in os.environ.items() if not name.startswith('XORD')}
     for name in ('XDG_STATE_HOME', 'XDG_RUNTIME_DIR', 'STATE_DIRECTORY', 'RUNTIME_DIRECTORY',
-                 'CONFIGURATION_DIRECTORY', 'JOURNAL_STREAM', 'NOTIFY_SOCKET'):
+                 'CONFIGURATION_DIRECTORY', 'JOURNAL_STREAM', 'NOTIFY_SOCKET', 'WATCHDOG_USEC',
+                 'WATCHDOG_PID', 'LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES'):
         env.pop(name, None)
     env.update(extra)
     return env
