@@ -138,8 +138,7 @@ static enum err open_network(struct daemon *d, char *detail)
     return udp_open(d->udp, binds, values->count, detail);
 }
 
-/* Reachability is confirmed by other nodes in a later version; until then only where nothing stands
- * between is a node a server by itself. */
+/* Where nothing stands between, a node is a server by itself; elsewhere it finds out. */
 static enum node_role choose_role(struct daemon *d)
 {
     const char *role = settings_text(&d->settings, SETTING_ROLE);
@@ -155,8 +154,7 @@ static enum node_role choose_role(struct daemon *d)
         d->role_why = "on a private network";
         return NODE_SERVER;
     }
-    d->role_why = "not yet confirmed to be reachable from outside";
-    return NODE_CLIENT;
+    return NODE_AUTO;
 }
 
 /* The tag of a private network: the first four bytes of its name's SHA-1. */

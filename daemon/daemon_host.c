@@ -16,6 +16,20 @@ static uint64_t host_clock_ns(void *context)
     return uv_hrtime();
 }
 
+static const char *role_why(const struct daemon *d)
+{
+    static const char *const whys[] = {
+        [REACH_UNKNOWN] = "not yet confirmed to be reachable from outside",
+        [REACH_TRYING] = "waiting whether others reach it from outside",
+        [REACH_OPEN] = "others reach it from outside",
+    };
+    struct node_info info;
+    if (d->role_why != NULL)
+        return d->role_why;
+    node_get_info(d->node, &info);
+    return whys[info.reach];
+}
+
 static void host_status(void *context, struct rpc_status *out)
 {
     struct daemon *d = context;
@@ -26,7 +40,7 @@ static void host_status(void *context, struct rpc_status *out)
         .version = XORD_VERSION,
         .network = settings_text(&d->settings, SETTING_NETWORK),
         .data_dir = d->datadir.path,
-        .role_why = d->role_why,
+        .role_why = role_why(d),
         .uptime_s = (uv_now(&d->loop) - d->started_ms) / 1000,
         .stored_records = held.records,
         .stored_bytes = held.bytes,

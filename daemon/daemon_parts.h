@@ -91,7 +91,7 @@ struct daemon {
     uint64_t started_ms, stop_by_ms, chores_ms, names_ms, metrics_ms, timer_ms;
     uint64_t unix_s; /* the store's clock */
 
-    const char *role_why;
+    const char *role_why; /* NULL: the node finds out */
     const char *warnings[DAEMON_WARNINGS];
     size_t warning_count;
     char config_text[4096]; /* what config_at lends */

@@ -99,12 +99,6 @@ static const struct setting_row rows[SETTING_COUNT] = {
                            .shown = "info",
                            .is_reloaded = true,
                            .help = "error, warn, info or debug; by room: info,rpc=debug,net=error"},
-    [SETTING_EXPERIMENTAL] = {.name = "experimental",
-                              .type = SETTING_BOOL,
-                              .fallback = "false",
-                              .shown = "false",
-                              .help =
-                                  "allow what is not yet safe in public: mainline off loopback"},
     [SETTING_CHECK_CONFIG] = {.name = "check-config",
                               .type = SETTING_BOOL,
                               .fallback = "false",

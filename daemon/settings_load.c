@@ -230,18 +230,10 @@ static bool check_sockets(const struct settings *s, char error[SETTINGS_ERROR_SI
     return false;
 }
 
-static bool check_network(struct settings *s, char error[SETTINGS_ERROR_SIZE])
+static bool add_public_nodes(struct settings *s, char error[SETTINGS_ERROR_SIZE])
 {
     if (!settings_is_mainline(s) || settings_is_loopback(s))
         return true;
-    if (!settings_is_on(s, SETTING_EXPERIMENTAL)) {
-        const char *where = s->values[SETTING_NETWORK].where;
-        snprintf(error, SETTINGS_ERROR_SIZE,
-                 "%.300s: network mainline on a public address needs --experimental until replies "
-                 "to unproven addresses are limited; or bind 127.0.0.1",
-                 where != NULL ? where : "network");
-        return false;
-    }
     if (s->values[SETTING_BOOTSTRAP].source != SETTINGS_DEFAULT)
         return true;
     for (size_t i = 0; i < sizeof(public_nodes) / sizeof(public_nodes[0]); i++) {
@@ -328,7 +320,7 @@ enum err settings_load(struct settings *s, const struct settings_input *input,
         return ERR_OK;
     if (load_environment(s, input, error) && load_file(s, input, error) &&
         load_defaults(s, error) && settings_default_paths(s, input, error) &&
-        check_sockets(s, error) && check_binds(s, error) && check_network(s, error) &&
+        check_sockets(s, error) && check_binds(s, error) && add_public_nodes(s, error) &&
         check_log_levels(s, error))
         return ERR_OK;
     return ERR_MALFORMED;

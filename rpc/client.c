@@ -20,7 +20,7 @@
 /* A flag has no value: the daemon's own, and what a method takes as true or false. */
 static bool is_flag(const char *name)
 {
-    static const char *const flags[] = {"check-config", "experimental", "help", "version"};
+    static const char *const flags[] = {"check-config", "help", "version"};
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
         if (strcmp(name, flags[i]) == 0) {
             return true;

@@ -34,3 +34,25 @@ bool external_vote(struct external *e, const struct addr *voter, struct bytes ip
     e->votes[place] = (struct external_vote){.voter = prefix, .seen = seen};
     return decide(e);
 }
+
+static unsigned count_votes(const struct external *e, const struct addr *seen)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < EXTERNAL_VOTERS; i++)
+        count += addr_equal(&e->votes[i].seen, seen);
+    return count;
+}
+
+struct addr external_steady(const struct external *e)
+{
+    unsigned same_ip = 0;
+    for (unsigned i = 0; i < EXTERNAL_VOTERS; i++)
+        same_ip += addr_equal_ip(&e->votes[i].seen, &e->agreed);
+    for (unsigned i = 0; i < EXTERNAL_VOTERS && e->agreed.family != ADDR_NONE; i++) {
+        unsigned same = count_votes(e, &e->votes[i].seen);
+        if (addr_equal_ip(&e->votes[i].seen, &e->agreed) && same >= EXTERNAL_AGREE &&
+            2 * same > same_ip)
+            return e->votes[i].seen;
+    }
+    return (struct addr){0};
+}

@@ -22,5 +22,8 @@ struct external {
 /* A reply from `voter` said that we are at the compact address `ip`; malformed ones are ignored.
  * True when the agreed address has changed. */
 bool external_vote(struct external *e, const struct addr *voter, struct bytes ip);
+/* The agreed address with its port, when most who name the address name that port: no NAT gives us
+ * another one for each peer. Else ADDR_NONE. */
+struct addr external_steady(const struct external *e);
 
 #endif

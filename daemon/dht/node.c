@@ -18,7 +18,7 @@ struct node *node_new(const struct node_config *config, struct now now)
     node->id = config->id;
     if (id_is_zero(&node->id))
         id_random(&node->id, &node->rng);
-    node->role = config->role;
+    node_set_role(node, config->role);
     node->has_family[FAMILY_V4] = config->has_v4;
     node->has_family[FAMILY_V6] = config->has_v6;
     node->has_network = config->has_network;
@@ -27,6 +27,8 @@ struct node *node_new(const struct node_config *config, struct now now)
     node->store = config->store;
     token_secret_init(&node->token_secret, &node->rng);
     budget_init(&node->budget, &node->rng);
+    for (unsigned i = 0; i < FAMILY_COUNT; i++)
+        reach_init(&node->reach[i]);
     for (unsigned i = 0; i < FAMILY_COUNT; i++)
         routing_init(&node->tables[i], &node->id, family_at(i));
     uint8_t seen_key[HASH_KEY_SIZE];
@@ -52,6 +54,8 @@ void node_free(struct node *node)
         return;
     ops_clear(&node->ops);
     budget_clear(&node->budget);
+    for (unsigned i = 0; i < FAMILY_COUNT; i++)
+        reach_clear(&node->reach[i]);
     maintain_clear(&node->maintain);
     keep_clear(&node->keep);
     repair_clear(&node->repair);
@@ -66,6 +70,19 @@ void node_free(struct node *node)
     peers_free(node->peers);
     inflight_free(node->inflight);
     free(node);
+}
+
+static enum reach_state best_reach(const struct node *node)
+{
+    enum reach_state v4 = node->reach[FAMILY_V4].state, v6 = node->reach[FAMILY_V6].state;
+    return v4 > v6 ? v4 : v6;
+}
+
+/* What is known of our being reachable has changed. One that is leaving stays a client. */
+static void follow_reach(struct node *node)
+{
+    if (node->is_role_auto && !repair_is_leaving(node))
+        node->role = best_reach(node) == REACH_UNKNOWN ? NODE_CLIENT : NODE_SERVER;
 }
 
 static bool is_own_check(const struct inflight_query *query)
@@ -129,8 +146,10 @@ static void recv_response(struct node *node, struct now now, const struct addr *
         changes_add_neighbour(node->watch.changes, NULL, &contact);
     if ((is_neighbour || is_xord_neighbour) && !is_of_earlier_run(node, &query, &contact))
         repair_joined(node, now, &contact);
-    if (external_vote(&node->external[family_index(from->family)], from, reply->ip))
+    if (external_vote(&node->external[family], from, reply->ip))
         adopt_secure_id(node, now);
+    if (reach_seen(&node->reach[family], now, &node->external[family]))
+        follow_reach(node);
     op_answered(node, now, &query, reply, out);
 }
 
@@ -171,6 +190,8 @@ static void recv_packet(struct node *node, struct now now, const struct addr *fr
             serve_malformed(node, from, &message, out);
         return;
     }
+    if (message.type == KRPC_QUERY && reach_queried(&node->reach[family_index(from->family)], from))
+        follow_reach(node);
     if (message.type == KRPC_QUERY)
         serve_query(node, now, from, &message, out);
     else if (message.type == KRPC_RESPONSE)
@@ -207,6 +228,9 @@ static void tick_queries(struct node *node, struct now now, struct outbox *out)
 
 void node_tick(struct node *node, struct now now, struct outbox *out)
 {
+    for (unsigned i = 0; i < FAMILY_COUNT && node->is_role_auto; i++)
+        if (reach_tick(&node->reach[i], now))
+            follow_reach(node);
     tick_queries(node, now, out);
     ops_tick(node, now, out);
     maintain_tick(node, now, out);
@@ -226,6 +250,8 @@ uint64_t node_next_ms(const struct node *node)
     uint64_t next = min_ms(inflight_next_ms(node->inflight), ops_next_ms(&node->ops));
     next = min_ms(next, min_ms(maintain_next_ms(node), keep_next_ms(&node->keep)));
     next = min_ms(next, overlay_next_ms(node->overlay));
+    for (unsigned i = 0; i < FAMILY_COUNT && node->is_role_auto; i++)
+        next = min_ms(next, node->reach[i].at_ms);
     return min_ms(next, repair_next_ms(node));
 }
 
@@ -268,7 +294,8 @@ void node_restore(struct node *node, struct now now, const struct contact *conta
 
 void node_set_role(struct node *node, enum node_role role)
 {
-    node->role = role;
+    node->is_role_auto = role == NODE_AUTO;
+    node->role = node->is_role_auto ? NODE_CLIENT : role;
 }
 
 enum err drop_start(struct node *node, struct now now, enum record_kind kind,
@@ -367,6 +394,7 @@ void node_get_info(const struct node *node, struct node_info *out)
     *out = (struct node_info){
         .id = node->id,
         .role = node->role,
+        .reach = best_reach(node),
         .state = node_state_now(node),
         .nodes_v4 = node->tables[FAMILY_V4].node_count,
         .nodes_v6 = node->tables[FAMILY_V6].node_count,

@@ -13,6 +13,7 @@
 #include "common/rng.h"
 #include "daemon/dht/counters.h"
 #include "daemon/dht/outbox.h"
+#include "daemon/dht/reach.h"
 #include "daemon/dht/routing.h"
 
 #define NODE_OPS_MAX       512    /* operations under way; more are refused with ERR_BUSY */
@@ -23,7 +24,8 @@
 #define COMMAND_V_MAX      1000   /* bencoded size, as of an item */
 #define NODE_TIMEOUT_MS    10000u /* an operation's deadline when none is given */
 
-enum node_role { NODE_CLIENT, NODE_SERVER };
+/* NODE_AUTO: a client until others are seen to reach it (reach.h), then a server. */
+enum node_role { NODE_CLIENT, NODE_SERVER, NODE_AUTO };
 
 enum node_state {
     NODE_STARTING, /* the first lookups of our own id are under way */
@@ -45,7 +47,8 @@ struct node_config {
 
 struct node_info {
     struct id id;
-    enum node_role role;
+    enum node_role role;    /* what it is now: NODE_CLIENT or NODE_SERVER */
+    enum reach_state reach; /* of NODE_AUTO: the better family's */
     enum node_state state;
     size_t nodes_v4, nodes_v6;  /* in the tables */
     size_t nodes_xord;          /* of xord's own make, known: on a private network all are */

@@ -24,7 +24,8 @@
 
 struct node {
     struct id id;
-    enum node_role role;
+    enum node_role role; /* NODE_CLIENT or NODE_SERVER */
+    bool is_role_auto;   /* by `reach` */
     bool has_family[FAMILY_COUNT];
     bool has_network;
     uint32_t network;
@@ -41,7 +42,8 @@ struct node {
     struct peers *peers;
     struct seen *seen;
     struct external external[FAMILY_COUNT];
-    uint64_t adopt_after_ms; /* adopt.c: no other id before */
+    struct reach reach[FAMILY_COUNT]; /* used where the role is found out */
+    uint64_t adopt_after_ms;          /* adopt.c: no other id before */
     struct ops ops;
     struct writes writes;
     struct maintain maintain;
@@ -66,6 +68,13 @@ static inline bool watch_is_on(const struct node *node, enum watch_class class)
 static inline bool node_can_reach(const struct node *node, const struct addr *addr)
 {
     return addr->family != ADDR_NONE && node->has_family[family_index(addr->family)];
+}
+
+/* BEP 43: what we send in this family says that nobody can reach us there. */
+static inline bool node_is_read_only(const struct node *node, unsigned family)
+{
+    return node->role == NODE_CLIENT ||
+           (node->is_role_auto && node->reach[family].state == REACH_UNKNOWN);
 }
 
 /* Which tables a method goes by: those of the overlay, or, NULL, those of all nodes. */

@@ -44,7 +44,7 @@ void leave_handed_over(struct node *node, struct now now, struct op *op, enum er
                        struct outbox *out)
 {
     node->repair.leave_op = 0;
-    node->role = NODE_CLIENT; /* from here on we answer nothing */
+    node_set_role(node, NODE_CLIENT); /* from here on we answer nothing */
     say_bye(node, now, out);
     op_finish(node, now, op, err, out);
 }

@@ -89,7 +89,10 @@ bool query_send(struct node *node, struct now now, const struct query *query, st
     message.t = bytes_of(t, sizeof t);
     message.has_id = true;
     message.id = node->id;
-    message.read_only = node->role == NODE_CLIENT;
+    unsigned family = family_index(query->contact.addr.family);
+    message.read_only = node_is_read_only(node, family);
+    if (node->is_role_auto)
+        reach_sent(&node->reach[family], &query->contact.addr);
     send_packet(node, &query->contact.addr, &message, out);
     node_count(node, COUNTER_QUERIES_SENT);
     op_count_query(node, query->owner, 1);

@@ -142,7 +142,7 @@ START_TEST(a_wrong_command_line_is_a_usage_error)
     assert_error("--port", "needs a value");
     ck_assert_int_eq(load(LIST("-q"), LIST(HOME)), ERR_INVALID_PARAMS);
     ck_assert_int_eq(load(LIST("--port", "65536"), LIST(HOME)), ERR_INVALID_PARAMS);
-    ck_assert_int_eq(load(LIST("--experimental=perhaps"), LIST(HOME)), ERR_INVALID_PARAMS);
+    ck_assert_int_eq(load(LIST("--check-config=perhaps"), LIST(HOME)), ERR_INVALID_PARAMS);
 }
 END_TEST
 
@@ -156,20 +156,17 @@ START_TEST(a_wrong_variable_is_named)
 }
 END_TEST
 
-START_TEST(mainline_in_public_needs_experimental)
+START_TEST(mainline_starts_from_public_nodes_unless_told_otherwise)
 {
     const char *const *environment = LIST(HOME);
-    ck_assert_int_eq(load(LIST("--network", "mainline"), environment), ERR_MALFORMED);
-    assert_error("--network", "--experimental");
     ck_assert_int_eq(load(LIST("--network", "mainline", "--bind", "127.0.0.1"), environment),
                      ERR_OK);
     ck_assert_uint_eq(settings.values[SETTING_BOOTSTRAP].count, 0);
     ck_assert(settings_is_mainline(&settings) && settings_is_loopback(&settings));
-    ck_assert_int_eq(load(LIST("--network", "mainline", "--experimental"), environment), ERR_OK);
+    ck_assert_int_eq(load(LIST("--network", "mainline"), environment), ERR_OK);
     ck_assert_uint_eq(settings.values[SETTING_BOOTSTRAP].count, 4);
-    ck_assert_int_eq(
-        load(LIST("--network", "mainline", "--experimental", "--bootstrap", "none"), environment),
-        ERR_OK);
+    ck_assert_int_eq(load(LIST("--network", "mainline", "--bootstrap", "none"), environment),
+                     ERR_OK);
     ck_assert_uint_eq(settings.values[SETTING_BOOTSTRAP].count, 0);
 }
 END_TEST
@@ -322,7 +319,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_wrong_value_is_wrong_even_when_overridden);
     tcase_add_test(tests, a_wrong_command_line_is_a_usage_error);
     tcase_add_test(tests, a_wrong_variable_is_named);
-    tcase_add_test(tests, mainline_in_public_needs_experimental);
+    tcase_add_test(tests, mainline_starts_from_public_nodes_unless_told_otherwise);
     tcase_add_test(tests, a_socket_path_that_libuv_would_cut_is_refused);
     tcase_add_test(tests, one_address_a_family_is_bound);
     tcase_add_test(tests, log_levels_are_checked);

@@ -81,12 +81,6 @@ class Usage(TestCase):
         self.assertIn(done.code, (NEEDS_A_PERSON, USAGE), done)
         self.assertIn('--port', done.err)
 
-    def test_mainline_in_public_needs_a_word(self):
-        done = run_cli('--datadir', self.path('d'), '--network', 'mainline', '--bind', '0.0.0.0',
-                       '--bootstrap', 'none', '--check-config')
-        self.assertEqual(done.code, NEEDS_A_PERSON, done)
-        self.assertIn('--experimental', done.err)
-
     def test_help_and_version(self):
         done = run_cli('--help')
         self.assertEqual(done.code, 0)
