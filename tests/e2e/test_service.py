@@ -5,12 +5,15 @@ is a test's own socket."""
 import fcntl
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
+import subprocess
+import time
 import unittest
 
-from harness import DEADLINE_S, Rpc, TestCase, wait_until
+from harness import DEADLINE_S, ROOT, XORD, Rpc, TestCase
 
 NEEDS_A_PERSON = 2
 PASSED_FROM = 50  # above all that a shell's redirection may take
@@ -75,13 +78,8 @@ class Notify(TestCase):
         for ask, what in (node.call, 'reload'), (node.process.send_signal, signal.SIGHUP):
             ask(what)
             begun = int(self.manager.wait('MONOTONIC_USEC=').split('=')[1])
-            self.assertLess(abs(begun / 1e6 - self.monotonic()), DEADLINE_S)
+            self.assertLess(abs(begun / 1e6 - time.monotonic()), DEADLINE_S)
             self.manager.wait('READY=1')
-
-    @staticmethod
-    def monotonic():
-        import time
-        return time.clock_gettime(time.CLOCK_MONOTONIC)
 
     def test_stopping_is_told(self):
         node = self.managed().wait_ready()
@@ -237,5 +235,34 @@ class Journal(TestCase):
         self.assertRegex(node.log(), '^<3>xord: .*--port')
 
 
-if __name__ == '__main__':
-    unittest.main()
+UNITS = ('xord.service', 'xord.socket', 'xord-readonly.socket', 'user/xord.service')
+EXPOSURE_MAX = '11'  # 1.1, in tenths
+# What the service cannot do without: the system's files, sockets, the network, and of devices what
+# systemd opens itself for ProtectClock=.
+EXPOSED = {'RootDirectory=/RootImage=', 'RestrictAddressFamilies=~AF_UNIX', 'DeviceAllow=',
+           'RestrictAddressFamilies=~AF_(INET|INET6)', 'PrivateNetwork=', 'IPAddressDeny='}
+
+
+@unittest.skipUnless(shutil.which('systemd-analyze'), 'systemd-analyze is not installed')
+class Units(TestCase):
+    def test_the_service_is_shut_off(self):
+        done = subprocess.run(
+            ['systemd-analyze', 'security', '--offline=yes', '--no-pager',
+             f'--threshold={EXPOSURE_MAX}', os.path.join(ROOT, 'systemd', 'xord.service')],
+            capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        exposed = {line.split()[1] for line in done.stdout.splitlines() if line[:1] == '✗'}
+        self.assertEqual(exposed, EXPOSED)
+
+    def test_each_unit_is_understood(self):
+        os.mkdir(self.path('user'))
+        for name in UNITS:
+            with open(os.path.join(ROOT, 'systemd', name), encoding='utf-8') as unit:
+                self.write(name, unit.read().replace('/usr/bin/xord', os.path.abspath(XORD)))
+        for scope, names in (('--system', UNITS[:3]), ('--user', UNITS[3:])):
+            done = subprocess.run(
+                ['systemd-analyze', scope, 'verify', '--man=no', *map(self.path, names)],
+                capture_output=True, text=True, timeout=60, check=False,
+                env={**os.environ, 'XDG_RUNTIME_DIR': self.folder})
+            about = [line for line in done.stderr.splitlines() if 'xord' in line]
+            self.assertEqual(about, [])
