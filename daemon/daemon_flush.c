@@ -74,6 +74,7 @@ void daemon_on_stored(void *context, const struct store_write *write, enum err e
 {
     struct daemon *d = context;
     node_watch_written(d->node, write, err, &d->outbox);
+    store_pause(d->store); /* so that the node sees what has just been written */
     node_stored(d->node, daemon_now(d), write->write, err, seq, &d->outbox);
 }
 

@@ -46,6 +46,17 @@
     X(SYNCS_LISTED, "syncs_listed", "holders that listed a multi")                                 \
     X(SYNCS_GAVE, "syncs_gave", "entries given to such a holder")                                  \
     X(SYNCS_TOOK, "syncs_took", "entries taken from such a holder")                                \
+    X(LEASES_GRANTED, "leases_granted", "leases granted to subscribers")                           \
+    X(LEASES_RENEWED, "leases_renewed", "leases renewed")                                          \
+    X(LEASES_REFUSED, "leases_refused", "leases refused: too many")                                \
+    X(LEASES_ENDED, "leases_ended", "leases given up, not renewed or unknown to the subscriber")   \
+    X(DELIVERIES, "deliveries", "new records pushed to subscribers")                               \
+    X(DELIVERIES_REPEATED, "deliveries_repeated", "pushes repeated for want of an answer")         \
+    X(DELIVERIES_ACKNOWLEDGED, "deliveries_acknowledged", "pushes acknowledged")                   \
+    X(DELIVERIES_REFUSED, "deliveries_refused", "pushes refused by the subscriber")                \
+    X(DELIVERIES_UNANSWERED, "deliveries_unanswered", "pushes never answered")                     \
+    X(DELIVERIES_DROPPED, "deliveries_dropped",                                                    \
+      "pushes not sent: too many, or the subscriber is silent")                                    \
     X(EFFECTS_LOST, "effects_lost", "effects lost for want of memory")
 
 #define COUNTER_ENUM(symbol, name, help) COUNTER_##symbol,

@@ -27,6 +27,7 @@ struct node *node_new(const struct node_config *config, struct now now)
     node->store = config->store;
     token_secret_init(&node->token_secret, &node->rng);
     budget_init(&node->budget, &node->rng);
+    leases_init(&node->leases, &node->rng);
     for (unsigned i = 0; i < FAMILY_COUNT; i++)
         reach_init(&node->reach[i]);
     for (unsigned i = 0; i < FAMILY_COUNT; i++)
@@ -59,6 +60,8 @@ void node_free(struct node *node)
     maintain_clear(&node->maintain);
     keep_clear(&node->keep);
     repair_clear(&node->repair);
+    deliver_clear(&node->deliver);
+    leases_clear(&node->leases);
     writes_clear(&node->writes);
     watch_clear(&node->watch);
     for (unsigned i = 0; i < FAMILY_COUNT; i++) {
@@ -114,6 +117,33 @@ static bool is_of_earlier_run(const struct node *node, const struct inflight_que
            restored_has(&node->maintain.restored, contact);
 }
 
+/* Who answers a query of ours is a node that others may be told of. */
+static void meet(struct node *node, struct now now, const struct inflight_query *query,
+                 const struct contact *contact, bool is_xord)
+{
+    uint32_t rtt_ms = (uint32_t)(now.ms - query->sent_ms);
+    unsigned family = family_index(contact->addr.family);
+    routing_answered(&node->tables[family], contact, is_xord, rtt_ms, now.ms);
+    bool is_neighbour = neighbours_answered(&node->neighbours[family], &node->id, contact);
+    bool is_xord_neighbour = overlay_answered(node, now, contact, is_xord, rtt_ms);
+    if (is_neighbour || is_xord_neighbour)
+        changes_add_neighbour(node->watch.changes, NULL, contact);
+    if ((is_neighbour || is_xord_neighbour) && !is_of_earlier_run(node, query, contact)) {
+        repair_joined(node, now, contact);
+        leases_joined(&node->leases, &contact->id);
+    }
+}
+
+/* What came of a query goes to whoever asked it. */
+static void refused(struct node *node, struct now now, const struct inflight_query *query,
+                    int64_t code, struct outbox *out)
+{
+    if (query->purpose == QUERY_DELIVER)
+        deliver_refused(node, now, query, code, out);
+    else
+        op_refused(node, now, query, code, out);
+}
+
 static void recv_response(struct node *node, struct now now, const struct addr *from,
                           const struct krpc *reply, struct outbox *out)
 {
@@ -128,29 +158,25 @@ static void recv_response(struct node *node, struct now now, const struct addr *
         node_count(node, COUNTER_REPLIES_WRONG_ID);
         if (query.has_id)
             maintain_replaced(node, now, &query.contact);
-        op_refused(node, now, &query, 0, out);
+        refused(node, now, &query, 0, out);
         return;
     }
     node_count(node, COUNTER_REPLIES_IN);
     budget_prove(&node->budget, now, from);
     node->maintain.had_sources = true;
-    const struct contact contact = {.id = reply->id, .addr = *from};
-    uint32_t rtt_ms = (uint32_t)(now.ms - query.sent_ms);
-    bool is_xord = krpc_is_xord(reply);
-    rtt_network_add(&node->rtt, rtt_ms);
+    rtt_network_add(&node->rtt, (uint32_t)(now.ms - query.sent_ms));
+    if (query.purpose != QUERY_DELIVER) /* a subscriber may be read-only (BEP 43) */
+        meet(node, now, &query, &(struct contact){.id = reply->id, .addr = *from},
+             krpc_is_xord(reply));
     unsigned family = family_index(from->family);
-    routing_answered(&node->tables[family], &contact, is_xord, rtt_ms, now.ms);
-    bool is_neighbour = neighbours_answered(&node->neighbours[family], &node->id, &contact);
-    bool is_xord_neighbour = overlay_answered(node, now, &contact, is_xord, rtt_ms);
-    if (is_neighbour || is_xord_neighbour)
-        changes_add_neighbour(node->watch.changes, NULL, &contact);
-    if ((is_neighbour || is_xord_neighbour) && !is_of_earlier_run(node, &query, &contact))
-        repair_joined(node, now, &contact);
     if (external_vote(&node->external[family], from, reply->ip))
         adopt_secure_id(node, now);
     if (reach_seen(&node->reach[family], now, &node->external[family]))
         follow_reach(node);
-    op_answered(node, now, &query, reply, out);
+    if (query.purpose == QUERY_DELIVER)
+        deliver_answered(node, now, &query, out);
+    else
+        op_answered(node, now, &query, reply, out);
 }
 
 static void recv_error(struct node *node, struct now now, const struct addr *from,
@@ -165,7 +191,7 @@ static void recv_error(struct node *node, struct now now, const struct addr *fro
         maintain_failed(node, now, &query.contact);
     }
     node_count(node, COUNTER_REPLIES_IN);
-    op_refused(node, now, &query, reply->error_code, out);
+    refused(node, now, &query, reply->error_code, out);
 }
 
 static void recv_packet(struct node *node, struct now now, const struct addr *from,
@@ -219,6 +245,8 @@ static void tick_queries(struct node *node, struct now now, struct outbox *out)
             maintain_dead(node);
         else if (is_own_check(&query))
             maintain_late(node, now, &query, out);
+        else if (query.purpose == QUERY_DELIVER && !is_dead)
+            deliver_late(node, now, &query, out);
         else if (is_dead)
             op_dead(node, now, &query, out);
         else
@@ -237,6 +265,8 @@ void node_tick(struct node *node, struct now now, struct outbox *out)
     overlay_tick(node, now, out);
     keep_tick(node, now, out);
     repair_tick(node, now, out);
+    node->counters[COUNTER_LEASES_ENDED] += leases_expire(&node->leases, now.ms);
+    deliver_tick(node, now, out);
     watch_flush(node, out);
 }
 
@@ -252,6 +282,7 @@ uint64_t node_next_ms(const struct node *node)
     next = min_ms(next, overlay_next_ms(node->overlay));
     for (unsigned i = 0; i < FAMILY_COUNT && node->is_role_auto; i++)
         next = min_ms(next, node->reach[i].at_ms);
+    next = min_ms(next, min_ms(leases_next_ms(&node->leases), deliver_next_ms(&node->deliver)));
     return min_ms(next, repair_next_ms(node));
 }
 
@@ -265,6 +296,8 @@ void node_stored(struct node *node, struct now now, uint64_t write, enum err err
         op_stored(node, now, pending.op, write, err, seq, out);
     else
         serve_stored(node, &pending, err, out);
+    if (err == ERR_OK)
+        deliver_stored(node, now, &pending, out);
 }
 
 void node_bootstrap(struct node *node, const struct addr *addr)
@@ -405,6 +438,7 @@ void node_get_info(const struct node *node, struct node_info *out)
         .writes = node->writes.used,
         .kept = node->keep.count,
         .torrents = peers_count(node->peers),
+        .leases = leases_count(&node->leases),
         .external = node->external[node->has_family[FAMILY_V4] ? FAMILY_V4 : FAMILY_V6].agreed,
     };
 }

@@ -57,6 +57,7 @@ struct node_info {
     size_t writes;              /* not yet on disk */
     size_t kept;                /* own puts kept alive */
     size_t torrents;            /* with announced peers */
+    size_t leases;              /* granted to others that listen */
     struct addr external;       /* as enough others see us; ADDR_NONE when not known */
 };
 

@@ -5,11 +5,13 @@
 #define XORD_DHT_NODE_STATE_H
 
 #include "daemon/dht/budget.h"
+#include "daemon/dht/deliver.h"
 #include "daemon/dht/external.h"
 #include "daemon/dht/family.h"
 #include "daemon/dht/inflight.h"
 #include "daemon/dht/keep.h"
 #include "daemon/dht/krpc.h"
+#include "daemon/dht/lease.h"
 #include "daemon/dht/maintain.h"
 #include "daemon/dht/neighbours.h"
 #include "daemon/dht/node.h"
@@ -50,6 +52,8 @@ struct node {
     struct keep keep;
     struct repair repair;
     struct watch watch;
+    struct leases leases;
+    struct deliver deliver;
     uint64_t counters[COUNTER_COUNT];
 };
 

@@ -443,6 +443,7 @@ bool op_write(struct node *node, struct op *op, const struct store_write *write,
     if (pending == NULL)
         return false;
     pending->op = op->number;
+    deliver_note(node, write, pending);
     if (!outbox_write(out, &numbered)) {
         writes_take(&node->writes, numbered.write, &(struct pending_write){0});
         return false;

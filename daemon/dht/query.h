@@ -12,15 +12,16 @@ struct node;
 struct record;
 
 enum query_purpose {
-    QUERY_SEARCH, /* a step of an operation's lookup */
-    QUERY_STORE,  /* a put or an announce to a holder */
-    QUERY_PING,   /* an operation's ping */
-    QUERY_CHECK,  /* is a member of the table alive? */
-    QUERY_GATHER, /* a page or entries of a multi */
-    QUERY_PUSH,   /* passing a held record on */
-    QUERY_SYNC,   /* comparing a multi, and passing its entries on */
-    QUERY_BYE,    /* saying that we stop; nobody answers */
-    QUERY_MEET    /* is an unknown node worth a place in the table? */
+    QUERY_SEARCH,  /* a step of an operation's lookup */
+    QUERY_STORE,   /* a put or an announce to a holder */
+    QUERY_PING,    /* an operation's ping */
+    QUERY_CHECK,   /* is a member of the table alive? */
+    QUERY_GATHER,  /* a page or entries of a multi */
+    QUERY_PUSH,    /* passing a held record on */
+    QUERY_SYNC,    /* comparing a multi, and passing its entries on */
+    QUERY_BYE,     /* saying that we stop; nobody answers */
+    QUERY_DELIVER, /* handing a subscriber what is new */
+    QUERY_MEET     /* is an unknown node worth a place in the table? */
 };
 
 struct query {

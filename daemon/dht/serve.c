@@ -3,6 +3,7 @@
 #include "daemon/dht/node_state.h"
 #include "daemon/dht/query.h"
 #include "daemon/dht/reply.h"
+#include "daemon/dht/serve_listen.h"
 #include "daemon/dht/serve_multi.h"
 #include "daemon/dht/serve_put.h"
 
@@ -149,8 +150,8 @@ void serve_query(struct node *node, struct now now, const struct addr *from,
         maintain_bye(node, now, &(struct contact){.id = query->id, .addr = *from}, out);
         return;
     }
-    if (query->method == KRPC_UNKNOWN || query->method == KRPC_LISTEN ||
-        query->method == KRPC_PUSH || query->method == KRPC_COMMAND) {
+    if (query->method == KRPC_UNKNOWN || query->method == KRPC_PUSH ||
+        query->method == KRPC_COMMAND) {
         reply_refuse(node, from, query, ERR_METHOD_UNKNOWN, "method unknown",
                      COUNTER_QUERIES_REFUSED_UNKNOWN, out);
         return;
@@ -163,6 +164,8 @@ void serve_query(struct node *node, struct now now, const struct addr *from,
     node_count(node, COUNTER_QUERIES_SERVED);
     if (query->method == KRPC_XGET)
         serve_multi(node, now, from, query, out);
+    else if (query->method == KRPC_LISTEN)
+        serve_listen(node, now, from, query, out);
     else if (is_lookup)
         serve_lookup(node, now, from, query, out);
     else if (query->method == KRPC_PING)

@@ -125,6 +125,7 @@ static bool queue_write(struct node *node, const struct addr *from, const struct
     pending->from = *from;
     pending->t_size = (uint8_t)query->t.size;
     memcpy(pending->t, query->t.data, query->t.size);
+    deliver_note(node, write, pending);
     struct store_write numbered = *write;
     numbered.write = number;
     if (outbox_write(out, &numbered))

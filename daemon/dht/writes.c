@@ -40,6 +40,7 @@ struct pending_write *writes_add(struct writes *w, uint64_t *number)
     w->used++;
     slot->op = 0;
     slot->t_size = 0;
+    slot->is_news = false;
     slot->is_used = true;
     /* Never 0, so that no number is. */
     w->sequence = w->sequence == UINT32_MAX ? 1 : w->sequence + 1;

@@ -11,6 +11,9 @@ struct pending_write {
     struct addr from; /* the peer to acknowledge to */
     uint8_t t_size;
     uint8_t t[KRPC_T_MAX];
+    bool is_news;      /* it changes what is held, in this place: */
+    uint8_t kind;      /* enum record_kind */
+    struct id key;     /* record_key */
     uint32_t sequence; /* guards against an answer for an earlier use of this slot */
     bool is_used;
     uint32_t next_free;
