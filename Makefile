@@ -4,7 +4,7 @@
 
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
-PKGS    := libuv jansson libsodium libmd lmdb inih
+PKGS    := libuv jansson libsodium libmd lmdb inih libmicrohttpd
 
 BUILD := $(if $(SAN),build/san,build)
 CC    := $(if $(filter default,$(origin CC)),gcc,$(CC))
@@ -68,6 +68,9 @@ $(BUILD)/libxord.a: $(LIBRARY_OBJECTS)
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(filter tests/%,$<),$(CHECK_CFLAGS)) -MMD -MP -c -o $@ $<
+
+# The page lies in this object.
+$(BUILD)/rpc/status_page.o: rpc/status.html
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(filter %.o,$(FUZZ_MAIN)) $(FUZZ_HELPERS) \
               $(BUILD)/libxord.a

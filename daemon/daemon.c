@@ -13,7 +13,9 @@
 #include "common/hash.h"
 #include "common/log.h"
 #include "daemon/daemon_parts.h"
+#include "daemon/http_socket.h"
 #include "daemon/settings_paths.h"
+#include "rpc/http_host.h"
 
 #define FILES_MAX 4096 /* the RPC server's clients and room for all else */
 
@@ -218,6 +220,21 @@ static enum err listen_on(struct daemon *d, enum setting key, mode_t mode, enum 
     return ERR_OK;
 }
 
+static enum err open_http(struct daemon *d, char *detail)
+{
+    const char *text = settings_text(&d->settings, SETTING_HTTP), *name;
+    struct http_hosts hosts = {.name_count = 0};
+    int fd;
+    if (text == NULL)
+        return ERR_OK;
+    while ((name = settings_at(&d->settings, SETTING_HTTP_HOST, (unsigned)hosts.name_count)) !=
+           NULL)
+        hosts.names[hosts.name_count++] = name;
+    addr_parse(text, &hosts.bound);
+    enum err err = http_socket_listen(&hosts.bound, &fd, detail, DAEMON_DETAIL_SIZE);
+    return err == ERR_OK ? rpc_server_listen_http(d->rpc, fd, &hosts) : err;
+}
+
 static enum err open_calls(struct daemon *d, char *detail)
 {
     struct rpc_host host;
@@ -232,7 +249,8 @@ static enum err open_calls(struct daemon *d, char *detail)
     err = listen_on(d, SETTING_RPC_SOCKET, 0660, RPC_ACCESS_FULL, detail);
     if (err != ERR_OK)
         return err;
-    return listen_on(d, SETTING_RPC_READONLY_SOCKET, 0666, RPC_ACCESS_READ, detail);
+    err = listen_on(d, SETTING_RPC_READONLY_SOCKET, 0666, RPC_ACCESS_READ, detail);
+    return err == ERR_OK ? open_http(d, detail) : err;
 }
 
 static enum err start_handles(struct daemon *d)
@@ -270,9 +288,10 @@ static void join_network(struct daemon *d)
 
 static void note_warnings(struct daemon *d)
 {
-    const char *http = settings_text(&d->settings, SETTING_HTTP);
-    if (http != NULL && strcmp(http, "off") != 0)
-        d->warnings[d->warning_count++] = "http comes in a later version and has no effect yet";
+    struct addr http = rpc_server_http_bound(d->rpc);
+    if (http.family != ADDR_NONE && !addr_is_loopback(&http))
+        d->warnings[d->warning_count++] = "the status page can be read by all who reach its "
+                                          "address (http-public)";
     for (size_t i = 0; i < d->warning_count; i++)
         log_warn(LOG_DAEMON, "%s", d->warnings[i]);
 }
@@ -286,6 +305,9 @@ static void say_ready(const struct daemon *d)
                                  addr_format(&addr, text));
     log_info(LOG_DAEMON, "ready: network %s, UDP %s, socket %s",
              settings_text(&d->settings, SETTING_NETWORK), bound, d->rpc_path);
+    addr = rpc_server_http_bound(d->rpc);
+    if (addr.family != ADDR_NONE)
+        log_info(LOG_DAEMON, "status page: http://%s/", addr_format(&addr, text));
 }
 
 static enum err start(struct daemon *d, char *detail)

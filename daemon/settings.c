@@ -62,9 +62,22 @@ static const struct setting_row rows[SETTING_COUNT] = {
          .shown = "/run/xord/ro.sock",
          .help = "the socket for methods that change nothing; ro.sock beside rpc-socket"},
     [SETTING_HTTP] = {.name = "http",
-                      .type = SETTING_TEXT,
+                      .type = SETTING_IP_PORT,
                       .shown = "off",
-                      .help = "comes in a later version; has no effect yet"},
+                      .none = "off",
+                      .help = "where the status page and metrics are served, as 127.0.0.1:9673"},
+    [SETTING_HTTP_HOST] = {.name = "http-host",
+                           .type = SETTING_HOST_NAME,
+                           .shown = "none",
+                           .none = "none",
+                           .repeats = true,
+                           .help = "a name that the page may be asked for by, beside localhost; "
+                                   "repeats"},
+    [SETTING_HTTP_PUBLIC] = {.name = "http-public",
+                             .type = SETTING_BOOL,
+                             .fallback = "false",
+                             .shown = "false",
+                             .help = "allow http on an address that others can reach"},
     [SETTING_METRICS_FILE] = {.name = "metrics-file",
                               .type = SETTING_PATH,
                               .shown = "none",
@@ -188,6 +201,19 @@ static bool is_key_name(const char *text)
     return is_name(text) || (strlen(text) == 64 && strspn(text, "0123456789abcdefABCDEF") == 64);
 }
 
+static bool is_ip_port(const char *text)
+{
+    struct addr addr;
+    return addr_parse(text, &addr);
+}
+
+static bool is_host_name(const char *text)
+{
+    size_t size = strlen(text);
+    return size > 0 && size <= SETTINGS_HOST_MAX &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == size;
+}
+
 static bool is_host_port(const char *text)
 {
     char host[256];
@@ -214,6 +240,12 @@ static void say_expected(enum setting key, char *reason, size_t size)
         break;
     case SETTING_IP:
         snprintf(reason, size, "must be an IP address, without a port");
+        break;
+    case SETTING_IP_PORT:
+        snprintf(reason, size, "must be IP:PORT, [IPV6]:PORT or off");
+        break;
+    case SETTING_HOST_NAME:
+        snprintf(reason, size, "must be a host's name, without a port");
         break;
     case SETTING_HOST_PORT:
         snprintf(reason, size, "must be HOST:PORT, [IPV6]:PORT or none");
@@ -249,6 +281,10 @@ static bool is_of_type(enum setting key, const char *text)
         return read_number(key, text, &number) && number >= row->min && number <= row->max;
     case SETTING_IP:
         return addr_parse_ip(text, &addr);
+    case SETTING_IP_PORT:
+        return is_ip_port(text);
+    case SETTING_HOST_NAME:
+        return is_host_name(text);
     case SETTING_HOST_PORT:
         return is_host_port(text);
     case SETTING_NAME:

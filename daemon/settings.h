@@ -12,6 +12,7 @@
 #define SETTINGS_REPEATS_MAX  32  /* values of one key: as many as a node starts from */
 #define SETTINGS_SOCKET_MAX   107 /* sun_path without its terminator; libuv cuts silently */
 #define SETTINGS_NETWORK_MAX  32
+#define SETTINGS_HOST_MAX     253 /* of a name in the DNS */
 #define SETTINGS_ERROR_SIZE   512
 #define SETTINGS_MAINLINE     "mainline" /* the public network */
 #define SETTINGS_PORT_DEFAULT "9673"     /* "xord" on a telephone's keys; 6881 is BitTorrent's */
@@ -28,6 +29,8 @@ enum setting {
     SETTING_RPC_SOCKET,
     SETTING_RPC_READONLY_SOCKET,
     SETTING_HTTP,
+    SETTING_HTTP_HOST,
+    SETTING_HTTP_PUBLIC,
     SETTING_METRICS_FILE,
     SETTING_MAX_BYTES,
     SETTING_MULTI_ENTRIES,
@@ -45,6 +48,8 @@ enum setting_type {
     SETTING_NUMBER,
     SETTING_SIZE, /* bytes, with K, M, G or T for powers of 1024 */
     SETTING_IP,
+    SETTING_IP_PORT,
+    SETTING_HOST_NAME, /* as in a Host header, without a port */
     SETTING_HOST_PORT,
     SETTING_NAME, /* [a-z0-9_-]{1,32} */
     SETTING_ROLE_NAME,

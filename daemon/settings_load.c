@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "daemon/settings.h"
 #include "daemon/settings_paths.h"
+#include "rpc/http_host.h"
 
 /* Mainline's public nodes to start from; used only where nothing else is said and the node is not
  * bound to loopback. */
@@ -309,6 +310,26 @@ static bool check_binds(const struct settings *s, char error[SETTINGS_ERROR_SIZE
     return true;
 }
 
+/* What is on the page is for whoever can reach it. */
+static bool check_http(const struct settings *s, char error[SETTINGS_ERROR_SIZE])
+{
+    const char *text = settings_text(s, SETTING_HTTP);
+    const char *where = s->values[SETTING_HTTP].where;
+    struct addr addr;
+    if (s->values[SETTING_HTTP_HOST].count > HTTP_HOSTS_MAX) {
+        snprintf(error, SETTINGS_ERROR_SIZE, "http-host can be given at most %d times",
+                 HTTP_HOSTS_MAX);
+        return false;
+    }
+    if (text == NULL || !addr_parse(text, &addr) || addr_is_loopback(&addr) ||
+        settings_is_on(s, SETTING_HTTP_PUBLIC))
+        return true;
+    snprintf(error, SETTINGS_ERROR_SIZE,
+             "%.300s: http on %s, which others may reach, needs http-public = true",
+             where != NULL ? where : "http", text);
+    return false;
+}
+
 enum err settings_load(struct settings *s, const struct settings_input *input,
                        char error[SETTINGS_ERROR_SIZE])
 {
@@ -321,7 +342,7 @@ enum err settings_load(struct settings *s, const struct settings_input *input,
     if (load_environment(s, input, error) && load_file(s, input, error) &&
         load_defaults(s, error) && settings_default_paths(s, input, error) &&
         check_sockets(s, error) && check_binds(s, error) && add_public_nodes(s, error) &&
-        check_log_levels(s, error))
+        check_log_levels(s, error) && check_http(s, error))
         return ERR_OK;
     return ERR_MALFORMED;
 }

@@ -1,14 +1,17 @@
 #include "rpc/conn.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "rpc/http.h"
+
 #define INPUT_KEPT_MAX  (16u * 1024u) /* of an idle connection's buffers; larger ones are freed */
-#define HTTP_PREFIX_MAX 5u            /* of "POST " */
+#define HTTP_START_SIZE 8             /* enough of a request to know it by */
 
 static struct conn *conn_of(void *client)
 {
@@ -101,29 +104,6 @@ static void refuse_long_line(struct conn *conn)
     dispatch_refuse(&conn->client, ERR_PARSE, text);
 }
 
-static void answer_http(struct conn *conn)
-{
-    static const char body[] = "HTTP comes with a later version of xord; send JSON-RPC 2.0, one "
-                               "request a line, on this socket.\n";
-    char answer[512];
-
-    int size = snprintf(answer, sizeof answer,
-                        "HTTP/1.1 501 Not Implemented\r\nContent-Type: text/plain\r\n"
-                        "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
-                        sizeof body - 1, body);
-    json_text_append(&conn->client.out, answer, (size_t)size);
-    conn->is_last = true;
-    mark_dirty(conn);
-}
-
-/* Decided on the first bytes of a connection; JSON never begins so. */
-static bool is_http(struct conn *conn, const char *data, size_t size)
-{
-    conn->is_first = size < HTTP_PREFIX_MAX;
-    return (size >= 4 && memcmp(data, "GET ", 4) == 0) ||
-           (size >= 5 && memcmp(data, "POST ", 5) == 0);
-}
-
 static void take_line(struct conn *conn, const char *line, size_t size)
 {
     if (conn->is_skipping)
@@ -140,10 +120,6 @@ static size_t take_lines(struct conn *conn, const char *data, size_t size, size_
 {
     size_t done = 0;
 
-    if (conn->is_first && is_http(conn, data, size)) {
-        answer_http(conn);
-        return size;
-    }
     while (done < size && !is_full(conn) && !conn->client.out.failed) {
         const char *from = data + done + scanned;
         const char *feed = memchr(from, '\n', (size_t)(data + size - from));
@@ -208,11 +184,30 @@ static void on_data(struct conn *conn, const char *data, size_t size)
 
 /* ---- reading ---- */
 
+/* Looks at the first bytes without taking them: libmicrohttpd must find them unread. */
+static bool is_http(struct conn *conn)
+{
+    char start[HTTP_START_SIZE];
+    int fd = -1;
+
+    if (!conn->is_first || conn->set->http == NULL)
+        return false;
+    uv_fileno((uv_handle_t *)&conn->pipe, &fd);
+    ssize_t size = recv(fd, start, sizeof start, MSG_PEEK | MSG_DONTWAIT);
+    conn->is_first = size < 0;
+    return size > 0 && http_is_begun(start, (size_t)size);
+}
+
+/* Called when there is something to read. Without a chunk libuv reads nothing. */
 static void give_chunk(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     struct conn *conn = handle->data;
 
     (void)suggested;
+    if (is_http(conn)) {
+        *buffer = uv_buf_init(NULL, 0);
+        return;
+    }
     *buffer = uv_buf_init(conn->set->chunk, CONN_CHUNK_SIZE);
 }
 
@@ -273,11 +268,28 @@ static void on_end(struct conn *conn)
     mark_dirty(conn);
 }
 
+/* A copy of the descriptor goes on; this connection ends. */
+static void hand_over(struct conn *conn)
+{
+    int fd = -1;
+    enum rpc_access access = conn->client.access;
+    uid_t uid = conn->client.uid;
+    struct http *http = conn->set->http;
+
+    uv_fileno((uv_handle_t *)&conn->pipe, &fd);
+    fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    close_conn(conn);
+    if (fd >= 0)
+        http_take(http, fd, access, uid);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 {
     struct conn *conn = stream->data;
 
-    if (size == UV_EOF)
+    if (size == UV_ENOBUFS)
+        hand_over(conn);
+    else if (size == UV_EOF)
         on_end(conn);
     else if (size < 0)
         close_conn(conn);

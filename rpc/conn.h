@@ -1,6 +1,7 @@
 /* One client's connection: cuts what comes in into lines for the dispatcher, sends what it answers,
  * stops reading while the client does not, and ends when the client has gone or, after its
- * half-close, when all is answered. Owned by the server's list; frees itself once closed. */
+ * half-close, when all is answered; one that begins as HTTP does is handed over unread. Owned by
+ * the server's list; frees itself once closed. */
 #ifndef XORD_RPC_CONN_H
 #define XORD_RPC_CONN_H
 
@@ -8,12 +9,15 @@
 
 #include "rpc/dispatch.h"
 
+struct http;
+
 #define CONN_CHUNK_SIZE (64u * 1024u) /* read at once: many small calls, one system call */
 
 /* What the connections of a server share. */
 struct conn_set {
     uv_loop_t *loop;
     struct dispatch *dispatch;
+    struct http *http; /* takes over the connections that speak it */
     struct conn *all;
     struct conn *dirty; /* with something to do in the next conn_set_flush */
     size_t count;
@@ -32,7 +36,7 @@ struct conn {
     struct json_text input;
     size_t scanned; /* of `input`, known to hold no line feed */
     bool is_reading, is_writing, is_closing, is_dirty;
-    bool is_first;    /* nothing handled yet: it may be HTTP */
+    bool is_first;    /* nothing read yet: it may be HTTP */
     bool is_skipping; /* the rest of a line that was too long */
     bool is_ended;    /* the client will send no more */
     bool is_last;     /* close when all is sent, whatever is pending */

@@ -81,6 +81,17 @@ static json_t *show_traffic(const struct node *node)
     return traffic;
 }
 
+static json_t *show_http(const struct rpc_call *call)
+{
+    const struct rpc_server *server = rpc_server_of(call);
+    char text[ADDR_TEXT_SIZE];
+
+    if (server == NULL)
+        return json_null();
+    struct addr bound = rpc_server_http_bound(server);
+    return bound.family == ADDR_NONE ? json_null() : json_string(addr_format(&bound, text));
+}
+
 /* Which names are pinned is the owner's alone to know. */
 static json_t *show_warnings(const struct rpc_call *call, const struct rpc_status *status)
 {
@@ -136,6 +147,7 @@ struct rpc_result method_getinfo(struct rpc_call *call)
     show_identity(object, &status, &info);
     show_load(object, &status, &info);
     set_number(object, "clients", dispatch_clients(call));
+    set(object, "http", show_http(call));
     set(object, "traffic", show_traffic(host->node));
     set_text(object, "data_dir", status.data_dir);
     set(object, "warnings", show_warnings(call, &status));

@@ -16,6 +16,17 @@ void metrics_error(struct metrics *m, enum err err)
     m->errors[err]++;
 }
 
+void metrics_http(struct metrics *m, unsigned status)
+{
+    size_t i = 0;
+
+    while (m->http[i].status != 0 && m->http[i].status != status)
+        if (++i == METRICS_HTTP_STATUSES)
+            return;
+    m->http[i].status = status;
+    m->http[i].count++;
+}
+
 static bool lookup_of(enum event_kind kind, enum metrics_lookup *out)
 {
     switch (kind) {

@@ -11,6 +11,8 @@
 
 #define METRICS_METHODS_MAX 96 /* rows of the method table, with room for more */
 
+#define METRICS_HTTP_STATUSES 16 /* different ones that are counted; there are fewer */
+
 struct rpc_host;
 
 enum metrics_lookup {
@@ -28,12 +30,18 @@ struct metrics {                                 /* zeroed it is empty */
     struct histogram calls[METRICS_METHODS_MAX]; /* as the rows of the method table */
     struct histogram lookups[METRICS_LOOKUP_COUNT];
     uint64_t errors[ERR_COUNT];
+    struct {
+        unsigned status; /* 0: no more */
+        uint64_t count;
+    } http[METRICS_HTTP_STATUSES];
 };
 
 /* A call of row `method` of the method table was answered, `took_ns` after it was read. */
 void metrics_call(struct metrics *m, size_t method, uint64_t took_ns);
 /* An error was answered to a client. */
 void metrics_error(struct metrics *m, enum err err);
+/* An HTTP request was answered with this status. */
+void metrics_http(struct metrics *m, unsigned status);
 /* A node operation has ended: counts the time of its lookup, if it had one and was not given up. */
 void metrics_event(struct metrics *m, const struct event *event);
 

@@ -147,6 +147,19 @@ static void write_calls(struct json_text *out, const struct metrics *m)
                               m->errors[i]);
 }
 
+static void write_http(struct json_text *out, const struct metrics *m)
+{
+    char status[12];
+
+    exposition_family(out, "xord_http_requests_total", "counter",
+                      "HTTP requests answered, by status.");
+    for (size_t i = 0; i < METRICS_HTTP_STATUSES && m->http[i].status != 0; i++) {
+        snprintf(status, sizeof status, "%u", m->http[i].status);
+        exposition_sample(out, "xord_http_requests_total",
+                          (struct exposition_label){"code", status}, m->http[i].count);
+    }
+}
+
 static void write_lookups(struct json_text *out, const struct metrics *m)
 {
     static const char *const kinds[METRICS_LOOKUP_COUNT] = {
@@ -179,4 +192,5 @@ void metrics_write(const struct metrics *m, const struct rpc_host *host,
     write_counters(out, host->node);
     write_lookups(out, m);
     write_calls(out, m);
+    write_http(out, m);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "rpc/conn.h"
+#include "rpc/http.h"
 #include "rpc/socket.h"
 
 #define LISTENERS_MAX  6     /* a full socket, a read-only one, and the four that may be passed */
@@ -22,6 +23,7 @@ struct listener {
 struct rpc_server {
     struct dispatch dispatch;
     struct conn_set conns;
+    struct http *http;
     struct listener listeners[LISTENERS_MAX];
     size_t listener_count;
     uv_timer_t timer;    /* the next deadline of a call; when closing, the end of patience */
@@ -36,10 +38,12 @@ static void on_timer(uv_timer_t *timer)
     struct rpc_server *server = timer->data;
 
     server->timer_ms = UINT64_MAX;
-    if (server->is_closing)
+    if (server->is_closing) {
         conn_set_close(&server->conns);
-    else
+        http_close(server->http);
+    } else {
         dispatch_tick(&server->dispatch);
+    }
 }
 
 struct rpc_server *rpc_server_new(uv_loop_t *loop, const struct rpc_host *host)
@@ -48,6 +52,12 @@ struct rpc_server *rpc_server_new(uv_loop_t *loop, const struct rpc_host *host)
 
     if (server == NULL)
         return NULL;
+    dispatch_init(&server->dispatch, host, server);
+    server->http = http_new(loop, &server->dispatch);
+    if (server->http == NULL) {
+        free(server);
+        return NULL;
+    }
     uv_timer_init(loop, &server->timer); /* these two cannot fail */
     uv_prepare_init(loop, &server->closer);
     /* A client that vanishes is an error of the write, not a signal to the process. */
@@ -58,7 +68,7 @@ struct rpc_server *rpc_server_new(uv_loop_t *loop, const struct rpc_host *host)
     server->open_handles = 2;
     server->conns.loop = loop;
     server->conns.dispatch = &server->dispatch;
-    dispatch_init(&server->dispatch, host, server);
+    server->conns.http = server->http;
     return server;
 }
 
@@ -135,6 +145,16 @@ enum err rpc_server_adopt(struct rpc_server *server, int fd, enum rpc_access acc
     return start_listener(server, listener, fd);
 }
 
+enum err rpc_server_listen_http(struct rpc_server *server, int fd, const struct http_hosts *hosts)
+{
+    return http_listen(server->http, fd, hosts);
+}
+
+struct addr rpc_server_http_bound(const struct rpc_server *server)
+{
+    return http_bound(server->http);
+}
+
 /* ---- what comes in ---- */
 
 void rpc_server_event(struct rpc_server *server, const struct event *event)
@@ -178,9 +198,11 @@ void rpc_server_flush(struct rpc_server *server)
     if (!server->is_closing)
         dispatch_tick(&server->dispatch);
     conn_set_flush(&server->conns);
+    http_flush(server->http);
     if (!server->is_closing)
         arm_timer(server);
-    else if (server->conns.all == NULL && !uv_is_closing((uv_handle_t *)&server->timer)) {
+    else if (server->conns.all == NULL && http_is_closed(server->http) &&
+             !uv_is_closing((uv_handle_t *)&server->timer)) {
         uv_close((uv_handle_t *)&server->timer, on_handle_closed);
         uv_close((uv_handle_t *)&server->closer, on_handle_closed);
     }
@@ -204,6 +226,7 @@ void rpc_server_close(struct rpc_server *server)
         uv_close((uv_handle_t *)&server->listeners[i].pipe, on_listener_closed);
     }
     conn_set_stop(&server->conns);
+    http_stop(server->http);
     dispatch_stop_own(&server->dispatch);
     uv_timer_start(&server->timer, on_timer, CLOSE_WAIT_MS, 0);
     uv_prepare_start(&server->closer, on_prepare);
@@ -219,6 +242,7 @@ void rpc_server_free(struct rpc_server *server)
 {
     if (server == NULL)
         return;
+    http_free(server->http);
     dispatch_clear(&server->dispatch);
     free(server);
 }

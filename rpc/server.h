@@ -1,7 +1,8 @@
 /* The JSON-RPC server: two kinds of Unix socket on the loop, one JSON value a line both ways, many
  * calls in flight, nothing waiting for anything. With dispatch.h the only room that touches sockets
- * in rpc/. Limits: RPC_CLIENTS_MAX clients, and for each RPC_LINE_MAX a line, RPC_CALLS_MAX calls
- * in flight, RPC_OUTPUT_MAX unread output (beyond it the client is not read from). */
+ * in rpc/; clients that begin with HTTP are http.h's. Limits: RPC_CLIENTS_MAX clients, and for each
+ * RPC_LINE_MAX a line, RPC_CALLS_MAX calls in flight, RPC_OUTPUT_MAX unread output (beyond it the
+ * client is not read from). */
 #ifndef XORD_RPC_SERVER_H
 #define XORD_RPC_SERVER_H
 
@@ -21,6 +22,7 @@
 enum rpc_access { RPC_ACCESS_READ, RPC_ACCESS_FULL };
 
 struct rpc_server;
+struct http_hosts;
 
 /* The host is copied; what it points to must outlive the server. NULL without memory. */
 struct rpc_server *rpc_server_new(uv_loop_t *loop, const struct rpc_host *host);
@@ -32,6 +34,11 @@ enum err rpc_server_listen(struct rpc_server *server, const char *path, mode_t m
 /* Serves a listening Unix stream socket that somebody else has made: its file is neither touched
  * nor removed. Takes the descriptor in each case. ERR_BUSY: more sockets than there is room for. */
 enum err rpc_server_adopt(struct rpc_server *server, int fd, enum rpc_access access);
+/* Serves HTTP on this listening TCP socket, which is taken, also on failure (rpc/http.h): reading
+ * methods alone, and Hosts of ours alone. At most once. ERR_IO. */
+enum err rpc_server_listen_http(struct rpc_server *server, int fd, const struct http_hosts *hosts);
+/* The address of that socket; ADDR_NONE: there is none. */
+struct addr rpc_server_http_bound(const struct rpc_server *server);
 /* A completion event of the node (daemon_flush hands over all but EVENT_NEED_SIGNATURE). */
 void rpc_server_event(struct rpc_server *server, const struct event *event);
 /* EVENT_NEED_SIGNATURE for `record` has come. True: it is a large value's renewal that would

@@ -247,6 +247,29 @@ START_TEST(an_authority_is_a_name_a_key_or_none)
 }
 END_TEST
 
+START_TEST(http_stays_on_loopback_unless_said_otherwise)
+{
+    char reason[128];
+    ck_assert_int_eq(load(LIST("--role", "auto"), LIST(HOME)), ERR_OK);
+    ck_assert_ptr_null(settings_text(&settings, SETTING_HTTP));
+    ck_assert_int_eq(load(LIST("--http", "127.0.0.1:0"), LIST(HOME)), ERR_OK);
+    assert_text(SETTING_HTTP, "127.0.0.1:0");
+    ck_assert_int_eq(load(LIST("--http", "[::1]:80"), LIST(HOME)), ERR_OK);
+    write_conf("http = 192.0.2.1:80\n");
+    ck_assert_int_eq(load(LIST("--conf", conf_path), LIST(HOME)), ERR_MALFORMED);
+    assert_error(conf_path, ":1:", "192.0.2.1:80", "http-public");
+    ck_assert_int_eq(load(LIST("--conf", conf_path, "--http-public"), LIST(HOME)), ERR_OK);
+    ck_assert_int_eq(load(LIST("--conf", conf_path, "--http", "off"), LIST(HOME)), ERR_OK);
+    ck_assert_ptr_null(settings_text(&settings, SETTING_HTTP));
+    ck_assert(settings_is_valid(SETTING_HTTP_HOST, "a-1.Example.org", reason, sizeof(reason)));
+    ck_assert(!settings_is_valid(SETTING_HTTP_HOST, "a.org:80", reason, sizeof(reason)));
+    write_conf("http-host = a\nhttp-host = b\nhttp-host = c\nhttp-host = d\nhttp-host = e\n"
+               "http-host = f\nhttp-host = g\nhttp-host = h\nhttp-host = i\n");
+    ck_assert_int_eq(load(LIST("--conf", conf_path), LIST(HOME)), ERR_MALFORMED);
+    assert_error("http-host", "8 times");
+}
+END_TEST
+
 START_TEST(sizes_and_numbers_are_read_whole)
 {
     char reason[128];
@@ -325,6 +348,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, log_levels_are_checked);
     tcase_add_test(tests, paths_follow_systemd_then_xdg);
     tcase_add_test(tests, an_authority_is_a_name_a_key_or_none);
+    tcase_add_test(tests, http_stays_on_loopback_unless_said_otherwise);
     tcase_add_test(tests, sizes_and_numbers_are_read_whole);
     tcase_add_test(tests, the_conf_file_is_the_table);
 }

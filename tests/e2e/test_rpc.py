@@ -196,13 +196,6 @@ class Kinds(SocketCase):
             ids.append(reply['id'])
         self.assertEqual(sorted(ids), list(range(1, count + 1)))
 
-    def test_http_client_is_told(self):
-        for start in (b'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
-                      b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}'):
-            with self.node.connect() as rpc:
-                rpc.send_raw(start)
-                self.assertRegex(rpc.read_text(), r'^HTTP/1\.[01] [45]\d\d ')
-
 
 class Clients(TestCase):
     """Clients that vanish, flood or never read."""

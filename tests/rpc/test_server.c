@@ -239,20 +239,33 @@ START_TEST(a_long_line_is_skipped)
 }
 END_TEST
 
-START_TEST(http_is_told_so)
+START_TEST(http_is_spoken_where_it_begins)
 {
     int fd = connect_to(path);
 
-    say_text(fd, "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}");
+    say_text(fd, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 59\r\n\r\n"
+                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"check\",\"params\":[\"help\"]}");
     const char *answer = hear(fd, SIZE_MAX);
-    ck_assert_ptr_eq(strstr(answer, "HTTP/1.1 501 "), answer);
-    const char *body = strstr(answer, "\r\n\r\n") + 4;
-    ck_assert_uint_eq(strtoul(strstr(answer, "Content-Length: ") + 16, NULL, 10), strlen(body));
+    ck_assert_ptr_eq(strstr(answer, "HTTP/1.1 200 "), answer);
+    ck_assert_str_eq(strstr(answer, "\r\n\r\n") + 4, CHECK_ANSWER(1));
     close(fd);
     fd = connect_to(path);
     say_text(fd, "G");
-    say_text(fd, "ET / HTTP/1.0\r\n\r\n");
-    ck_assert_ptr_nonnull(strstr(hear(fd, SIZE_MAX), "501"));
+    say_text(fd, "ET /nothing HTTP/1.0\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(hear(fd, SIZE_MAX), " 404 "));
+    close(fd);
+    wait_clients(0);
+}
+END_TEST
+
+START_TEST(http_is_not_spoken_later)
+{
+    int fd = connect_to(path);
+
+    say_text(fd, CHECK_CALL(1));
+    hear(fd, 1);
+    say_text(fd, "GET / HTTP/1.0\r\n");
+    ck_assert_ptr_nonnull(strstr(hear(fd, 1), "-32700"));
     close(fd);
     wait_clients(0);
 }
@@ -411,7 +424,8 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_client_that_vanishes_is_forgotten);
     tcase_add_test(tests, who_does_not_read_is_not_read);
     tcase_add_test(tests, a_long_line_is_skipped);
-    tcase_add_test(tests, http_is_told_so);
+    tcase_add_test(tests, http_is_spoken_where_it_begins);
+    tcase_add_test(tests, http_is_not_spoken_later);
     tcase_add_test(tests, the_file_has_its_mode_and_its_owner);
     tcase_add_test(tests, another_ones_file_is_left_alone);
     tcase_add_test(tests, a_socket_made_elsewhere_is_served_and_left);

@@ -1,0 +1,307 @@
+/* HTTP on a connection that was handed over: calls with the door's rights, answered when they end;
+ * pages; refusals; and connections that say nothing, are too many or are cut off by a stop. */
+#include "rpc/http.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "rpc/status_page.h"
+#include "tests/rpc/fake_host.h"
+#include "tests/runner.h"
+
+#define TURNS_MAX 100000 /* of the loop until a test gives up waiting */
+
+static struct fake_host fake;
+static struct dispatch dispatch;
+static struct http *http;
+static uv_loop_t loop;
+static char got[256 * 1024];
+static size_t got_size;
+
+static void setup(void)
+{
+    fake_host_init(&fake);
+    dispatch_init(&dispatch, &fake.host, NULL);
+    uv_loop_init(&loop);
+    http = http_new(&loop, &dispatch);
+    ck_assert_ptr_nonnull(http);
+}
+
+static void teardown(void)
+{
+    http_close(http);
+    http_close(http);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    ck_assert(http_is_closed(http));
+    http_free(http);
+    ck_assert_int_eq(uv_loop_close(&loop), 0);
+    dispatch_clear(&dispatch);
+    fake_host_clear(&fake);
+}
+
+static void turn(void)
+{
+    http_flush(http);
+    uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+static int open_door(enum rpc_access access)
+{
+    int fds[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    http_take(http, fds[0], access, geteuid());
+    return fds[1];
+}
+
+static void say(int fd, const char *text)
+{
+    ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+/* Reads on until `until` has come, or, NULL, the end. */
+static const char *hear(int fd, const char *until)
+{
+    bool is_there = false;
+
+    got_size = 0;
+    for (int i = 0; i < TURNS_MAX && !is_there; i++) {
+        turn();
+        ssize_t size = recv(fd, got + got_size, sizeof got - 1 - got_size, 0);
+        if (size > 0)
+            got_size += (size_t)size;
+        got[got_size] = '\0';
+        is_there = until != NULL ? strstr(got, until) != NULL : size == 0;
+    }
+    ck_assert_msg(is_there, "no \"%s\" in: %s", until != NULL ? until : "end", got);
+    return got;
+}
+
+static const char *post(int fd, const char *body, const char *until)
+{
+    char request[1024];
+
+    snprintf(request, sizeof request, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
+             strlen(body), body);
+    say(fd, request);
+    return hear(fd, until);
+}
+
+static void check_status(const char *request, int status)
+{
+    char expected[32];
+    int fd = open_door(RPC_ACCESS_FULL);
+
+    snprintf(expected, sizeof expected, "HTTP/1.1 %d ", status);
+    say(fd, request);
+    hear(fd, "\r\n\r\n");
+    ck_assert_msg(strncmp(got, expected, strlen(expected)) == 0, "%s: %s", request, got);
+    close(fd);
+}
+
+START_TEST(calls_are_answered_on_one_connection)
+{
+    int fd = open_door(RPC_ACCESS_FULL);
+
+    for (int i = 0; i < 3; i++) {
+        post(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"check\",\"params\":[\"help\"]}",
+             "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":true}\n");
+        ck_assert_ptr_nonnull(strstr(got, "HTTP/1.1 200 "));
+        ck_assert_ptr_nonnull(strstr(got, "Content-Type: application/json\r\n"));
+    }
+    ck_assert_uint_eq(dispatch.client_count, 0);
+    post(fd, "[{\"id\":1,\"method\":\"check\",\"params\":[\"help\"]},5]", "-32600");
+    post(fd, "nonsense", "-32700");
+    post(fd, "{\"jsonrpc\":\"2.0\",\"method\":\"check\",\"params\":[\"help\"]}", "204 No Content");
+    close(fd);
+}
+END_TEST
+
+START_TEST(the_door_gives_the_rights)
+{
+    int full = open_door(RPC_ACCESS_FULL), read = open_door(RPC_ACCESS_READ);
+    static const char call[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"setlog\",\"params\":["
+                               "\"debug\"]}";
+
+    post(full, call, "\"result\":true");
+    post(read, call, "\"code\":403");
+    close(full);
+    close(read);
+}
+END_TEST
+
+START_TEST(a_call_that_takes_long_is_answered_when_it_ends)
+{
+    int fd = open_door(RPC_ACCESS_FULL), other = open_door(RPC_ACCESS_FULL);
+
+    say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 46\r\n\r\n"
+            "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"reload\"}     ");
+    for (int i = 0; i < TURNS_MAX && fake.ticket == 0; i++)
+        turn();
+    ck_assert_uint_ne(fake.ticket, 0);
+    post(other, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"help\"}", "\"result\"");
+    ck_assert_uint_eq(dispatch.client_count, 1);
+    dispatch_done(&dispatch, fake.ticket, ERR_OK, NULL);
+    hear(fd, "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":true}\n");
+    ck_assert_uint_eq(dispatch.client_count, 0);
+    close(fd);
+    close(other);
+}
+END_TEST
+
+START_TEST(who_vanishes_has_the_call_cancelled)
+{
+    int fd = open_door(RPC_ACCESS_FULL);
+
+    say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 46\r\n\r\n"
+            "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"reload\"}     ");
+    for (int i = 0; i < TURNS_MAX && fake.ticket == 0; i++)
+        turn();
+    close(fd);
+    fake.now.ms += 5000;
+    while (dispatch.client_count > 0) {
+        http_flush(http);
+        uv_run(&loop, UV_RUN_ONCE); /* until the next look at who has gone */
+    }
+    dispatch_done(&dispatch, fake.ticket, ERR_OK, NULL); /* too late, and harmless */
+}
+END_TEST
+
+START_TEST(a_request_that_does_not_end_is_not_waited_for)
+{
+    int fd = open_door(RPC_ACCESS_FULL);
+
+    say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\n{");
+    turn();
+    fake.now.ms += HTTP_REQUEST_MS + 1;
+    while (recv(fd, got, 1, 0) != 0) {
+        http_flush(http);
+        uv_run(&loop, UV_RUN_ONCE);
+    }
+    close(fd);
+}
+END_TEST
+
+START_TEST(pages_and_what_is_none)
+{
+    check_status("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200);
+    ck_assert_ptr_nonnull(strstr(got, "Content-Type: text/html"));
+    ck_assert_ptr_nonnull(strstr(got, "Content-Security-Policy: default-src 'none'"));
+    check_status("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", 200);
+    check_status("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 200);
+    ck_assert_ptr_nonnull(strstr(got, "Content-Type: text/plain; version=0.0.4"));
+    check_status("GET /status HTTP/1.1\r\nHost: x\r\n\r\n", 200);
+    check_status("GET /etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", 404);
+    check_status("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 405);
+    check_status("DELETE / HTTP/1.1\r\nHost: x\r\n\r\n", 405);
+    check_status("GET nonsense\r\n\r\n", 400);
+    ck_assert_uint_lt(status_page().size, 40 * 1024);
+}
+END_TEST
+
+START_TEST(pages_of_others_call_nothing)
+{
+    check_status("POST / HTTP/1.1\r\nHost: x\r\nOrigin: http://x\r\nContent-Length: 2\r\n\r\n{}",
+                 403);
+}
+END_TEST
+
+START_TEST(a_long_head_is_refused)
+{
+    static char head[2 * HTTP_MEMORY_MAX];
+
+    snprintf(head, sizeof head, "GET / HTTP/1.1\r\nHost: x\r\nX: %0*d\r\n\r\n", HTTP_MEMORY_MAX, 0);
+    check_status(head, 431);
+    snprintf(head, sizeof head, "GET /%0*d HTTP/1.1\r\n\r\n", HTTP_MEMORY_MAX, 0);
+    check_status(head, 414);
+    bool is_counted = false;
+    for (size_t i = 0; i < METRICS_HTTP_STATUSES; i++)
+        is_counted = is_counted || dispatch.metrics.http[i].status == 431;
+    ck_assert(is_counted);
+}
+END_TEST
+
+START_TEST(beyond_the_limit_connections_are_told_so)
+{
+    int fds[HTTP_CONNECTIONS_MAX], fd;
+
+    for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++)
+        fds[i] = open_door(RPC_ACCESS_FULL);
+    fd = open_door(RPC_ACCESS_FULL);
+    ck_assert_ptr_nonnull(strstr(hear(fd, NULL), "HTTP/1.1 503 "));
+    close(fd);
+    close(fds[0]);
+    for (int i = 0; i < 10; i++)
+        turn();
+    check_status("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200);
+    for (int i = 1; i < HTTP_CONNECTIONS_MAX; i++)
+        close(fds[i]);
+}
+END_TEST
+
+START_TEST(a_stop_answers_what_waits)
+{
+    int fd = open_door(RPC_ACCESS_FULL), idle = open_door(RPC_ACCESS_FULL);
+
+    say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 46\r\n\r\n"
+            "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"reload\"}     ");
+    for (int i = 0; i < TURNS_MAX && fake.ticket == 0; i++)
+        turn();
+    dispatch.is_stopping = true;
+    http_stop(http);
+    ck_assert_ptr_nonnull(strstr(hear(fd, NULL), "\"code\":-32002"));
+    hear(idle, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    ck_assert(http_is_closed(http));
+    fd = open_door(RPC_ACCESS_FULL);
+    ck_assert_ptr_nonnull(strstr(hear(fd, NULL), "503"));
+}
+END_TEST
+
+START_TEST(a_close_waits_for_nobody)
+{
+    int fd = open_door(RPC_ACCESS_FULL);
+
+    say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 46\r\n\r\n"
+            "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"reload\"}     ");
+    for (int i = 0; i < TURNS_MAX && fake.ticket == 0; i++)
+        turn();
+    http_close(http);
+    ck_assert_uint_eq(dispatch.client_count, 0);
+    close(fd);
+}
+END_TEST
+
+START_TEST(a_request_is_known_by_its_first_bytes)
+{
+    ck_assert(http_is_begun("G", 1));
+    ck_assert(http_is_begun("GET ", 4));
+    ck_assert(http_is_begun("POST / HTTP/1.1", 15));
+    ck_assert(http_is_begun("PO", 2));
+    ck_assert(http_is_begun("OPTIONS ", 8));
+    ck_assert(!http_is_begun("", 0));
+    ck_assert(!http_is_begun("{", 1));
+    ck_assert(!http_is_begun("GETINFO", 7));
+    ck_assert(!http_is_begun("nonsense", 8));
+    ck_assert(!http_is_begun("get ", 4));
+}
+END_TEST
+
+void add_tests(TCase *tests)
+{
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, calls_are_answered_on_one_connection);
+    tcase_add_test(tests, the_door_gives_the_rights);
+    tcase_add_test(tests, a_call_that_takes_long_is_answered_when_it_ends);
+    tcase_add_test(tests, who_vanishes_has_the_call_cancelled);
+    tcase_add_test(tests, a_request_that_does_not_end_is_not_waited_for);
+    tcase_add_test(tests, pages_and_what_is_none);
+    tcase_add_test(tests, pages_of_others_call_nothing);
+    tcase_add_test(tests, a_long_head_is_refused);
+    tcase_add_test(tests, beyond_the_limit_connections_are_told_so);
+    tcase_add_test(tests, a_stop_answers_what_waits);
+    tcase_add_test(tests, a_close_waits_for_nobody);
+    tcase_add_test(tests, a_request_is_known_by_its_first_bytes);
+}
