@@ -26,13 +26,16 @@ struct deliver_push {
     uint32_t next_free;
 };
 
-void deliver_clear(struct deliver *d)
+void deliver_clear(struct deliver *d, struct leases *l)
 {
     for (struct deliver_record *r = d->first, *next; r != NULL; r = next) {
         next = r->next;
         lease_walk_end(&r->walk);
         free(r);
     }
+    for (uint32_t i = 0; i < d->capacity; i++)
+        if (d->pushes[i].peer != NULL)
+            lease_peer_release(l, d->pushes[i].peer);
     free(d->pushes);
     *d = (struct deliver){0};
 }

@@ -38,7 +38,8 @@ struct deliver {
     uint64_t turn_ms; /* which began then */
 };
 
-void deliver_clear(struct deliver *d);
+/* Lets go of the leases' peers, so before leases_clear. */
+void deliver_clear(struct deliver *d, struct leases *l);
 /* Remembers with a write, before it is queued, whether it changes what is held. */
 void deliver_note(const struct node *node, const struct store_write *write,
                   struct pending_write *pending);

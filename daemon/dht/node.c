@@ -60,7 +60,7 @@ void node_free(struct node *node)
     maintain_clear(&node->maintain);
     keep_clear(&node->keep);
     repair_clear(&node->repair);
-    deliver_clear(&node->deliver);
+    deliver_clear(&node->deliver, &node->leases);
     leases_clear(&node->leases);
     writes_clear(&node->writes);
     watch_clear(&node->watch);

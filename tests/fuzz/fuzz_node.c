@@ -194,7 +194,7 @@ static void patch(struct world *world, uint8_t source, struct addr *from, uint8_
     if ((source & PATCH_SIG) && m.v.data != NULL && m.v.size <= RECORD_V_MAX &&
         m.salt.size <= RECORD_SALT_MAX && m.slot.size <= RECORD_SLOT_MAX &&
         m.k.size == KEYS_PUBLIC_SIZE && m.sig.size == KEYS_SIGNATURE_SIZE) {
-        bool is_entry = m.method == KRPC_XPUT;
+        bool is_entry = m.slot.data != NULL;
         const struct record record = {.kind = is_entry ? RECORD_MULTI : RECORD_SINGLE,
                                       .target = m.target,
                                       .salt = is_entry ? m.slot : m.salt,
