@@ -1,7 +1,7 @@
 /* Whoever has a token gets a lease, within the caps; at each refresh a subscriber learns which of
  * its leases are lost, whose holder has something else, and whose target has nearer nodes. */
+#include "tests/dht/asker.h"
 #include "tests/dht/audience.h"
-#include "tests/dht/net.h"
 #include "tests/runner.h"
 
 static struct audience audience;
@@ -276,6 +276,66 @@ START_TEST(outside_a_peer_is_a_prefix)
 }
 END_TEST
 
+/* Renews all of the asker's leases; bit i: it was said of lease i that a nearer node has come. */
+static uint64_t ask_who_moved(struct asker *a, uint64_t count)
+{
+    uint8_t subs[LISTEN_SUBS_MAX * LISTEN_RENEWAL];
+    struct wire_writer w;
+    uint64_t moved = 0;
+    wire_writer_init(&w, subs, sizeof subs);
+    for (uint64_t i = 0; i < count; i++) {
+        wire_write_u64(&w, i);
+        wire_write_u64(&w, 0);
+    }
+    const struct krpc *answer =
+        asker_ask(a, (struct krpc){.method = KRPC_LISTEN, .subs = wire_written(&w)});
+    ck_assert_int_eq(asker_code(answer), 0);
+    ck_assert_ptr_null(answer->lost.data);
+    for (size_t at = 0; at < answer->moved.size; at += LEASE_SUB_SIZE)
+        moved |= UINT64_C(1) << first_u64(answer->moved, at);
+    return moved;
+}
+
+/* The first byte of each target is its own. */
+static void take_leases(struct asker *a, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        const struct id to = {{(uint8_t)(i * 256 / count)}};
+        const uint8_t sub[LEASE_SUB_SIZE] = {[7] = (uint8_t)i};
+        const struct krpc query = {.method = KRPC_LISTEN,
+                                   .kind = bytes_of_string("m"),
+                                   .sub = bytes_of(sub, sizeof sub),
+                                   .has_target = true,
+                                   .target = to,
+                                   .token = asker_token(a, &to)};
+        ck_assert_int_eq(asker_code(asker_ask(a, query)), 0);
+    }
+}
+
+START_TEST(of_a_nearer_node_that_joins_each_refresh_tells_twice)
+{
+    static struct asker asker;
+    const uint64_t count = 32;
+    uint64_t nearer = 0;
+    asker_init(&asker, 3, false);
+    take_leases(&asker, count);
+    ck_assert_uint_eq(ask_who_moved(&asker, count), 0);
+    const struct id self = net_info(&asker.net, 0).id;
+    size_t joined = net_add(&asker.net, 0, NODE_SERVER);
+    net_run(&asker.net, 60000);
+    const struct id other = net_info(&asker.net, joined).id;
+    for (uint64_t i = 0; i < count; i++) {
+        const struct id to = {{(uint8_t)(i * 256 / count)}};
+        nearer |= (uint64_t)(id_compare_distance(&to, &other, &self) < 0) << i;
+    }
+    ck_assert_uint_ne(nearer, 0);
+    for (unsigned i = 0; i < LEASE_MOVED_SAID; i++)
+        ck_assert_uint_eq(ask_who_moved(&asker, count), nearer);
+    ck_assert_uint_eq(ask_who_moved(&asker, count), 0);
+    asker_clear(&asker);
+}
+END_TEST
+
 START_TEST(a_client_grants_nothing)
 {
     const uint8_t sub[LEASE_SUB_SIZE] = {1};
@@ -299,5 +359,6 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, the_fullest_refresh_fits_and_its_answer_is_no_longer_but_for_a_head);
     tcase_add_test(tests, a_peer_has_so_many_and_all_together_have_so_many);
     tcase_add_test(tests, outside_a_peer_is_a_prefix);
+    tcase_add_test(tests, of_a_nearer_node_that_joins_each_refresh_tells_twice);
     tcase_add_test(tests, a_client_grants_nothing);
 }
