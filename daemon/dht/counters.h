@@ -57,6 +57,12 @@
     X(DELIVERIES_UNANSWERED, "deliveries_unanswered", "pushes never answered")                     \
     X(DELIVERIES_DROPPED, "deliveries_dropped",                                                    \
       "pushes not sent: too many, or the subscriber is silent")                                    \
+    X(COMMANDS, "commands", "commands received for programs")                                      \
+    X(COMMANDS_REPEATED, "commands_repeated", "commands that came again in the same packet")       \
+    X(COMMANDS_ANSWERED, "commands_answered", "commands answered by a program")                    \
+    X(COMMANDS_REFUSED_BUSY, "commands_refused_busy", "commands refused: too many waiting")        \
+    X(COMMANDS_TIMED_OUT, "commands_timed_out", "commands that no program answered in time")       \
+    X(COMMANDS_LATE, "commands_late", "programs' answers that nobody waited for")                  \
     X(EFFECTS_LOST, "effects_lost", "effects lost for want of memory")
 
 #define COUNTER_ENUM(symbol, name, help) COUNTER_##symbol,

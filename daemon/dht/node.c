@@ -8,6 +8,7 @@
 #include "daemon/dht/op_kinds.h"
 #include "daemon/dht/query.h"
 #include "daemon/dht/serve.h"
+#include "daemon/dht/serve_command.h"
 
 struct node *node_new(const struct node_config *config, struct now now)
 {
@@ -64,6 +65,8 @@ void node_free(struct node *node)
     leases_clear(&node->leases);
     writes_clear(&node->writes);
     watch_clear(&node->watch);
+    requests_clear(&node->requests);
+    answers_clear(&node->answers);
     for (unsigned i = 0; i < FAMILY_COUNT; i++) {
         routing_clear(&node->tables[i]);
         neighbours_clear(&node->neighbours[i]);
@@ -117,11 +120,17 @@ static bool is_of_earlier_run(const struct node *node, const struct inflight_que
            restored_has(&node->maintain.restored, contact);
 }
 
+/* A command's answer waits for a program: it says nothing about the way there. */
+static uint32_t rtt_of(struct now now, const struct inflight_query *query)
+{
+    return query->method == KRPC_COMMAND ? RTT_NONE : (uint32_t)(now.ms - query->sent_ms);
+}
+
 /* Who answers a query of ours is a node that others may be told of. */
 static void meet(struct node *node, struct now now, const struct inflight_query *query,
                  const struct contact *contact, bool is_xord)
 {
-    uint32_t rtt_ms = (uint32_t)(now.ms - query->sent_ms);
+    uint32_t rtt_ms = rtt_of(now, query);
     unsigned family = family_index(contact->addr.family);
     routing_answered(&node->tables[family], contact, is_xord, rtt_ms, now.ms);
     bool is_neighbour = neighbours_answered(&node->neighbours[family], &node->id, contact);
@@ -164,7 +173,7 @@ static void recv_response(struct node *node, struct now now, const struct addr *
     node_count(node, COUNTER_REPLIES_IN);
     budget_prove(&node->budget, now, from);
     node->maintain.had_sources = true;
-    rtt_network_add(&node->rtt, (uint32_t)(now.ms - query.sent_ms));
+    rtt_network_add(&node->rtt, rtt_of(now, &query));
     if (query.purpose != QUERY_DELIVER) /* a subscriber may be read-only (BEP 43) */
         meet(node, now, &query, &(struct contact){.id = reply->id, .addr = *from},
              krpc_is_xord(reply));
@@ -265,6 +274,7 @@ void node_tick(struct node *node, struct now now, struct outbox *out)
     overlay_tick(node, now, out);
     keep_tick(node, now, out);
     repair_tick(node, now, out);
+    serve_command_tick(node, now, out);
     node->counters[COUNTER_LEASES_ENDED] += leases_expire(&node->leases, now.ms);
     deliver_tick(node, now, out);
     watch_flush(node, out);
@@ -279,7 +289,7 @@ uint64_t node_next_ms(const struct node *node)
 {
     uint64_t next = min_ms(inflight_next_ms(node->inflight), ops_next_ms(&node->ops));
     next = min_ms(next, min_ms(maintain_next_ms(node), keep_next_ms(&node->keep)));
-    next = min_ms(next, overlay_next_ms(node->overlay));
+    next = min_ms(next, min_ms(overlay_next_ms(node->overlay), serve_command_next_ms(node)));
     for (unsigned i = 0; i < FAMILY_COUNT && node->is_role_auto; i++)
         next = min_ms(next, node->reach[i].at_ms);
     next = min_ms(next, min_ms(leases_next_ms(&node->leases), deliver_next_ms(&node->deliver)));

@@ -19,6 +19,8 @@ enum op_kind {
     OP_PEERS,
     OP_ANNOUNCE,
     OP_PING,
+    OP_QUERY,
+    OP_REQUEST,
     OP_DROP,
     OP_PUSH,
     OP_SYNC,
@@ -116,7 +118,8 @@ struct op {
             uint8_t tries;
         } ping;
         struct op_push push;
-        struct op_sync *sync; /* owned */
+        struct op_command *command; /* owned; of OP_QUERY and OP_REQUEST */
+        struct op_sync *sync;       /* owned */
         enum record_kind drop_kind;
     };
 };
