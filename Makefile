@@ -107,7 +107,7 @@ $(BUILD)/completions/%: scripts/completions/% $(FILL)
 
 completions: $(COMPLETIONS)
 
-tests: $(UNIT_TESTS) $(FUZZ)
+tests: $(UNIT_TESTS) $(FUZZ) $(FILL)
 
 # Each test binary prints its own summary; the first that fails ends the run.
 unit: $(UNIT_TESTS)
