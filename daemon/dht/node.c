@@ -55,6 +55,7 @@ void node_free(struct node *node)
     if (node == NULL)
         return;
     ops_clear(&node->ops);
+    listenings_free(node->listenings);
     budget_clear(&node->budget);
     for (unsigned i = 0; i < FAMILY_COUNT; i++)
         reach_clear(&node->reach[i]);
@@ -135,8 +136,10 @@ static void meet(struct node *node, struct now now, const struct inflight_query 
     routing_answered(&node->tables[family], contact, is_xord, rtt_ms, now.ms);
     bool is_neighbour = neighbours_answered(&node->neighbours[family], &node->id, contact);
     bool is_xord_neighbour = overlay_answered(node, now, contact, is_xord, rtt_ms);
-    if (is_neighbour || is_xord_neighbour)
+    if (is_neighbour || is_xord_neighbour) {
         changes_add_neighbour(node->watch.changes, NULL, contact);
+        seeks_met(node, now, contact);
+    }
     if ((is_neighbour || is_xord_neighbour) && !is_of_earlier_run(node, query, contact)) {
         repair_joined(node, now, contact);
         leases_joined(&node->leases, &contact->id);
@@ -149,6 +152,8 @@ static void refused(struct node *node, struct now now, const struct inflight_que
 {
     if (query->purpose == QUERY_DELIVER)
         deliver_refused(node, now, query, code, out);
+    else if (listening_has_asked(query))
+        listening_refused(node, now, query, code, out);
     else
         op_refused(node, now, query, code, out);
 }
@@ -184,6 +189,8 @@ static void recv_response(struct node *node, struct now now, const struct addr *
         follow_reach(node);
     if (query.purpose == QUERY_DELIVER)
         deliver_answered(node, now, &query, out);
+    else if (listening_has_asked(&query))
+        listening_answered(node, now, &query, reply, out);
     else
         op_answered(node, now, &query, reply, out);
 }
@@ -258,6 +265,8 @@ static void tick_queries(struct node *node, struct now now, struct outbox *out)
             deliver_late(node, now, &query, out);
         else if (is_dead)
             op_dead(node, now, &query, out);
+        else if (listening_has_asked(&query))
+            listening_late(node, now, &query, out);
         else
             op_late(node, now, &query, out);
     }
@@ -270,6 +279,7 @@ void node_tick(struct node *node, struct now now, struct outbox *out)
             follow_reach(node);
     tick_queries(node, now, out);
     ops_tick(node, now, out);
+    listenings_tick(node, now, out);
     maintain_tick(node, now, out);
     overlay_tick(node, now, out);
     keep_tick(node, now, out);
@@ -290,6 +300,7 @@ uint64_t node_next_ms(const struct node *node)
     uint64_t next = min_ms(inflight_next_ms(node->inflight), ops_next_ms(&node->ops));
     next = min_ms(next, min_ms(maintain_next_ms(node), keep_next_ms(&node->keep)));
     next = min_ms(next, min_ms(overlay_next_ms(node->overlay), serve_command_next_ms(node)));
+    next = min_ms(next, listenings_next_ms(node));
     for (unsigned i = 0; i < FAMILY_COUNT && node->is_role_auto; i++)
         next = min_ms(next, node->reach[i].at_ms);
     next = min_ms(next, min_ms(leases_next_ms(&node->leases), deliver_next_ms(&node->deliver)));
@@ -375,6 +386,8 @@ void node_cancel(struct node *node, struct now now, uint64_t number, struct outb
     struct op *op = op_find(&node->ops, number);
     if (op != NULL)
         op_cancel(node, now, op, out);
+    else
+        listening_cancel(node, now, number, out);
 }
 
 const struct routing *node_table(const struct node *node, enum krpc_method method, unsigned family)
@@ -448,6 +461,8 @@ void node_get_info(const struct node *node, struct node_info *out)
         .writes = node->writes.used,
         .kept = node->keep.count,
         .torrents = peers_count(node->peers),
+        .listens = node->listenings != NULL ? node->listenings->count : 0,
+        .listens_polled = node->listenings != NULL ? node->listenings->polled : 0,
         .leases = leases_count(&node->leases),
         .external = node->external[node->has_family[FAMILY_V4] ? FAMILY_V4 : FAMILY_V6].agreed,
     };

@@ -58,6 +58,8 @@ struct node_info {
     size_t writes;              /* not yet on disk */
     size_t kept;                /* own puts kept alive */
     size_t torrents;            /* with announced peers */
+    size_t listens;             /* of this node, */
+    size_t listens_polled;      /* of them those with holders that must be asked: foreign ones */
     size_t leases;              /* granted to others that listen */
     struct addr external;       /* as enough others see us; ADDR_NONE when not known */
 };

@@ -13,6 +13,7 @@
 #include "daemon/dht/keep.h"
 #include "daemon/dht/krpc.h"
 #include "daemon/dht/lease.h"
+#include "daemon/dht/listening.h"
 #include "daemon/dht/maintain.h"
 #include "daemon/dht/neighbours.h"
 #include "daemon/dht/node.h"
@@ -49,6 +50,7 @@ struct node {
     struct reach reach[FAMILY_COUNT]; /* used where the role is found out */
     uint64_t adopt_after_ms;          /* adopt.c: no other id before */
     struct ops ops;
+    struct listenings *listenings; /* owned; NULL until the first */
     struct writes writes;
     struct requests requests; /* commands that wait for their handler */
     struct answers answers;

@@ -101,10 +101,14 @@ static void op_free(struct op *op)
     case OP_REQUEST:
         command_clear(op);
         break;
+    case OP_CATCHUP:
+        catchup_clear(op);
+        break;
     case OP_LOOKUP:
     case OP_PING:
     case OP_DROP:
     case OP_PUSH:
+    case OP_SEEK:
     case OP_LEAVE:
     case OP_KIND_COUNT:
         break;
@@ -178,6 +182,8 @@ static void fill_event(struct node *node, struct now now, const struct op *op, s
     case OP_DROP:
     case OP_PUSH:
     case OP_SYNC:
+    case OP_SEEK:
+    case OP_CATCHUP:
     case OP_LEAVE:
     case OP_KIND_COUNT:
         break;
@@ -288,10 +294,14 @@ static void search_done(struct node *node, struct now now, struct op *op, struct
     case OP_REQUEST:
         op_request_searched(node, now, op, out);
         return;
+    case OP_SEEK:
+        seek_done(node, now, op, true, out);
+        return;
     case OP_PING:
     case OP_DROP:
     case OP_PUSH:
     case OP_SYNC:
+    case OP_CATCHUP:
     case OP_LEAVE:
     case OP_KIND_COUNT:
         assert(false);
@@ -318,6 +328,8 @@ void op_search(struct node *node, struct now now, struct op *op, enum krpc_metho
                  op->is_join ? SEARCH_NEIGHBOURS : LOOKUP_K);
     if (method == KRPC_XGET && op->kind == OP_PUT)
         op->search.keys = id_bytes(&op->put.key);
+    if (op->kind == OP_SEEK)
+        seek_prepare(op);
     op->search.is_exact = op->kind != OP_GET; /* any holder will do for a get */
     op->is_searching = true;
     if (watch_is_on(node, WATCH_LOOKUPS))
@@ -341,6 +353,8 @@ static void search_reply(struct node *node, struct now now, struct op *op,
             put_answered(node, now, op, from, reply, out);
         else if (op->kind == OP_GATHER)
             gather_found(op, &query->contact, reply);
+        else if (op->kind == OP_SEEK)
+            seek_answered(node, now, op, from, reply, out);
         else if (op->kind == OP_PEERS || op->kind == OP_ANNOUNCE)
             peers_answered(node, now, op, reply);
     }
@@ -367,6 +381,8 @@ void op_answered(struct node *node, struct now now, const struct inflight_query 
         sync_answered(node, now, op, query, reply, out);
     } else if (op_is_command(op)) {
         command_answered(node, now, op, query, reply, out);
+    } else if (op->kind == OP_CATCHUP) {
+        catchup_answered(node, now, op, query, reply, out);
     } else if (query->purpose == QUERY_SEARCH) {
         search_reply(node, now, op, query, reply, out);
     } else if (query->purpose == QUERY_STORE) {
@@ -393,6 +409,8 @@ void op_refused(struct node *node, struct now now, const struct inflight_query *
         sync_refused(node, now, op, query, out);
     } else if (op_is_command(op)) {
         command_refused(node, now, op, query, out);
+    } else if (op->kind == OP_CATCHUP) {
+        catchup_refused(node, now, op, query, out);
     } else if (query->purpose == QUERY_SEARCH && op->is_searching) {
         search_refused(&op->search, query);
         watch_step(node, now, op, query, WATCH_REFUSED, code, out);
@@ -417,6 +435,8 @@ void op_late(struct node *node, struct now now, const struct inflight_query *que
         sync_late(node, now, op, query, out);
     } else if (op_is_command(op)) {
         command_late(node, now, op, query, out);
+    } else if (op->kind == OP_CATCHUP) {
+        catchup_late(node, now, op, query, out);
     } else if (query->purpose == QUERY_SEARCH && op->is_searching) {
         search_late(&op->search, node, now, query);
         watch_step(node, now, op, query, WATCH_LATE, 0, out);
@@ -501,6 +521,12 @@ static void deadline(struct node *node, struct now now, struct op *op, struct ou
         return;
     case OP_QUERY:
         op_query_deadline(node, now, op, out);
+        return;
+    case OP_SEEK:
+        seek_done(node, now, op, false, out);
+        return;
+    case OP_CATCHUP:
+        catchup_deadline(node, now, op, out);
         return;
     case OP_LEAVE:
         leave_handed_over(node, now, op, ERR_TIMEOUT, out);

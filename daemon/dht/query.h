@@ -12,19 +12,23 @@ struct node;
 struct record;
 
 enum query_purpose {
-    QUERY_SEARCH,   /* a step of an operation's lookup */
-    QUERY_STORE,    /* a put or an announce to a holder */
-    QUERY_PING,     /* an operation's ping */
-    QUERY_CHECK,    /* is a member of the table alive? */
-    QUERY_GATHER,   /* a page or entries of a multi */
-    QUERY_PUSH,     /* passing a held record on */
-    QUERY_SYNC,     /* comparing a multi, and passing its entries on */
-    QUERY_COMMAND,  /* a command to one node */
-    QUERY_PROBE,    /* does it live, whose answer to a command takes long? */
-    QUERY_GREETING, /* is it a xord, who is to be sent a command? */
-    QUERY_BYE,      /* saying that we stop; nobody answers */
-    QUERY_DELIVER,  /* handing a subscriber what is new */
-    QUERY_MEET      /* is an unknown node worth a place in the table? */
+    QUERY_SEARCH,    /* a step of an operation's lookup */
+    QUERY_STORE,     /* a put or an announce to a holder */
+    QUERY_PING,      /* an operation's ping */
+    QUERY_CHECK,     /* is a member of the table alive? */
+    QUERY_GATHER,    /* a page or entries of a multi */
+    QUERY_PUSH,      /* passing a held record on */
+    QUERY_SYNC,      /* comparing a multi, and passing its entries on */
+    QUERY_COMMAND,   /* a command to one node */
+    QUERY_PROBE,     /* does it live, whose answer to a command takes long? */
+    QUERY_GREETING,  /* is it a xord, who is to be sent a command? */
+    QUERY_SUBSCRIBE, /* asking a holder for a lease */
+    QUERY_RENEW,     /* renewing leases, giving up others */
+    QUERY_POLL,      /* asking a foreign holder of what is listened to */
+    QUERY_CATCHUP,   /* a single, of a holder that has another one */
+    QUERY_BYE,       /* saying that we stop; nobody answers */
+    QUERY_DELIVER,   /* handing a subscriber what is new */
+    QUERY_MEET       /* is an unknown node worth a place in the table? */
 };
 
 struct query {

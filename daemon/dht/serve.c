@@ -6,6 +6,7 @@
 #include "daemon/dht/serve_command.h"
 #include "daemon/dht/serve_listen.h"
 #include "daemon/dht/serve_multi.h"
+#include "daemon/dht/serve_push.h"
 #include "daemon/dht/serve_put.h"
 
 /* BEP 44's get: a mutable item goes without k, sig and v when the asker has seen its seq. */
@@ -143,6 +144,10 @@ void serve_query(struct node *node, struct now now, const struct addr *from,
 {
     bool is_lookup = query->method == KRPC_FIND_NODE || query->method == KRPC_GET_PEERS ||
                      query->method == KRPC_GET || query->method == KRPC_XGET;
+    if (query->method == KRPC_PUSH) {
+        serve_push(node, now, from, query, out);
+        return;
+    }
     if (node->role == NODE_CLIENT) {
         node_count(node, COUNTER_QUERIES_IGNORED_AS_CLIENT);
         return;
@@ -151,7 +156,7 @@ void serve_query(struct node *node, struct now now, const struct addr *from,
         maintain_bye(node, now, &(struct contact){.id = query->id, .addr = *from}, out);
         return;
     }
-    if (query->method == KRPC_UNKNOWN || query->method == KRPC_PUSH) {
+    if (query->method == KRPC_UNKNOWN) {
         reply_refuse(node, from, query, ERR_METHOD_UNKNOWN, "method unknown",
                      COUNTER_QUERIES_REFUSED_UNKNOWN, out);
         return;
