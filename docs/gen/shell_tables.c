@@ -33,24 +33,11 @@ static const struct source {
 
 static const char *words_of_type(enum param_type type)
 {
-    switch (type) {
-    case PARAM_BOOL:
+    if (type == PARAM_BOOL)
         return "bools";
-    case PARAM_KIND:
+    if (type == PARAM_KIND)
         return "kinds";
-    case PARAM_JSON:
-    case PARAM_HEX:
-        return "files"; /* @file */
-    case PARAM_STRING:
-    case PARAM_NAME:
-    case PARAM_INT:
-    case PARAM_ID:
-    case PARAM_KEY:
-    case PARAM_BASE64:
-    case PARAM_ADDR:
-        return "";
-    }
-    return "";
+    return type == PARAM_JSON || type == PARAM_HEX ? "files" : ""; /* @file */
 }
 
 static const char *words_of_param(const struct method *method, const struct param *param)
@@ -66,24 +53,13 @@ static const char *words_of_param(const struct method *method, const struct para
 
 static const char *words_of_setting(const struct setting_row *row)
 {
-    switch (row->type) {
-    case SETTING_PATH:
+    if (row->type == SETTING_PATH)
         return "paths";
-    case SETTING_ROLE_NAME:
+    if (row->type == SETTING_ROLE_NAME)
         return "roles";
-    case SETTING_KEY_NAME:
+    if (row->type == SETTING_KEY_NAME)
         return "names";
-    case SETTING_BOOL:
-        return "";
-    case SETTING_TEXT:
-    case SETTING_NUMBER:
-    case SETTING_SIZE:
-    case SETTING_IP:
-    case SETTING_HOST_PORT:
-    case SETTING_NAME:
-        return "values";
-    }
-    return "";
+    return row->type == SETTING_BOOL ? "" : "values";
 }
 
 static const char *words_of_option(const struct client_option *option)
