@@ -8,6 +8,7 @@
 #include "common/config.h"
 #include "rpc/client_args.h"
 #include "rpc/client_bar.h"
+#include "rpc/client_lookup.h"
 #include "rpc/client_output.h"
 #include "rpc/client_params.h"
 #include "rpc/client_socket.h"
@@ -21,7 +22,7 @@
 /* A flag has no value: the daemon's own, and what a method takes as true or false. */
 static bool is_flag(const char *name)
 {
-    static const char *const flags[] = {"check-config", "help", "version"};
+    static const char *const flags[] = {"check-config", "help", "json", "version"};
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
         if (strcmp(name, flags[i]) == 0) {
             return true;
@@ -144,6 +145,14 @@ static void ask_progress(struct client_socket *socket, struct client_bar *bar,
     }
 }
 
+/* A person looks on, and a table says it better. */
+static bool wants_table(const struct client_args *args, const struct method *row,
+                        const json_t *reply)
+{
+    return strcmp(row->name, "lookup") == 0 && !args->is_json && !args->is_quiet &&
+           isatty(STDOUT_FILENO) != 0 && json_is_object(json_object_get(reply, "result"));
+}
+
 static enum client_exit call_once(const struct client_args *args, const struct method *row,
                                   json_t *params, struct client_socket *socket)
 {
@@ -154,7 +163,10 @@ static enum client_exit call_once(const struct client_args *args, const struct m
     json_t *reply = client_socket_call(socket, request, error);
     client_bar_erase(&bar);
     enum client_exit code = CLIENT_NO_DAEMON;
-    if (reply != NULL) {
+    if (reply != NULL && wants_table(args, row, reply)) {
+        client_lookup_print(stdout, json_object_get(reply, "result"));
+        code = CLIENT_OK;
+    } else if (reply != NULL) {
         code = client_output(stdout, stderr, row->name, reply, args->is_quiet);
     } else {
         fprintf(stderr, "xord: %s: %s\n", row->name, error);

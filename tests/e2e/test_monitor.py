@@ -173,6 +173,15 @@ class Clients(TestCase):
         self.assertEqual(finished.code, 1)
         self.assertIn('read_only (403)', finished.err)
 
+    def test_a_call_over_http_may_not_monitor(self):
+        node = self.start()
+        body = json.dumps({'jsonrpc': '2.0', 'id': 1, 'method': 'monitor'})
+        with node.connect() as rpc:
+            rpc.send_raw(f'POST / HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n{body}')
+            while not (line := rpc.read_text()).startswith('{'):
+                pass
+        self.assertEqual(json.loads(line)['error']['data']['name'], 'cancelled')
+
     def test_it_ends_with_the_daemon_and_with_unmonitor(self):
         node = self.start()
         watcher = Watcher(node, 'nodes')
@@ -247,3 +256,41 @@ class CommandLine(TestCase):
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=10)
         self.assertEqual(err, b'')
+
+
+class LookupTable(TestCase):
+    def on_terminal(self, node, *arguments):
+        """What `xord lookup` prints on a terminal."""
+        leader, follower = os.openpty()
+        self.addCleanup(os.close, leader)
+        process = subprocess.Popen(
+            [XORD, '--rpc-socket', node.socket_path, 'lookup', *arguments], stdout=follower,
+            stderr=subprocess.STDOUT, env=clean_environment(), preexec_fn=die_with_parent)
+        os.close(follower)
+        text = b''
+        try:
+            while data := os.read(leader, 65536):
+                text += data
+        except OSError:
+            pass  # what a terminal says at its end
+        self.assertEqual(process.wait(10), 0)
+        return text.decode().replace('\r\n', '\n')
+
+    def test_a_person_gets_a_table_and_a_program_json(self):
+        nodes = self.network(10)
+        target = os.urandom(20).hex()
+        lines = self.on_terminal(nodes[2], target).splitlines()
+        self.assertEqual(lines[0], f'target {target}')
+        rows = [line.lstrip('*').split() for line in lines[3:-2]]
+        self.assertGreaterEqual(len(rows), 8)
+        distances = [int(row[1]) for row in rows]
+        self.assertEqual(distances, sorted(distances, reverse=True))
+        bars = [len(row[2]) for row in rows]
+        self.assertEqual(bars, sorted(bars, reverse=True))
+        self.assertEqual(sum(line.startswith('*') for line in lines), 8)
+        known = {node.info()['id'][:16] for node in nodes}
+        self.assertLessEqual({row[3] for row in rows}, known)
+        self.assertEqual(json.loads(self.on_terminal(nodes[2], target, '--json'))['target'],
+                         target)
+        self.assertEqual(nodes[2].cli('lookup', target).json()['target'], target)
+        self.assertEqual(nodes[2].cli('--json', 'lookup', target).json()['target'], target)
