@@ -52,8 +52,17 @@ static bool is_resolving(const struct daemon *d)
     return !resolve_is_idle(&d->resolve) || !resolve_is_idle(&d->bootstrap.resolve);
 }
 
+/* What was on its way to the disk when the stop began may have been overtaken since. */
+static void save_anew(struct daemon *d)
+{
+    if (!d->names.has_failed)
+        saved_names_save(&d->names);
+}
+
 void daemon_stop_step(struct daemon *d)
 {
+    if (d->stage == DAEMON_DRAINING)
+        save_anew(d);
     if (d->stage == DAEMON_DRAINING && is_idle(d)) {
         d->stage = DAEMON_CLOSING;
         udp_close(d->udp);
