@@ -47,14 +47,13 @@ TEST_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(SIM_MAINS) $(wildcard
 FUZZ_HELPERS := $(patsubst %,$(BUILD)/tests/sim/%.o,ram disk disk_multi blob genuine trace)
 FUZZ       := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 PAGES      := $(patsubst docs/man/%.scd,$(BUILD)/man/%,$(wildcard docs/man/*.scd))
-COMPLETIONS := $(patsubst scripts/%,$(BUILD)/%,$(wildcard scripts/completions/*))
 FILL       := $(BUILD)/docs/gen/fill
 BENCH      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/bench/bench_*.c),\
               $(wildcard tests/bench/*.c)))
 
-.PHONY: all tests check unit fuzz fuzz-run layers style format pages completions e2e bench install clean sim \
-        sim-long sim-life sim-same sim-lookups mutants mutants-quick
+.PHONY: all tests check unit fuzz fuzz-run layers style format pages e2e systemd-test bench install \
+        clean sim sim-long sim-life sim-same sim-lookups mutants mutants-quick
 .SECONDARY:
 
 all: $(BUILD)/xord
@@ -100,14 +99,7 @@ $(BUILD)/man/%: docs/man/%.scd $(FILL)
 
 pages: $(PAGES)
 
-$(BUILD)/completions/%: scripts/completions/% $(FILL)
-	@mkdir -p $(@D)
-	$(FILL) <$< >$@.new
-	@mv $@.new $@
-
-completions: $(COMPLETIONS)
-
-tests: $(UNIT_TESTS) $(FUZZ) $(FILL)
+tests: $(UNIT_TESTS) $(FUZZ)
 
 # Each test binary prints its own summary; the first that fails ends the run.
 unit: $(UNIT_TESTS)
@@ -183,8 +175,12 @@ mutants-quick: $(if $(SAN),,$(BUILD)/tests/sim/sim)
 
 check: all unit fuzz layers style sim-same mutants-quick
 
-e2e: all completions $(if $(shell command -v scdoc),pages)
+e2e: all $(FILL) $(if $(shell command -v scdoc),pages)
 	XORD=$(abspath $(BUILD)/xord) scripts/e2e
+
+# Boots a Debian with systemd and runs the service in it, as root; scripts/deps --boot first.
+systemd-test: all
+	scripts/systemd-test
 
 # ONLY=ping measures that line alone; scripts/bench names them.
 bench: all $(BENCH) $(BUILD)/tests/sim/sim
