@@ -72,13 +72,13 @@ void call_batch_answered(struct rpc_client *client, struct rpc_batch *batch)
 /* The daemon's own calls have no method, and are not counted. */
 static void count_call(struct rpc_call *call)
 {
-    const struct rpc_host *host = &call->dispatch->host;
+    struct dispatch *d = call->dispatch;
+    uint64_t took_ns = d->host.clock_ns(d->host.context) - call->read_ns;
     size_t count;
 
-    if (call->method == NULL)
-        return;
-    size_t row = (size_t)(call->method - method_table(&count));
-    metrics_call(&call->dispatch->metrics, row, host->clock_ns(host->context) - call->read_ns);
+    if (call->method != NULL)
+        metrics_call(&d->metrics, (size_t)(call->method - method_table(&count)), took_ns);
+    taps_called(d, call, took_ns);
 }
 
 void call_drop(struct rpc_call *call)
@@ -273,6 +273,7 @@ static struct rpc_result fail(struct rpc_call *call, enum err err, json_t *data,
     struct json_text *text = reply_begin(call);
 
     assert(err != ERR_OK);
+    call->err = err;
     if (call->client == &call->dispatch->own && err != ERR_STOPPING)
         log_warn(LOG_RPC, "what the daemon began itself failed: %s", message);
     if (call->client != &call->dispatch->own)

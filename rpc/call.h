@@ -25,6 +25,7 @@ struct rpc_call {
     bool is_old;     /* without "jsonrpc":"2.0": answered with both result and error */
     bool is_quiet;   /* a notification: nobody waits for the answer */
     bool is_answered;
+    enum err err; /* that it was answered with */
     bool is_pending;
     json_t *values[METHOD_PARAMS_MAX];    /* borrowed from the request */
     json_t *fallbacks[METHOD_PARAMS_MAX]; /* defaults that were asked for, parsed */

@@ -8,9 +8,11 @@
 #include "common/config.h"
 #include "rpc/client_args.h"
 #include "rpc/client_bar.h"
+#include "rpc/client_lookup.h"
 #include "rpc/client_output.h"
 #include "rpc/client_params.h"
 #include "rpc/client_socket.h"
+#include "rpc/client_stream.h"
 #include "rpc/help.h"
 #include "rpc/method.h"
 
@@ -20,7 +22,7 @@
 /* A flag has no value: the daemon's own, and what a method takes as true or false. */
 static bool is_flag(const char *name)
 {
-    static const char *const flags[] = {"check-config", "help", "version"};
+    static const char *const flags[] = {"check-config", "help", "json", "version"};
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
         if (strcmp(name, flags[i]) == 0) {
             return true;
@@ -143,12 +145,56 @@ static void ask_progress(struct client_socket *socket, struct client_bar *bar,
     }
 }
 
-/* Sends the call and prints its reply. */
+/* A person looks on, and a table says it better. */
+static bool wants_table(const struct client_args *args, const struct method *row,
+                        const json_t *reply)
+{
+    return strcmp(row->name, "lookup") == 0 && !args->is_json && !args->is_quiet &&
+           isatty(STDOUT_FILENO) != 0 && json_is_object(json_object_get(reply, "result"));
+}
+
+static enum client_exit call_once(const struct client_args *args, const struct method *row,
+                                  json_t *params, struct client_socket *socket)
+{
+    char error[CLIENT_ERROR_SIZE] = "";
+    struct client_bar bar = {.out = stderr};
+    ask_progress(socket, &bar, row, params);
+    json_t *request = make_request(row->name, params, CALL_ID);
+    json_t *reply = client_socket_call(socket, request, error);
+    client_bar_erase(&bar);
+    enum client_exit code = CLIENT_NO_DAEMON;
+    if (reply != NULL && wants_table(args, row, reply)) {
+        client_lookup_print(stdout, json_object_get(reply, "result"));
+        code = CLIENT_OK;
+    } else if (reply != NULL) {
+        code = client_output(stdout, stderr, row->name, reply, args->is_quiet);
+    } else {
+        fprintf(stderr, "xord: %s: %s\n", row->name, error);
+    }
+    json_decref(reply);
+    json_decref(request);
+    return code;
+}
+
+static enum client_exit call_stream(struct client_stream *stream, const struct method *row,
+                                    json_t *params, struct client_socket *socket)
+{
+    json_t *request = make_request(row->name, params, CALL_ID);
+    enum client_exit code = client_stream_run(stream, socket, row->name, request);
+    json_decref(request);
+    return code;
+}
+
+/* Sends the call and prints its reply, or what follows it. */
 static enum client_exit call(const struct client_args *args, const struct method *row,
                              json_t *params)
 {
     char error[CLIENT_ERROR_SIZE] = "";
     struct client_socket socket;
+    struct client_stream stream;
+    if (row->is_stream && !client_stream_init(&stream, args, error)) {
+        return refuse(args, error);
+    }
     if (!client_socket_open(&socket, args, row->access == RPC_ACCESS_READ, error)) {
         if (strcmp(row->name, "help") == 0) {
             return help_alone(json_string_value(json_object_get(params, "command")));
@@ -156,22 +202,14 @@ static enum client_exit call(const struct client_args *args, const struct method
         fprintf(stderr, "xord: %s\n", error);
         return CLIENT_NO_DAEMON;
     }
-    struct client_bar bar = {.out = stderr};
-    ask_progress(&socket, &bar, row, params);
-    json_t *request = make_request(row->name, params, CALL_ID);
-    json_t *reply = NULL;
-    if (!args->is_waiting || wait_ready(&socket, error)) {
-        reply = client_socket_call(&socket, request, error);
-    }
-    client_bar_erase(&bar);
     enum client_exit code = CLIENT_NO_DAEMON;
-    if (reply != NULL) {
-        code = client_output(stdout, stderr, row->name, reply, args->is_quiet);
-    } else {
+    if (args->is_waiting && !wait_ready(&socket, error)) {
         fprintf(stderr, "xord: %s: %s\n", row->name, error);
+    } else if (row->is_stream) {
+        code = call_stream(&stream, row, params, &socket);
+    } else {
+        code = call_once(args, row, params, &socket);
     }
-    json_decref(reply);
-    json_decref(request);
     client_socket_close(&socket);
     return code;
 }
@@ -201,7 +239,7 @@ static enum client_exit run(const struct client_args *args)
     if (wants_help(args)) {
         return help_alone(args->method);
     }
-    if (args->count != NULL || args->seconds != NULL) {
+    if (!row->is_stream && (args->count != NULL || args->seconds != NULL)) {
         return refuse(args, "-C and -W end a stream, and this method is none");
     }
     json_t *params = client_params(args, row, error);

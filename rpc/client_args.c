@@ -22,6 +22,7 @@ const struct client_option *client_args_options(size_t *count)
         {"-b", NULL, "a value is bytes"},
         {"-C", "N", "end a stream after so many events"},
         {"-W", "SEC", "end a stream after so many seconds"},
+        {"--json", NULL, "print JSON where a terminal would get a table (lookup)"},
         {"--rpc-socket", "PATH", "where the daemon listens"},
         {"--datadir", "DIR", "the data directory of the daemon, which has its socket"},
     };
@@ -84,6 +85,10 @@ static bool take_long(struct client_args *args, struct walk *walk)
     const char *option = walk->argv[walk->at];
     const char **value = NULL;
     const char *given = NULL;
+    if (strcmp(option, "--json") == 0) {
+        args->is_json = true;
+        return true;
+    }
     if (is_long(walk, "--rpc-socket", &given)) {
         value = &args->rpc_socket;
     } else if (is_long(walk, "--datadir", &given)) {

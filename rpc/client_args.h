@@ -23,6 +23,7 @@ struct client_args {
     bool is_waiting;           /* -w: until the daemon is there */
     bool is_string;            /* -S: a value is a string, whatever it looks like */
     bool is_bytes;             /* -b: a value is bytes */
+    bool is_json;              /* --json: no table, not even on a terminal */
     const char *count;         /* -C N, of streams */
     const char *seconds;       /* -W SEC, of streams */
     const char *method;        /* NULL when there is none */

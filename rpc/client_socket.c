@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,14 +232,45 @@ static bool read_more(struct client_socket *s)
     return got > 0;
 }
 
-/* The next line, parsed; NULL with the reason. */
-static json_t *read_line(struct client_socket *s, char error[CLIENT_ERROR_SIZE])
+uint64_t client_socket_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Waits until there is something to read; false when there is nothing by then. */
+static bool wait_readable(const struct client_socket *s, uint64_t deadline_ms)
+{
+    struct pollfd poll_fd = {.fd = s->fd, .events = POLLIN};
+    int ready = 0;
+    while (ready <= 0) {
+        uint64_t now_ms = client_socket_now_ms();
+        uint64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+        ready = poll(&poll_fd, 1, left_ms < INT_MAX ? (int)left_ms : INT_MAX);
+        if (ready < 0 && errno != EINTR) {
+            return true; /* the read will say why */
+        }
+        if (ready == 0 && left_ms == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+json_t *client_socket_next(struct client_socket *s, uint64_t deadline_ms, bool *is_late,
+                           char error[CLIENT_ERROR_SIZE])
 {
     size_t searched = 0;
     char *feed;
+    *is_late = false;
     while ((feed = s->size > searched ? memchr(s->buffer + searched, '\n', s->size - searched)
                                       : NULL) == NULL) {
         searched = s->size;
+        if (deadline_ms != UINT64_MAX && !wait_readable(s, deadline_ms)) {
+            *is_late = true;
+            return NULL;
+        }
         if (!read_more(s)) {
             snprintf(error, CLIENT_ERROR_SIZE, "the daemon ended the connection%s%s",
                      errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
@@ -254,6 +286,13 @@ static json_t *read_line(struct client_socket *s, char error[CLIENT_ERROR_SIZE])
     s->size -= length + 1;
     memmove(s->buffer, feed + 1, s->size);
     return line;
+}
+
+/* The next line, parsed; NULL with the reason. */
+static json_t *read_line(struct client_socket *s, char error[CLIENT_ERROR_SIZE])
+{
+    bool is_late;
+    return client_socket_next(s, UINT64_MAX, &is_late, error);
 }
 
 json_t *client_socket_call(struct client_socket *s, const json_t *request,

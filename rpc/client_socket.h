@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "rpc/client_args.h"
 
@@ -28,6 +29,11 @@ bool client_socket_open(struct client_socket *out, const struct client_args *arg
  * line in `error`. */
 json_t *client_socket_call(struct client_socket *s, const json_t *request,
                            char error[CLIENT_ERROR_SIZE]);
+/* The next line, whatever it is: a new reference. NULL with one line in `error`, or, when none had
+ * come by `deadline_ms` (of client_socket_now_ms; UINT64_MAX: never), with *is_late set. */
+json_t *client_socket_next(struct client_socket *s, uint64_t deadline_ms, bool *is_late,
+                           char error[CLIENT_ERROR_SIZE]);
+uint64_t client_socket_now_ms(void); /* monotonic */
 void client_socket_close(struct client_socket *s);
 
 #endif

@@ -269,6 +269,10 @@ void dispatch_line(struct rpc_client *client, struct bytes line)
 
 void dispatch_event(struct dispatch *d, const struct event *event)
 {
+    if (event->kind == EVENT_WATCH) {
+        taps_event(d, event);
+        return;
+    }
     struct rpc_call *call = pending_find_op(&d->pending, event->op);
 
     metrics_event(&d->metrics, event);

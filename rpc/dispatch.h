@@ -11,6 +11,7 @@
 #include "rpc/pending.h"
 #include "rpc/server.h"
 #include "rpc/stream.h"
+#include "rpc/tap.h"
 
 #define DISPATCH_SPARE_MAX 64 /* calls kept for reuse, so that a busy socket allocates none */
 
@@ -45,6 +46,7 @@ struct dispatch {
     struct stream_count streams;
     struct large_set large;
     struct metrics metrics;
+    struct taps taps;
     struct rpc_client own; /* makes the daemon's own calls; is not counted, reads no answers */
     bool is_stopping;      /* new calls are refused with ERR_STOPPING */
 };

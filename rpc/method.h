@@ -49,6 +49,7 @@ struct method {
     const char *name;
     const char *alias_of; /* NULL, or the method this is another name of (twister's) */
     enum rpc_access access;
+    bool is_stream;             /* answers {sub}; what is subscribed to comes as notifications */
     const char *summary;        /* one line without a full stop */
     const char *details;        /* paragraphs, or NULL */
     const struct param *params; /* ended by a row without a name; never NULL */

@@ -120,6 +120,17 @@ static void show_identity(json_t *object, const struct rpc_status *status,
     set(object, "addresses", show_addresses(status, info));
 }
 
+/* What is listened to here, how much of it needs polling, and what others listen to here. */
+static json_t *show_subscriptions(const struct node_info *info)
+{
+    json_t *subscriptions = json_object();
+
+    set_number(subscriptions, "listening", info->listens);
+    set_number(subscriptions, "polling", info->listens_polled);
+    set_number(subscriptions, "serving", info->leases);
+    return subscriptions;
+}
+
 static void show_load(json_t *object, const struct rpc_status *status, const struct node_info *info)
 {
     set_number(object, "dht_nodes", info->nodes_v4 + info->nodes_v6);
@@ -132,7 +143,7 @@ static void show_load(json_t *object, const struct rpc_status *status, const str
     set_number(object, "kept_puts", status->kept_records);
     set_number(object, "kept_bytes", status->kept_bytes);
     set_number(object, "under_way", info->operations);
-    set_number(object, "subscriptions", 0);
+    set(object, "subscriptions", show_subscriptions(info));
 }
 
 struct rpc_result method_getinfo(struct rpc_call *call)

@@ -39,6 +39,10 @@ struct rpc_result method_ping(struct rpc_call *call);
 struct rpc_result method_addnode(struct rpc_call *call);
 struct rpc_result method_listnodes(struct rpc_call *call);
 
+/* method_monitor.c */
+struct rpc_result method_monitor(struct rpc_call *call);
+struct rpc_result method_unmonitor(struct rpc_call *call);
+
 /* method_names.c */
 struct rpc_result method_registername(struct rpc_call *call);
 struct rpc_result method_resolvename(struct rpc_call *call);

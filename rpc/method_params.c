@@ -137,6 +137,19 @@ const struct param info_hash_params[] = {NEEDED("target", PARAM_ID, "the torrent
 
 const struct param addr_params[] = {NEEDED("addr", PARAM_ADDR, "HOST:PORT, [IPV6]:PORT"), END};
 
+const struct param monitor_params[] = {OPTIONAL("classes", PARAM_STRING,
+                                                "\"lookups,nodes,store,rpc\"",
+                                                "of what, with commas between"),
+                                       END};
+
+const struct param unmonitor_params[] = {{.name = "sub",
+                                          .type = PARAM_INT,
+                                          .need = PARAM_REQUIRED,
+                                          .min = 1,
+                                          .max = UINT32_MAX,
+                                          .help = "what monitor answered"},
+                                         END};
+
 const struct param listnodes_params[] = {NUMBER("bucket", NULL, 0, 159, "only this one"), END};
 
 const struct param page_params[] = {

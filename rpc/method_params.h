@@ -19,6 +19,8 @@ extern const struct param announce_params[];
 extern const struct param info_hash_params[];
 extern const struct param addr_params[];
 extern const struct param listnodes_params[];
+extern const struct param monitor_params[];
+extern const struct param unmonitor_params[];
 extern const struct param page_params[];
 extern const struct param listputs_params[];
 extern const struct param new_name_params[];

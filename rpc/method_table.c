@@ -228,6 +228,22 @@ static const struct method table[] = {
                 "resource and type.",
      .params = lookup_params,
      .handler = method_lookup},
+    {.name = "monitor",
+     .access = RPC_ACCESS_FULL,
+     .is_stream = true,
+     .summary = "shows what the daemon does while it does it",
+     .details =
+         "Answers {sub}; then events come as notifications, numbered by `n`, until unmonitor or "
+         "the connection's end.\n"
+         "lookups: started, step (asked, answered, late, dead, refused; with hop, distance and "
+         "the first bytes of it),\n"
+         "ended. nodes: seen, replaced, lost, and joined and parted of those nearest to this one. "
+         "store: stored, refused\n"
+         "(by which check), evicted, expired, dropped. rpc: call, with method, uid, ms and error. "
+         "gap: so many events\n"
+         "were dropped, because they were not read. Neither values nor secrets are shown.",
+     .params = monitor_params,
+     .handler = method_monitor},
     {.name = "peers",
      .access = RPC_ACCESS_READ,
      .summary = "finds the peers of a torrent (BEP 5)",
@@ -296,6 +312,11 @@ static const struct method table[] = {
      .summary = "stops the daemon",
      .params = no_params,
      .handler = method_stop},
+    {.name = "unmonitor",
+     .access = RPC_ACCESS_FULL,
+     .summary = "ends what monitor began on this connection",
+     .params = unmonitor_params,
+     .handler = method_unmonitor},
     {.name = "verifymessage",
      .access = RPC_ACCESS_READ,
      .summary = "checks the signature of a text",

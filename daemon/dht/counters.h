@@ -57,6 +57,26 @@
     X(DELIVERIES_UNANSWERED, "deliveries_unanswered", "pushes never answered")                     \
     X(DELIVERIES_DROPPED, "deliveries_dropped",                                                    \
       "pushes not sent: too many, or the subscriber is silent")                                    \
+    X(COMMANDS, "commands", "commands received for programs")                                      \
+    X(COMMANDS_REPEATED, "commands_repeated", "commands that came again in the same packet")       \
+    X(COMMANDS_ANSWERED, "commands_answered", "commands answered by a program")                    \
+    X(COMMANDS_REFUSED_BUSY, "commands_refused_busy", "commands refused: too many waiting")        \
+    X(COMMANDS_TIMED_OUT, "commands_timed_out", "commands that no program answered in time")       \
+    X(COMMANDS_LATE, "commands_late", "programs' answers that nobody waited for")                  \
+    X(LISTENS, "listens", "listens begun")                                                         \
+    X(LISTEN_NEWS, "listen_news", "records told to listens")                                       \
+    X(SEEKS, "seeks", "searches for nodes to listen to")                                           \
+    X(CATCHUPS, "catchups", "holders read, whose digest said that they had something else")        \
+    X(POLLS, "polls", "foreign holders asked for what is listened to")                             \
+    X(LEASES_TAKEN, "leases_taken", "leases granted to us")                                        \
+    X(LEASES_DENIED, "leases_denied", "leases not granted to us")                                  \
+    X(LEASES_LOST, "leases_lost", "leases lost with their holders")                                \
+    X(LEASE_RENEWALS, "lease_renewals", "packets sent that renew leases")                          \
+    X(NEWS_TAKEN, "news_taken", "records pushed to us and taken, or known")                        \
+    X(NEWS_REFUSED_UNKNOWN, "news_refused_unknown", "pushes refused: no such subscription")        \
+    X(NEWS_REFUSED_SOURCE, "news_refused_source", "pushes refused: not from its holder")           \
+    X(NEWS_REFUSED_OTHER, "news_refused_other", "pushes refused: not what is listened to")         \
+    X(NEWS_REFUSED_FORGED, "news_refused_forged", "pushes refused: not genuine, or ended")         \
     X(EFFECTS_LOST, "effects_lost", "effects lost for want of memory")
 
 #define COUNTER_ENUM(symbol, name, help) COUNTER_##symbol,

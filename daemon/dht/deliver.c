@@ -272,6 +272,7 @@ void deliver_stored(struct node *node, struct now now, const struct pending_writ
     struct stored stored;
     if (!pending->is_news || !read_held(node, pending->kind, &pending->key, &stored))
         return;
+    listening_stored(node, now, &stored.record, out);
     if (node->role == NODE_CLIENT)
         return;
     add_record(node, stored.record.kind, &pending->key, &stored.record.target);

@@ -9,7 +9,8 @@
 #define EVENT_REJECTED_MAX 8 /* different error codes counted in one put */
 
 #define COMMAND_NAME_MAX 32 /* [a-z0-9._-]{1,32} */
-/* Errors in replies to commands; a handler's own are from COMMAND_ERROR_OWN on. */
+/* Errors in replies to commands; a handler's own are from COMMAND_ERROR_OWN on. A node that answers
+ * a command with an error of KRPC's counts as COMMAND_FAILED. */
 #define COMMAND_UNKNOWN   1 /* nobody handles it there */
 #define COMMAND_BUSY      2 /* too many wait there */
 #define COMMAND_TIMEOUT   3 /* the handler did not answer in time */

@@ -227,6 +227,18 @@ bool inflight_next_due(struct inflight *f, uint64_t now_ms, struct inflight_quer
     return true;
 }
 
+const struct inflight_query *inflight_again(struct inflight *f, uint32_t t, uint64_t late_ms)
+{
+    uint16_t at = find(f, t);
+    if (at == NONE)
+        return NULL;
+    struct inflight_query *query = &f->slots[at].query;
+    query->is_late = false;
+    query->late_ms = late_ms;
+    heap_settle(f, f->slots[at].heap_at);
+    return query;
+}
+
 uint64_t inflight_next_ms(const struct inflight *f)
 {
     return f->count == 0 ? UINT64_MAX : heap_due_ms(f, 0);

@@ -42,6 +42,9 @@ bool inflight_take(struct inflight *f, uint32_t t, const struct addr *from,
 bool inflight_next_due(struct inflight *f, uint64_t now_ms, struct inflight_query *out,
                        bool *is_dead);
 uint64_t inflight_next_ms(const struct inflight *f); /* UINT64_MAX when none is under way */
+/* The query with this t is sent once more: reported late again at `late_ms`; when it is dead stays.
+ * NULL when it is not under way any more. Borrowed as inflight_add's. */
+const struct inflight_query *inflight_again(struct inflight *f, uint32_t t, uint64_t late_ms);
 /* Forgets every query of this owner. */
 void inflight_drop_owner(struct inflight *f, uint64_t owner);
 

@@ -16,7 +16,8 @@
 #define KRPC_T_MAX           64   /* a peer's longest transaction id that is echoed */
 #define KRPC_TOKEN_MAX       64   /* a peer's longest token that is kept and echoed */
 #define KRPC_NODES_MAX       8    /* listed in one reply, a family */
-#define KRPC_COMPACT_V4      26   /* id and compact address */
+#define KRPC_NODES_WIDE      20 /* to a command, which may want so many: of a family asked alone */
+#define KRPC_COMPACT_V4      26 /* id and compact address */
 #define KRPC_COMPACT_V6      38
 
 enum krpc_type { KRPC_QUERY = 'q', KRPC_RESPONSE = 'r', KRPC_ERROR = 'e' };

@@ -218,8 +218,22 @@ struct lookup_candidate *lookup_answered(struct lookup *l, const struct addr *fr
 void lookup_late(struct lookup *l, const struct addr *addr)
 {
     struct lookup_candidate *c = find(l, addr);
-    if (c != NULL && c->state == LOOKUP_ASKED)
+    if (c != NULL && (c->state == LOOKUP_ASKED || c->state == LOOKUP_PROBED))
         c->state = LOOKUP_LATE;
+}
+
+void lookup_probed(struct lookup *l, const struct addr *addr)
+{
+    struct lookup_candidate *c = find(l, addr);
+    if (c != NULL && c->state == LOOKUP_ASKED)
+        c->state = LOOKUP_PROBED;
+}
+
+void lookup_alive(struct lookup *l, const struct addr *addr)
+{
+    struct lookup_candidate *c = find(l, addr);
+    if (c != NULL && c->state == LOOKUP_PROBED)
+        c->state = LOOKUP_ASKED;
 }
 
 void lookup_dead(struct lookup *l, const struct addr *addr)
@@ -273,7 +287,7 @@ bool lookup_is_done(const struct lookup *l)
     unsigned answered = 0, late = 0;
     for (size_t i = 0; i < l->count && answered < l->k; i++) {
         const struct lookup_candidate *c = &l->candidates[i];
-        if (c->state == LOOKUP_ASKED || should_ask(c))
+        if (c->state == LOOKUP_ASKED || c->state == LOOKUP_PROBED || should_ask(c))
             return false;
         answered += c->state == LOOKUP_ANSWERED;
         late += c->state == LOOKUP_LATE;

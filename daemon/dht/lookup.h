@@ -13,9 +13,11 @@
 #define LOOKUP_TOKEN_MAX  64
 
 enum lookup_state {
-    LOOKUP_FRESH, /* not asked yet */
-    LOOKUP_ASKED, /* asked, in time */
-    LOOKUP_LATE,  /* asked, past its time: bypassed, still counted if it answers */
+    LOOKUP_FRESH,  /* not asked yet */
+    LOOKUP_ASKED,  /* asked, in time */
+    LOOKUP_LATE,   /* asked, past its time: bypassed, still counted if it answers */
+    LOOKUP_PROBED, /* the same, and its answer may take long: pinged, to learn whether it lives;
+                      waited for until that is known, and not asked again meanwhile */
     LOOKUP_ANSWERED,
     LOOKUP_DEAD /* refused, or out of tries: never asked again by this lookup */
 };
@@ -69,6 +71,10 @@ struct lookup_candidate *lookup_answered(struct lookup *l, const struct addr *fr
                                          const struct id *id, uint32_t rtt_ms);
 void lookup_late(struct lookup *l,
                  const struct addr *addr); /* past its time, or again after a retry */
+/* Instead of lookup_late: it is pinged. It ends by lookup_late, or by lookup_alive: it lives, so it
+ * is waited for as one in time. */
+void lookup_probed(struct lookup *l, const struct addr *addr);
+void lookup_alive(struct lookup *l, const struct addr *addr);
 void lookup_dead(struct lookup *l, const struct addr *addr); /* it refused */
 /* Its query number `tries` will not be answered any more: DEAD, unless it was asked again since. */
 void lookup_silent(struct lookup *l, const struct addr *addr, unsigned tries);

@@ -151,6 +151,17 @@ uint64_t multi_digest(const struct record *entry)
     return wire_read_u64(&r);
 }
 
+bool multi_read_digest(struct bytes bytes, uint64_t *out)
+{
+    struct wire_reader r;
+    wire_reader_init(&r, bytes);
+    uint64_t digest = wire_read_u64(&r);
+    if (!wire_reader_is_done(&r))
+        return false;
+    *out = digest;
+    return true;
+}
+
 bool multi_read_key(struct bytes keys, size_t index, struct id *out)
 {
     if (index >= keys.size / ID_SIZE)

@@ -46,6 +46,8 @@ int multi_position_compare(const struct store_position *a, const struct store_po
 
 /* This entry's part of the digest of all: 8 bytes of SHA-1(key ‖ seq ‖ sig), big-endian. */
 uint64_t multi_digest(const struct record *entry);
+/* 8 bytes, big-endian; false when there are not exactly so many. */
+bool multi_read_digest(struct bytes bytes, uint64_t *out);
 /* The index-th of the keys in a query; false past the end. */
 bool multi_read_key(struct bytes keys, size_t index, struct id *out);
 

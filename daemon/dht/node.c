@@ -8,6 +8,7 @@
 #include "daemon/dht/op_kinds.h"
 #include "daemon/dht/query.h"
 #include "daemon/dht/serve.h"
+#include "daemon/dht/serve_command.h"
 
 struct node *node_new(const struct node_config *config, struct now now)
 {
@@ -54,6 +55,7 @@ void node_free(struct node *node)
     if (node == NULL)
         return;
     ops_clear(&node->ops);
+    listenings_free(node->listenings);
     budget_clear(&node->budget);
     for (unsigned i = 0; i < FAMILY_COUNT; i++)
         reach_clear(&node->reach[i]);
@@ -64,6 +66,8 @@ void node_free(struct node *node)
     leases_clear(&node->leases);
     writes_clear(&node->writes);
     watch_clear(&node->watch);
+    requests_clear(&node->requests);
+    answers_clear(&node->answers);
     for (unsigned i = 0; i < FAMILY_COUNT; i++) {
         routing_clear(&node->tables[i]);
         neighbours_clear(&node->neighbours[i]);
@@ -117,17 +121,25 @@ static bool is_of_earlier_run(const struct node *node, const struct inflight_que
            restored_has(&node->maintain.restored, contact);
 }
 
+/* A command's answer waits for a program: it says nothing about the way there. */
+static uint32_t rtt_of(struct now now, const struct inflight_query *query)
+{
+    return query->method == KRPC_COMMAND ? RTT_NONE : (uint32_t)(now.ms - query->sent_ms);
+}
+
 /* Who answers a query of ours is a node that others may be told of. */
 static void meet(struct node *node, struct now now, const struct inflight_query *query,
                  const struct contact *contact, bool is_xord)
 {
-    uint32_t rtt_ms = (uint32_t)(now.ms - query->sent_ms);
+    uint32_t rtt_ms = rtt_of(now, query);
     unsigned family = family_index(contact->addr.family);
     routing_answered(&node->tables[family], contact, is_xord, rtt_ms, now.ms);
     bool is_neighbour = neighbours_answered(&node->neighbours[family], &node->id, contact);
     bool is_xord_neighbour = overlay_answered(node, now, contact, is_xord, rtt_ms);
-    if (is_neighbour || is_xord_neighbour)
+    if (is_neighbour || is_xord_neighbour) {
         changes_add_neighbour(node->watch.changes, NULL, contact);
+        seeks_met(node, now, contact);
+    }
     if ((is_neighbour || is_xord_neighbour) && !is_of_earlier_run(node, query, contact)) {
         repair_joined(node, now, contact);
         leases_joined(&node->leases, &contact->id);
@@ -140,6 +152,8 @@ static void refused(struct node *node, struct now now, const struct inflight_que
 {
     if (query->purpose == QUERY_DELIVER)
         deliver_refused(node, now, query, code, out);
+    else if (listening_has_asked(query))
+        listening_refused(node, now, query, code, out);
     else
         op_refused(node, now, query, code, out);
 }
@@ -164,7 +178,7 @@ static void recv_response(struct node *node, struct now now, const struct addr *
     node_count(node, COUNTER_REPLIES_IN);
     budget_prove(&node->budget, now, from);
     node->maintain.had_sources = true;
-    rtt_network_add(&node->rtt, (uint32_t)(now.ms - query.sent_ms));
+    rtt_network_add(&node->rtt, rtt_of(now, &query));
     if (query.purpose != QUERY_DELIVER) /* a subscriber may be read-only (BEP 43) */
         meet(node, now, &query, &(struct contact){.id = reply->id, .addr = *from},
              krpc_is_xord(reply));
@@ -175,6 +189,8 @@ static void recv_response(struct node *node, struct now now, const struct addr *
         follow_reach(node);
     if (query.purpose == QUERY_DELIVER)
         deliver_answered(node, now, &query, out);
+    else if (listening_has_asked(&query))
+        listening_answered(node, now, &query, reply, out);
     else
         op_answered(node, now, &query, reply, out);
 }
@@ -249,6 +265,8 @@ static void tick_queries(struct node *node, struct now now, struct outbox *out)
             deliver_late(node, now, &query, out);
         else if (is_dead)
             op_dead(node, now, &query, out);
+        else if (listening_has_asked(&query))
+            listening_late(node, now, &query, out);
         else
             op_late(node, now, &query, out);
     }
@@ -261,10 +279,12 @@ void node_tick(struct node *node, struct now now, struct outbox *out)
             follow_reach(node);
     tick_queries(node, now, out);
     ops_tick(node, now, out);
+    listenings_tick(node, now, out);
     maintain_tick(node, now, out);
     overlay_tick(node, now, out);
     keep_tick(node, now, out);
     repair_tick(node, now, out);
+    serve_command_tick(node, now, out);
     node->counters[COUNTER_LEASES_ENDED] += leases_expire(&node->leases, now.ms);
     deliver_tick(node, now, out);
     watch_flush(node, out);
@@ -279,7 +299,8 @@ uint64_t node_next_ms(const struct node *node)
 {
     uint64_t next = min_ms(inflight_next_ms(node->inflight), ops_next_ms(&node->ops));
     next = min_ms(next, min_ms(maintain_next_ms(node), keep_next_ms(&node->keep)));
-    next = min_ms(next, overlay_next_ms(node->overlay));
+    next = min_ms(next, min_ms(overlay_next_ms(node->overlay), serve_command_next_ms(node)));
+    next = min_ms(next, listenings_next_ms(node));
     for (unsigned i = 0; i < FAMILY_COUNT && node->is_role_auto; i++)
         next = min_ms(next, node->reach[i].at_ms);
     next = min_ms(next, min_ms(leases_next_ms(&node->leases), deliver_next_ms(&node->deliver)));
@@ -365,6 +386,8 @@ void node_cancel(struct node *node, struct now now, uint64_t number, struct outb
     struct op *op = op_find(&node->ops, number);
     if (op != NULL)
         op_cancel(node, now, op, out);
+    else
+        listening_cancel(node, now, number, out);
 }
 
 const struct routing *node_table(const struct node *node, enum krpc_method method, unsigned family)
@@ -438,6 +461,8 @@ void node_get_info(const struct node *node, struct node_info *out)
         .writes = node->writes.used,
         .kept = node->keep.count,
         .torrents = peers_count(node->peers),
+        .listens = node->listenings != NULL ? node->listenings->count : 0,
+        .listens_polled = node->listenings != NULL ? node->listenings->polled : 0,
         .leases = leases_count(&node->leases),
         .external = node->external[node->has_family[FAMILY_V4] ? FAMILY_V4 : FAMILY_V6].agreed,
     };

@@ -16,13 +16,14 @@
 #include "daemon/dht/reach.h"
 #include "daemon/dht/routing.h"
 
-#define NODE_OPS_MAX       512    /* operations under way; more are refused with ERR_BUSY */
-#define NODE_WRITES_MAX    8192   /* writes not yet on disk; more are refused with 202 */
-#define NODE_BOOTSTRAP_MAX 32     /* addresses to start from */
-#define NODE_LISTENS_MAX   8192   /* listened to at once */
-#define NODE_COMMAND_K_MAX 20     /* closest replies of a query */
-#define COMMAND_V_MAX      1000   /* bencoded size, as of an item */
-#define NODE_TIMEOUT_MS    10000u /* an operation's deadline when none is given */
+#define NODE_OPS_MAX         512    /* operations under way; more are refused with ERR_BUSY */
+#define NODE_WRITES_MAX      8192   /* writes not yet on disk; more are refused with 202 */
+#define NODE_BOOTSTRAP_MAX   32     /* addresses to start from */
+#define NODE_LISTENS_MAX     8192   /* listened to at once */
+#define NODE_COMMAND_K_MAX   20     /* closest replies of a query */
+#define NODE_CONCURRENCY_MAX 16     /* nodes that a query asks at once */
+#define COMMAND_V_MAX        1000   /* bencoded size, as of an item */
+#define NODE_TIMEOUT_MS      10000u /* an operation's deadline when none is given */
 
 /* NODE_AUTO: a client until others are seen to reach it (reach.h), then a server. */
 enum node_role { NODE_CLIENT, NODE_SERVER, NODE_AUTO };
@@ -57,6 +58,8 @@ struct node_info {
     size_t writes;              /* not yet on disk */
     size_t kept;                /* own puts kept alive */
     size_t torrents;            /* with announced peers */
+    size_t listens;             /* of this node, */
+    size_t listens_polled;      /* of them those with holders that must be asked: foreign ones */
     size_t leases;              /* granted to others that listen */
     struct addr external;       /* as enough others see us; ADDR_NONE when not known */
 };
@@ -174,16 +177,21 @@ struct command_request {
     uint8_t concurrency; /* of a query: asked at once, 1 to 16; 0: the lookup's own */
     uint32_t timeout_ms; /* 0: NODE_TIMEOUT_MS */
 };
-/* One node, one reply: EVENT_REQUEST; ERR_NOT_FOUND: nobody with that id answers. */
+/* Both refuse: ERR_INVALID_PARAMS, ERR_TOO_BIG, ERR_BUSY. Only xord nodes are sent commands. A node
+ * may get one twice, when its first answer and a ping were lost. A node sends none to itself.
+ *
+ * One node, one reply: EVENT_REQUEST; ERR_NOT_FOUND: nobody with that id answers;
+ * ERR_METHOD_UNKNOWN: the node there is no xord. */
 enum err node_request(struct node *node, struct now now, const struct command_request *request,
                       uint64_t *op, struct outbox *out);
 /* Toward the target: EVENT_REPLY for each reply, then EVENT_QUERY. */
 enum err node_query(struct node *node, struct now now, const struct command_request *request,
                     uint64_t *op, struct outbox *out);
-/* Answers EVENT_COMMAND. error 0, or COMMAND_*, or a handler's own; `v` absent: a reply without a
- * value. False when the request is not waited for: too late, or answered already. */
-bool node_respond(struct node *node, struct now now, uint64_t request, uint32_t error,
-                  struct bytes v, struct outbox *out);
+/* Answers EVENT_COMMAND. error 0, or COMMAND_*, or a handler's own, up to COMMAND_ERROR_MAX; `v`,
+ * raw bencoding: absent: a reply without a value. ERR_NOT_FOUND: the request is not waited for: too
+ * late, or answered already; ERR_TOO_BIG: v is over COMMAND_V_MAX, the request still waits. */
+enum err node_respond(struct node *node, struct now now, uint64_t request, uint32_t error,
+                      struct bytes v, struct outbox *out);
 
 /* Before a graceful stop: hands over what the network would lose with this node, then tells the
  * neighbours. Completes with EVENT_LEFT: ERR_OK, or ERR_TIMEOUT when time ran out on the way. After

@@ -4,6 +4,7 @@
 #ifndef XORD_DHT_NODE_STATE_H
 #define XORD_DHT_NODE_STATE_H
 
+#include "daemon/dht/answers.h"
 #include "daemon/dht/budget.h"
 #include "daemon/dht/deliver.h"
 #include "daemon/dht/external.h"
@@ -12,6 +13,7 @@
 #include "daemon/dht/keep.h"
 #include "daemon/dht/krpc.h"
 #include "daemon/dht/lease.h"
+#include "daemon/dht/listening.h"
 #include "daemon/dht/maintain.h"
 #include "daemon/dht/neighbours.h"
 #include "daemon/dht/node.h"
@@ -19,6 +21,7 @@
 #include "daemon/dht/overlay.h"
 #include "daemon/dht/peers.h"
 #include "daemon/dht/repair.h"
+#include "daemon/dht/requests.h"
 #include "daemon/dht/seen.h"
 #include "daemon/dht/token.h"
 #include "daemon/dht/watch.h"
@@ -47,7 +50,10 @@ struct node {
     struct reach reach[FAMILY_COUNT]; /* used where the role is found out */
     uint64_t adopt_after_ms;          /* adopt.c: no other id before */
     struct ops ops;
+    struct listenings *listenings; /* owned; NULL until the first */
     struct writes writes;
+    struct requests requests; /* commands that wait for their handler */
+    struct answers answers;
     struct maintain maintain;
     struct keep keep;
     struct repair repair;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "daemon/dht/node_state.h"
+#include "daemon/dht/op_command.h"
 #include "daemon/dht/op_kinds.h"
 #include "daemon/dht/query.h"
 
@@ -96,10 +97,18 @@ static void op_free(struct op *op)
     case OP_SYNC:
         sync_clear(op);
         break;
+    case OP_QUERY:
+    case OP_REQUEST:
+        command_clear(op);
+        break;
+    case OP_CATCHUP:
+        catchup_clear(op);
+        break;
     case OP_LOOKUP:
     case OP_PING:
     case OP_DROP:
     case OP_PUSH:
+    case OP_SEEK:
     case OP_LEAVE:
     case OP_KIND_COUNT:
         break;
@@ -135,6 +144,7 @@ static enum event_kind event_kind_of(enum op_kind kind)
         [OP_GET] = EVENT_GET,       [OP_GATHER] = EVENT_GATHER,     [OP_PUT] = EVENT_PUT,
         [OP_LOOKUP] = EVENT_LOOKUP, [OP_PEERS] = EVENT_PEERS,       [OP_PING] = EVENT_PING,
         [OP_DROP] = EVENT_DROPPED,  [OP_ANNOUNCE] = EVENT_ANNOUNCE, [OP_LEAVE] = EVENT_LEFT,
+        [OP_QUERY] = EVENT_QUERY,   [OP_REQUEST] = EVENT_REQUEST,
     };
     return kinds[kind];
 }
@@ -163,9 +173,17 @@ static void fill_event(struct node *node, struct now now, const struct op *op, s
         event->ping.contact = op->ping.contact;
         event->ping.rtt_ms = op->ping.rtt_ms;
         break;
+    case OP_QUERY:
+        op_query_fill_event(op, event, out);
+        break;
+    case OP_REQUEST:
+        op_request_fill_event(op, event, out);
+        break;
     case OP_DROP:
     case OP_PUSH:
     case OP_SYNC:
+    case OP_SEEK:
+    case OP_CATCHUP:
     case OP_LEAVE:
     case OP_KIND_COUNT:
         break;
@@ -270,10 +288,20 @@ static void search_done(struct node *node, struct now now, struct op *op, struct
     case OP_PEERS:
         op_finish(node, now, op, op_nothing_err(node, op, true), out);
         return;
+    case OP_QUERY:
+        op_query_searched(node, now, op, out);
+        return;
+    case OP_REQUEST:
+        op_request_searched(node, now, op, out);
+        return;
+    case OP_SEEK:
+        seek_done(node, now, op, true, out);
+        return;
     case OP_PING:
     case OP_DROP:
     case OP_PUSH:
     case OP_SYNC:
+    case OP_CATCHUP:
     case OP_LEAVE:
     case OP_KIND_COUNT:
         assert(false);
@@ -300,6 +328,8 @@ void op_search(struct node *node, struct now now, struct op *op, enum krpc_metho
                  op->is_join ? SEARCH_NEIGHBOURS : LOOKUP_K);
     if (method == KRPC_XGET && op->kind == OP_PUT)
         op->search.keys = id_bytes(&op->put.key);
+    if (op->kind == OP_SEEK)
+        seek_prepare(op);
     op->search.is_exact = op->kind != OP_GET; /* any holder will do for a get */
     op->is_searching = true;
     if (watch_is_on(node, WATCH_LOOKUPS))
@@ -323,6 +353,8 @@ static void search_reply(struct node *node, struct now now, struct op *op,
             put_answered(node, now, op, from, reply, out);
         else if (op->kind == OP_GATHER)
             gather_found(op, &query->contact, reply);
+        else if (op->kind == OP_SEEK)
+            seek_answered(node, now, op, from, reply, out);
         else if (op->kind == OP_PEERS || op->kind == OP_ANNOUNCE)
             peers_answered(node, now, op, reply);
     }
@@ -347,6 +379,10 @@ void op_answered(struct node *node, struct now now, const struct inflight_query 
         return;
     if (op->kind == OP_SYNC) {
         sync_answered(node, now, op, query, reply, out);
+    } else if (op_is_command(op)) {
+        command_answered(node, now, op, query, reply, out);
+    } else if (op->kind == OP_CATCHUP) {
+        catchup_answered(node, now, op, query, reply, out);
     } else if (query->purpose == QUERY_SEARCH) {
         search_reply(node, now, op, query, reply, out);
     } else if (query->purpose == QUERY_STORE) {
@@ -371,6 +407,10 @@ void op_refused(struct node *node, struct now now, const struct inflight_query *
         return;
     if (op->kind == OP_SYNC) {
         sync_refused(node, now, op, query, out);
+    } else if (op_is_command(op)) {
+        command_refused(node, now, op, query, out);
+    } else if (op->kind == OP_CATCHUP) {
+        catchup_refused(node, now, op, query, out);
     } else if (query->purpose == QUERY_SEARCH && op->is_searching) {
         search_refused(&op->search, query);
         watch_step(node, now, op, query, WATCH_REFUSED, code, out);
@@ -393,6 +433,10 @@ void op_late(struct node *node, struct now now, const struct inflight_query *que
         return;
     if (op->kind == OP_SYNC) {
         sync_late(node, now, op, query, out);
+    } else if (op_is_command(op)) {
+        command_late(node, now, op, query, out);
+    } else if (op->kind == OP_CATCHUP) {
+        catchup_late(node, now, op, query, out);
     } else if (query->purpose == QUERY_SEARCH && op->is_searching) {
         search_late(&op->search, node, now, query);
         watch_step(node, now, op, query, WATCH_LATE, 0, out);
@@ -413,11 +457,15 @@ void op_dead(struct node *node, struct now now, const struct inflight_query *que
              struct outbox *out)
 {
     struct op *op = op_find(&node->ops, query->owner);
-    if (op == NULL || query->purpose != QUERY_SEARCH || !op->is_searching)
+    if (op == NULL)
         return;
-    search_silent(&op->search, query);
-    watch_step(node, now, op, query, WATCH_DEAD, 0, out);
-    op_step(node, now, op, out);
+    if (query->purpose == QUERY_COMMAND) {
+        command_dead(node, now, op, query, out);
+    } else if (query->purpose == QUERY_SEARCH && op->is_searching) {
+        search_silent(&op->search, query);
+        watch_step(node, now, op, query, WATCH_DEAD, 0, out);
+        op_step(node, now, op, out);
+    }
 }
 
 void op_stored(struct node *node, struct now now, uint64_t number, uint64_t write, enum err err,
@@ -471,10 +519,20 @@ static void deadline(struct node *node, struct now now, struct op *op, struct ou
     case OP_GATHER:
         gather_deadline(node, now, op, out);
         return;
+    case OP_QUERY:
+        op_query_deadline(node, now, op, out);
+        return;
+    case OP_SEEK:
+        seek_done(node, now, op, false, out);
+        return;
+    case OP_CATCHUP:
+        catchup_deadline(node, now, op, out);
+        return;
     case OP_LEAVE:
         leave_handed_over(node, now, op, ERR_TIMEOUT, out);
         return;
     case OP_PING:
+    case OP_REQUEST:
     case OP_DROP:
     case OP_PUSH:
     case OP_SYNC:

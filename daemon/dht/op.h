@@ -1,14 +1,14 @@
 /* Operations under way: what a caller (or the node itself) asked for, with a deadline. Each ends by
  * op_finish, exactly once. The kinds are in op_get.c, op_gather.c, op_put.c, op_peers.c and
- * op_lookup.c, the node's own also in op_push.c and op_sync.c; this room holds the table, hands
- * replies to the right one, and watches the deadlines. */
+ * op_lookup.c, the node's own also in op_push.c, op_sync.c, op_seek.c and op_catchup.c; this room
+ * holds the table, hands replies to the right one, and watches the deadlines. */
 #ifndef XORD_DHT_OP_H
 #define XORD_DHT_OP_H
 
 #include "daemon/dht/node.h"
 #include "daemon/dht/search.h"
 
-#define OPS_INTERNAL_MAX 32u /* the node's own work beside NODE_OPS_MAX */
+#define OPS_INTERNAL_MAX 96u /* the node's own work beside NODE_OPS_MAX: half is listenings' */
 #define PUT_HOLDERS_MAX  24u /* closest of both families and spares for those that fail */
 
 enum op_kind {
@@ -19,9 +19,13 @@ enum op_kind {
     OP_PEERS,
     OP_ANNOUNCE,
     OP_PING,
+    OP_QUERY,
+    OP_REQUEST,
     OP_DROP,
     OP_PUSH,
     OP_SYNC,
+    OP_SEEK,
+    OP_CATCHUP,
     OP_LEAVE,
     OP_KIND_COUNT
 };
@@ -116,7 +120,13 @@ struct op {
             uint8_t tries;
         } ping;
         struct op_push push;
-        struct op_sync *sync; /* owned */
+        struct op_command *command; /* owned; of OP_QUERY and OP_REQUEST */
+        struct op_sync *sync;       /* owned */
+        struct {
+            uint64_t listening;
+            bool is_known; /* some of what is listened to: values stay away */
+        } seek;
+        struct op_catchup *catchup; /* owned */
         enum record_kind drop_kind;
     };
 };

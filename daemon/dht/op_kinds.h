@@ -127,6 +127,30 @@ void sync_late(struct node *node, struct now now, struct op *op, const struct in
                struct outbox *out);
 void sync_clear(struct op *op);
 
+/* op_seek.c */
+struct listening;
+void seek_start(struct node *node, struct now now, struct listening *l, struct outbox *out);
+/* Its search is about to begin. */
+void seek_prepare(struct op *op);
+void seek_answered(struct node *node, struct now now, struct op *op, struct lookup_candidate *from,
+                   const struct krpc *reply, struct outbox *out);
+/* Its search is complete, or its time is up. */
+void seek_done(struct node *node, struct now now, struct op *op, bool is_complete,
+               struct outbox *out);
+
+/* op_catchup.c */
+struct source;
+void catchup_start(struct node *node, struct now now, struct source *source, struct outbox *out);
+void catchup_answered(struct node *node, struct now now, struct op *op,
+                      const struct inflight_query *query, const struct krpc *reply,
+                      struct outbox *out);
+void catchup_refused(struct node *node, struct now now, struct op *op,
+                     const struct inflight_query *query, struct outbox *out);
+void catchup_late(struct node *node, struct now now, struct op *op,
+                  const struct inflight_query *query, struct outbox *out);
+void catchup_deadline(struct node *node, struct now now, struct op *op, struct outbox *out);
+void catchup_clear(struct op *op);
+
 /* op_leave.c */
 /* All is handed over (ERR_OK), or time ran out on the way (ERR_TIMEOUT): the neighbours are told.
  */

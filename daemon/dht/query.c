@@ -65,6 +65,24 @@ static bool may_ask(const struct node *node, const struct query *query)
            (query->has_id && overlay_has(overlay, &query->contact));
 }
 
+static void send_query(struct node *node, const struct addr *to, uint32_t number,
+                       const struct krpc *arguments, struct outbox *out)
+{
+    uint8_t t[KRPC_T_SIZE] = {(uint8_t)(number >> 24), (uint8_t)(number >> 16),
+                              (uint8_t)(number >> 8), (uint8_t)number};
+    struct krpc message = *arguments;
+    message.type = KRPC_QUERY;
+    message.t = bytes_of(t, sizeof t);
+    message.has_id = true;
+    message.id = node->id;
+    unsigned family = family_index(to->family);
+    message.read_only = node_is_read_only(node, family);
+    if (node->is_role_auto)
+        reach_sent(&node->reach[family], to);
+    send_packet(node, to, &message, out);
+    node_count(node, COUNTER_QUERIES_SENT);
+}
+
 bool query_send(struct node *node, struct now now, const struct query *query, struct outbox *out)
 {
     if (!node_can_reach(node, &query->contact.addr) || !may_ask(node, query))
@@ -82,20 +100,18 @@ bool query_send(struct node *node, struct now now, const struct query *query, st
     const struct inflight_query *sent = inflight_add(node->inflight, &start, &node->rng);
     if (sent == NULL)
         return false;
-    uint8_t t[KRPC_T_SIZE] = {(uint8_t)(sent->t >> 24), (uint8_t)(sent->t >> 16),
-                              (uint8_t)(sent->t >> 8), (uint8_t)sent->t};
-    struct krpc message = *query->message;
-    message.type = KRPC_QUERY;
-    message.t = bytes_of(t, sizeof t);
-    message.has_id = true;
-    message.id = node->id;
-    unsigned family = family_index(query->contact.addr.family);
-    message.read_only = node_is_read_only(node, family);
-    if (node->is_role_auto)
-        reach_sent(&node->reach[family], &query->contact.addr);
-    send_packet(node, &query->contact.addr, &message, out);
-    node_count(node, COUNTER_QUERIES_SENT);
+    send_query(node, &query->contact.addr, sent->t, query->message, out);
     op_count_query(node, query->owner, 1);
+    return true;
+}
+
+bool query_again(struct node *node, struct now now, uint32_t t, const struct krpc *message,
+                 uint32_t patience_ms, struct outbox *out)
+{
+    const struct inflight_query *sent = inflight_again(node->inflight, t, now.ms + patience_ms);
+    if (sent == NULL)
+        return false;
+    send_query(node, &sent->contact.addr, t, message, out);
     return true;
 }
 

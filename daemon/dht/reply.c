@@ -11,6 +11,7 @@
 #define SEQ_SIZE        26
 #define COUNT_SIZE      13 /* of at most 4 digits */
 #define DIGEST_SIZE     18
+#define ERROR_SIZE      14 /* of a command: at most COMMAND_ERROR_MAX */
 #define TEXT_HEAD_SIZE  13 /* of briefs, next and entries at most */
 
 void reply_init(const struct node *node, const struct addr *from, const struct krpc *query,
@@ -25,18 +26,24 @@ void reply_init(const struct node *node, const struct addr *from, const struct k
     reply->ip = bytes_of(memory->ip, addr_to_compact(from, memory->ip));
 }
 
+/* A command may be for the 20 closest, who would all list the same 8. */
+static bool is_wide(const struct krpc *query)
+{
+    return query->method == KRPC_COMMAND && !(query->want_v4 && query->want_v6);
+}
+
 /* The asker knows itself: it takes no place in the list. */
 static struct bytes list_nodes(const struct node *node, enum addr_family family,
                                const struct krpc *query, uint8_t *buffer, size_t size)
 {
-    struct contact closest[KRPC_NODES_MAX + 1];
+    struct contact closest[KRPC_NODES_WIDE + 1];
     struct wire_writer w;
-    size_t count = 0, listed = 0;
+    size_t count = 0, listed = 0, max = is_wide(query) ? KRPC_NODES_WIDE : KRPC_NODES_MAX;
     wire_writer_init(&w, buffer, size);
     if (node->has_family[family_index(family)])
         count = node_closest(node, query->method, family_index(family), &query->target, closest,
-                             KRPC_NODES_MAX + 1);
-    for (size_t i = 0; i < count && listed < KRPC_NODES_MAX; i++) {
+                             max + 1);
+    for (size_t i = 0; i < count && listed < max; i++) {
         if (id_equal(&closest[i].id, &query->id))
             continue;
         krpc_write_contact(&w, &closest[i].id, &closest[i].addr);
@@ -97,18 +104,19 @@ size_t reply_size_without_lists(const struct krpc *reply)
     size += reply->has_seq ? SEQ_SIZE : 0;
     size += reply->has_count ? COUNT_SIZE : 0;
     size += reply->digest.data != NULL ? DIGEST_SIZE : 0;
+    size += reply->command_error != 0 ? ERROR_SIZE : 0;
     return size + text_size(reply->briefs) + text_size(reply->next) + text_size(reply->entries);
 }
 
-void reply_fit(struct krpc *reply, const struct addr *from)
+void reply_fit(struct krpc *reply, const struct addr *from, size_t size_max)
 {
     size_t size = reply_size_without_lists(reply) + REPLY_LIST_HEADS_SIZE;
     struct bytes *own = from->family == ADDR_V4 ? &reply->nodes : &reply->nodes6;
     struct bytes *other = from->family == ADDR_V4 ? &reply->nodes6 : &reply->nodes;
     size_t contact = from->family == ADDR_V4 ? KRPC_COMPACT_V4 : KRPC_COMPACT_V6;
-    if (size + own->size + other->size > KRPC_PACKET_SOFT_MAX)
+    if (size + own->size + other->size > size_max)
         *other = (struct bytes){0};
-    while (own->size > 0 && size + own->size > KRPC_PACKET_SOFT_MAX)
+    while (own->size > 0 && size + own->size > size_max)
         own->size -= contact;
 }
 

@@ -18,8 +18,8 @@ struct node;
 struct reply_memory {
     uint8_t ip[ADDR_COMPACT_V6];
     uint8_t token[TOKEN_SIZE];
-    uint8_t nodes[KRPC_NODES_MAX * KRPC_COMPACT_V4];
-    uint8_t nodes6[KRPC_NODES_MAX * KRPC_COMPACT_V6];
+    uint8_t nodes[KRPC_NODES_WIDE * KRPC_COMPACT_V4];
+    uint8_t nodes6[KRPC_NODES_WIDE * KRPC_COMPACT_V6];
 };
 
 /* A response with our id, the query's `t` and the asker's address (BEP 42). */
@@ -38,9 +38,9 @@ bool reply_has_token(struct node *node, struct now now, const struct addr *from,
 void reply_pay(struct node *node, struct now now, const struct addr *from, struct krpc *reply);
 /* The size that a response will have at most without `nodes`, `nodes6` and `values`. */
 size_t reply_size_without_lists(const struct krpc *reply);
-/* What was asked for comes first: nodes are dropped when all would not fit in the soft size. The
+/* What was asked for comes first: nodes are dropped when all would not fit in `size_max`. The
  * second family goes before the one that the asker came by. */
-void reply_fit(struct krpc *reply, const struct addr *from);
+void reply_fit(struct krpc *reply, const struct addr *from, size_t size_max);
 
 /* A response that says no more than that it was done. */
 void reply_plain(struct node *node, const struct addr *to, struct bytes t, struct outbox *out);

@@ -49,8 +49,8 @@ void routing_init(struct routing *r, const struct id *self, enum addr_family fam
 void routing_clear(struct routing *r);
 
 enum routing_added { ROUTING_ADDED, ROUTING_UPDATED, ROUTING_CACHED, ROUTING_REFUSED };
-/* A node answered a query of ours after `rtt_ms`. Adds or refreshes it; a full bucket caches it. An
- * address known under another id replaces that entry only when the old one failed. */
+/* A node answered a query of ours after `rtt_ms` (or RTT_NONE). Adds or refreshes it; a full bucket
+ * caches it. An address known under another id replaces that entry only when the old one failed. */
 enum routing_added routing_answered(struct routing *r, const struct contact *contact, bool is_xord,
                                     uint32_t rtt_ms, uint64_t now_ms);
 /* A known node sent us a query; unknown nodes are not added. True when it is known, or when there

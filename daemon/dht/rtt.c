@@ -16,6 +16,8 @@ void rtt_peer_add(struct rtt_peer *peer, uint32_t rtt_ms)
 {
     uint32_t sample = clamp(rtt_ms, 1, SAMPLE_MAX_MS);
 
+    if (rtt_ms == RTT_NONE)
+        return;
     if (peer->srtt_x8_ms == 0) {
         peer->srtt_x8_ms = (uint16_t)(sample * 8);
         peer->rttvar_x4_ms = (uint16_t)(sample * 2);
@@ -33,6 +35,8 @@ void rtt_network_add(struct rtt_network *network, uint32_t rtt_ms)
 {
     unsigned bucket = rtt_ms == 0 ? 0 : 32u - (unsigned)__builtin_clz(rtt_ms);
 
+    if (rtt_ms == RTT_NONE)
+        return;
     if (bucket >= RTT_BUCKETS)
         bucket = RTT_BUCKETS - 1;
     network->count[bucket]++;

@@ -10,6 +10,7 @@
 #define RTT_UNKNOWN_START_MS 500u /* until the network has been measured */
 #define RTT_PEER_MAX_MS      2000u
 #define RTT_BUCKETS          24
+#define RTT_NONE             UINT32_MAX /* no sample: the answer waited for more than the network */
 
 struct rtt_peer {          /* zero: never measured */
     uint16_t srtt_x8_ms;   /* 8 x SRTT */
@@ -21,6 +22,7 @@ struct rtt_network { /* a decaying histogram with doubling buckets */
     uint16_t total;
 };
 
+/* RTT_NONE changes nothing. */
 void rtt_peer_add(struct rtt_peer *peer, uint32_t rtt_ms);
 void rtt_network_add(struct rtt_network *network, uint32_t rtt_ms);
 uint32_t rtt_network_p90_ms(const struct rtt_network *network);

@@ -5,7 +5,7 @@
 
 #define SEEDS_MAX          16 /* table contacts a lookup starts from: two buckets' worth */
 #define WIDE_ALPHA         (2 * LOOKUP_ALPHA) /* the silent have cost time enough */
-#define REPLY_CONTACTS_MAX 16                 /* read from one list of a reply; BEP 5 sends 8 */
+#define REPLY_CONTACTS_MAX KRPC_NODES_WIDE    /* read from one list of a reply; BEP 5 sends 8 */
 
 static void add_known(struct search *s, unsigned index, const struct contact *known, size_t count)
 {
@@ -60,19 +60,27 @@ void search_clear(struct search *s)
     *s = (struct search){0};
 }
 
-static bool ask(struct search *s, struct node *node, struct now now, uint64_t owner,
-                const struct lookup_candidate *candidate, struct outbox *out)
+static struct krpc message_of(const struct search *s, const struct node *node)
 {
-    struct krpc message = {
+    bool is_of_both = node->has_family[FAMILY_V4] && node->has_family[FAMILY_V6];
+    return (struct krpc){
         .method = s->method,
         .has_target = true,
         .target = s->target,
         .keys = s->keys,
         .has_seq = s->has_seq,
         .seq = s->seq,
+        .command = s->command,
+        .v = s->v,
+        .want_v4 = is_of_both,
+        .want_v6 = is_of_both,
     };
-    if (node->has_family[FAMILY_V4] && node->has_family[FAMILY_V6])
-        message.want_v4 = message.want_v6 = true;
+}
+
+static bool ask(struct search *s, struct node *node, struct now now, uint64_t owner,
+                const struct lookup_candidate *candidate, struct outbox *out)
+{
+    const struct krpc message = message_of(s, node);
     const struct query query = {
         .purpose = QUERY_SEARCH,
         .contact = candidate->contact,
@@ -201,6 +209,19 @@ bool search_is_complete(const struct search *s)
         if (s->is_used[i])
             is_complete = is_complete && lookup_is_done(&s->lookups[i]);
     return is_complete;
+}
+
+void search_probed(struct search *s, const struct inflight_query *query)
+{
+    lookup_probed(&s->lookups[family_index(query->contact.addr.family)], &query->contact.addr);
+}
+
+void search_alive(struct search *s, struct node *node, struct now now, const struct addr *addr,
+                  uint32_t t, uint32_t patience_ms, struct outbox *out)
+{
+    const struct krpc message = message_of(s, node);
+    if (query_again(node, now, t, &message, patience_ms, out))
+        lookup_alive(&s->lookups[family_index(addr->family)], addr);
 }
 
 bool search_is_waiting(const struct search *s)

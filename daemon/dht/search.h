@@ -19,10 +19,11 @@ struct node;
 struct inflight_query;
 
 struct search {
-    enum krpc_method method; /* FIND_NODE, GET_PEERS, GET or XGET */
+    enum krpc_method method; /* FIND_NODE, GET_PEERS, GET, XGET or COMMAND */
     struct id target;
-    struct bytes keys; /* of an XGET: the entries that are asked for; borrowed */
-    bool has_seq;      /* BEP 44: do not send values that are not above this */
+    struct bytes keys;       /* of an XGET: the entries that are asked for; borrowed */
+    struct bytes command, v; /* of a COMMAND: its name and value; borrowed */
+    bool has_seq;            /* BEP 44: do not send values that are not above this */
     int64_t seq;
     bool is_exact; /* it is about the k nearest themselves: none is passed over for one lost packet
                     */
@@ -54,6 +55,11 @@ bool search_widen(struct search *s, struct node *node);
 /* A query of this search is late; is given up; or was answered by an error. */
 void search_late(struct search *s, struct node *node, struct now now,
                  const struct inflight_query *query);
+/* Instead of search_late: it was pinged, see lookup_probed. */
+void search_probed(struct search *s, const struct inflight_query *query);
+/* It answered that: the query with this t goes to it again, and is late again after patience_ms. */
+void search_alive(struct search *s, struct node *node, struct now now, const struct addr *addr,
+                  uint32_t t, uint32_t patience_ms, struct outbox *out);
 void search_silent(struct search *s, const struct inflight_query *query);
 void search_refused(struct search *s, const struct inflight_query *query);
 /* A search can be ended before all of the k closest have answered; only then is the report of what

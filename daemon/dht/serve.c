@@ -3,8 +3,10 @@
 #include "daemon/dht/node_state.h"
 #include "daemon/dht/query.h"
 #include "daemon/dht/reply.h"
+#include "daemon/dht/serve_command.h"
 #include "daemon/dht/serve_listen.h"
 #include "daemon/dht/serve_multi.h"
+#include "daemon/dht/serve_push.h"
 #include "daemon/dht/serve_put.h"
 
 /* BEP 44's get: a mutable item goes without k, sig and v when the asker has seen its seq. */
@@ -56,7 +58,7 @@ static void serve_lookup(struct node *node, struct now now, const struct addr *f
     if (query->method == KRPC_GET)
         add_record(node, now, from, query, &reply);
     reply_pay(node, now, from, &reply);
-    reply_fit(&reply, from);
+    reply_fit(&reply, from, KRPC_PACKET_SOFT_MAX);
     if (query->method == KRPC_GET_PEERS)
         add_peers(node, now, from, query, &reply, values, sizeof values);
     if (reply.values.data != NULL)
@@ -142,6 +144,10 @@ void serve_query(struct node *node, struct now now, const struct addr *from,
 {
     bool is_lookup = query->method == KRPC_FIND_NODE || query->method == KRPC_GET_PEERS ||
                      query->method == KRPC_GET || query->method == KRPC_XGET;
+    if (query->method == KRPC_PUSH) {
+        serve_push(node, now, from, query, out);
+        return;
+    }
     if (node->role == NODE_CLIENT) {
         node_count(node, COUNTER_QUERIES_IGNORED_AS_CLIENT);
         return;
@@ -150,8 +156,7 @@ void serve_query(struct node *node, struct now now, const struct addr *from,
         maintain_bye(node, now, &(struct contact){.id = query->id, .addr = *from}, out);
         return;
     }
-    if (query->method == KRPC_UNKNOWN || query->method == KRPC_PUSH ||
-        query->method == KRPC_COMMAND) {
+    if (query->method == KRPC_UNKNOWN) {
         reply_refuse(node, from, query, ERR_METHOD_UNKNOWN, "method unknown",
                      COUNTER_QUERIES_REFUSED_UNKNOWN, out);
         return;
@@ -170,6 +175,8 @@ void serve_query(struct node *node, struct now now, const struct addr *from,
         serve_lookup(node, now, from, query, out);
     else if (query->method == KRPC_PING)
         reply_plain(node, from, query->t, out);
+    else if (query->method == KRPC_COMMAND)
+        serve_command(node, now, from, query, out);
     else if (query->method == KRPC_ANNOUNCE_PEER)
         serve_announce(node, now, from, query, out);
     else

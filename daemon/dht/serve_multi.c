@@ -132,7 +132,7 @@ static void add_rest(const struct node *node, const struct addr *from, const str
     }
     if (reply->briefs.data == NULL)
         reply_add_nodes(node, from, query, reply, memory);
-    reply_fit(reply, from);
+    reply_fit(reply, from, KRPC_PACKET_SOFT_MAX);
 }
 
 void serve_multi(struct node *node, struct now now, const struct addr *from,

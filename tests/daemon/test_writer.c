@@ -396,6 +396,50 @@ START_TEST(progress_stands_still_only_while_a_worker_is_stuck)
 }
 END_TEST
 
+static size_t evicted_named, expired_named, expired_more;
+
+static void on_removed(void *context, const struct store_removed *removed)
+{
+    ck_assert_ptr_eq(context, &loop);
+    if (removed->more > 0) {
+        ck_assert(removed->is_expired);
+        expired_more += removed->more;
+        return;
+    }
+    ck_assert_int_eq(removed->kind, RECORD_SINGLE);
+    ck_assert_int_eq(removed->space, STORE_HELD);
+    ck_assert_uint_gt(removed->size, 100);
+    *(removed->is_expired ? &expired_named : &evicted_named) += 1;
+}
+
+/* The first are named, the rest counted; while nobody watches nobody is called. */
+START_TEST(what_the_store_lets_go_is_told_to_who_watches)
+{
+    struct sample s;
+    for (uint32_t i = 0; i < 100; i++) {
+        sample_single(&s, i, 1, 100);
+        submit(&s, i);
+    }
+    run();
+    store_set_now(store, SAMPLE_NOW_UNIX_S + 7200);
+    writer_watch(writer, on_removed);
+    writer_expire(writer);
+    run();
+    ck_assert_uint_eq(evicted_named, 0);
+    ck_assert_uint_eq(expired_named, STORE_REMOVALS_MAX);
+    ck_assert_uint_eq(expired_more, 100 - STORE_REMOVALS_MAX);
+    sample_single(&s, 1, 2, 100);
+    submit(&s, 0);
+    run();
+    writer_watch(writer, NULL);
+    store_set_now(store, SAMPLE_NOW_UNIX_S + 14400);
+    writer_expire(writer);
+    run();
+    ck_assert(!has(&s));
+    ck_assert_uint_eq(expired_named, STORE_REMOVALS_MAX);
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, set_up, tear_down);
@@ -409,6 +453,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, an_answer_may_submit_the_next);
     tcase_add_test(tests, drain_tells_when_all_is_done);
     tcase_add_test(tests, expiry_goes_on_until_nothing_is_left);
+    tcase_add_test(tests, what_the_store_lets_go_is_told_to_who_watches);
     tcase_add_test(tests, progress_stands_still_only_while_a_worker_is_stuck);
     tcase_add_test(tests, what_was_acknowledged_outlives_a_kill);
 }

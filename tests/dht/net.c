@@ -30,6 +30,8 @@ static void on_event(void *context, struct world *w, struct process *p, const st
         sign(net, p, event);
         return;
     }
+    if (event->kind == EVENT_REPLY || event->kind == EVENT_COMMAND)
+        return; /* no completions: see programs.h */
     if (net->event_count == NET_EVENTS_MAX) {
         memmove(net->events, net->events + 1, sizeof net->events - sizeof net->events[0]);
         net->event_count--;

@@ -98,6 +98,25 @@ START_TEST(a_late_answer_counts)
 }
 END_TEST
 
+START_TEST(one_that_is_sent_again_is_late_again_and_dead_as_before)
+{
+    uint32_t t = add(1, 7, 100, 130), later = add(2, 7, 100, 400);
+    struct addr from = addr_number(1);
+    struct inflight_query query;
+    bool is_dead;
+    ck_assert(inflight_next_due(f, 130, &query, &is_dead));
+    ck_assert_uint_eq(inflight_again(f, t, 500)->owner, 7);
+    ck_assert(inflight_next_due(f, 499, &query, &is_dead));
+    ck_assert_uint_eq(query.t, later);
+    ck_assert(!inflight_next_due(f, 499, &query, &is_dead));
+    ck_assert(inflight_next_due(f, 500, &query, &is_dead));
+    ck_assert(query.t == t && !is_dead && query.is_late);
+    ck_assert_uint_eq(inflight_next_ms(f), 100 + INFLIGHT_DEAD_MS);
+    ck_assert(inflight_take(f, t, &from, &query));
+    ck_assert_ptr_null(inflight_again(f, t, 600));
+}
+END_TEST
+
 START_TEST(never_late_after_death)
 {
     add(1, 7, 100, UINT64_MAX);
@@ -216,6 +235,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, an_empty_one_has_nothing);
     tcase_add_test(tests, late_then_dead);
     tcase_add_test(tests, a_late_answer_counts);
+    tcase_add_test(tests, one_that_is_sent_again_is_late_again_and_dead_as_before);
     tcase_add_test(tests, never_late_after_death);
     tcase_add_test(tests, the_limit_holds);
     tcase_add_test(tests, it_agrees_with_a_plain_list);

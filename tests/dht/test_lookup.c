@@ -79,6 +79,52 @@ static void assert_nobody(void)
     ck_assert_ptr_null(lookup_next(&l));
 }
 
+static void probed(uint32_t n)
+{
+    struct addr addr = addr_number(n);
+    lookup_probed(&l, &addr);
+}
+
+static void alive(uint32_t n)
+{
+    struct addr addr = addr_number(n);
+    lookup_alive(&l, &addr);
+}
+
+START_TEST(one_that_is_probed_is_bypassed_and_waited_for)
+{
+    for (uint32_t n = 1; n <= LOOKUP_K + 1; n++)
+        add(n, true);
+    for (uint32_t n = 1; n <= LOOKUP_ALPHA; n++)
+        assert_next(n);
+    probed(1);
+    assert_next(5);
+    assert_nobody();
+    for (uint32_t n = 2; n <= LOOKUP_K; n++) {
+        ck_assert_ptr_nonnull(answered(n));
+        lookup_next(&l);
+    }
+    /* The one beyond the nearest is asked in its place. */
+    ck_assert_uint_eq(l.candidates[LOOKUP_K].state, LOOKUP_ASKED);
+    ck_assert_ptr_nonnull(answered(LOOKUP_K + 1));
+    ck_assert(!lookup_is_done(&l));
+    assert_nobody();
+    alive(1);
+    ck_assert(!lookup_is_done(&l));
+    assert_nobody();
+    probed(1);
+    late(1);
+    assert_next(1);
+    probed(1);
+    late(1);
+    ck_assert(lookup_is_done(&l));
+    ck_assert_ptr_nonnull(answered(1));
+    alive(2);
+    probed(2);
+    ck_assert_uint_eq(l.candidates[1].state, LOOKUP_ANSWERED);
+}
+END_TEST
+
 START_TEST(whom_it_takes)
 {
     struct contact c = contact_number(1);
@@ -503,6 +549,7 @@ void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, whom_it_takes);
+    tcase_add_test(tests, one_that_is_probed_is_bypassed_and_waited_for);
     tcase_add_test(tests, nearest_first_and_alpha_at_once);
     tcase_add_test(tests, it_ends_with_the_k_nearest);
     tcase_add_test(tests, a_late_one_is_bypassed);

@@ -66,8 +66,8 @@ START_TEST(test_huge_samples_stay_within_the_limit)
     struct rtt_peer peer = {0};
 
     for (int i = 0; i < 100; i++) {
-        rtt_peer_add(&peer, i % 2 == 0 ? UINT32_MAX : 0);
-        rtt_network_add(&network, UINT32_MAX);
+        rtt_peer_add(&peer, i % 2 == 0 ? UINT32_MAX - 1 : 0);
+        rtt_network_add(&network, UINT32_MAX - 1);
         ck_assert_uint_eq(rtt_timeout_ms(&peer, &network), RTT_PEER_MAX_MS);
     }
     ck_assert_uint_eq(rtt_timeout_ms(NULL, &network), RTT_UNKNOWN_MAX_MS);
@@ -102,6 +102,18 @@ START_TEST(test_network_forgets)
 }
 END_TEST
 
+START_TEST(test_what_is_no_sample_changes_nothing)
+{
+    struct rtt_network network = {0};
+    struct rtt_peer peer = {0};
+
+    rtt_network_add(&network, RTT_NONE);
+    rtt_peer_add(&peer, RTT_NONE);
+    ck_assert_uint_eq(network.total, 0);
+    ck_assert_uint_eq(peer.srtt_x8_ms, 0);
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
     tcase_add_test(tests, test_unmeasured_peers_start_high);
@@ -111,4 +123,5 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, test_huge_samples_stay_within_the_limit);
     tcase_add_test(tests, test_network_percentile);
     tcase_add_test(tests, test_network_forgets);
+    tcase_add_test(tests, test_what_is_no_sample_changes_nothing);
 }

@@ -91,10 +91,14 @@ START_TEST(who_does_not_answer_is_seen_late_and_dead)
     net_kill(&net, 5);
     watch(&net, 3, WATCH_LOOKUPS);
     look_up(3, &target);
-    const struct event *late = find(&net, WATCH_LATE);
-    ck_assert_ptr_nonnull(late);
-    ck_assert(id_equal(&late->watch.lookup.contact.id, &target));
-    ck_assert_uint_gt(late->watch.lookup.rtt_ms, 0);
+    const struct event *event;
+    unsigned late = 0;
+    for (size_t at = 0; (event = next_watch(&net, &at)) != NULL;)
+        if (event->watch.what == WATCH_LATE && id_equal(&event->watch.lookup.contact.id, &target)) {
+            ck_assert_uint_gt(event->watch.lookup.rtt_ms, 0);
+            late++;
+        }
+    ck_assert_uint_ge(late, 1);
     ck_assert_uint_gt(count(&net, WATCH_ASKED), count(&net, WATCH_ANSWERED));
     net_clear(&net);
 }

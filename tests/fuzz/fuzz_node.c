@@ -89,6 +89,10 @@ static void flush(struct world *world)
             const struct event event = world->out.events[events++];
             if (event.kind == EVENT_NEED_SIGNATURE)
                 sign(world, &event);
+            else if (event.kind == EVENT_COMMAND && !event.command.has_token)
+                node_respond(world->node, world->now, event.command.request,
+                             event.command.has_target ? 0 : COMMAND_ERROR_OWN, event.command.v,
+                             &world->out);
         }
     }
     assert(packets <= PACKETS_MAX + world->commands * OP_PACKETS_MAX);
@@ -133,6 +137,25 @@ static void let_pass(struct world *world, uint64_t ms)
     }
 }
 
+static void ask_command(struct world *world, const struct id *target, const struct addr *addr,
+                        bool is_query)
+{
+    uint64_t op;
+    const struct command_request request = {
+        .command = bytes_of_string("get"),
+        .has_target = true,
+        .target = *target,
+        .v = bytes_of_string("i1e"),
+        .to = *addr,
+        .is_commit = true,
+        .k = 2,
+    };
+    if (is_query)
+        node_query(world->node, world->now, &request, &op, &world->out);
+    else
+        node_request(world->node, world->now, &request, &op, &world->out);
+}
+
 static void command(struct world *world, uint8_t number)
 {
     const struct id target = {{1, 2, 3}};
@@ -172,7 +195,10 @@ static void command(struct world *world, uint8_t number)
         node_ping(world->node, world->now, &contact.addr, 0, &op, &world->out);
         break;
     case 9:
-        node_lookup(world->node, world->now, &target, 0, &op, &world->out);
+        if (number & 0x10)
+            ask_command(world, &target, &contact.addr, number & 0x20);
+        else
+            node_lookup(world->node, world->now, &target, 0, &op, &world->out);
         break;
     }
 }

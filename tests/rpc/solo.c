@@ -27,6 +27,7 @@ static void act(struct solo *solo)
             struct store_write next = out->writes[write++];
             int64_t seq = 0;
             enum err err = ram_write(&solo->fake.store, &next, &seq);
+            node_watch_written(fake->host.node, &next, err, out);
             node_stored(fake->host.node, fake->now, next.write, err, seq, out);
             continue;
         }

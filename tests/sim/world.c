@@ -209,7 +209,7 @@ void world_flush(struct world *w, struct process *p)
             const struct event event = out->events[events++];
             world_note(w, event.kind == EVENT_NEED_SIGNATURE ? TRACE_REQUEST : TRACE_COMPLETION, p,
                        (uint32_t)event.err, (uint32_t)event.kind, event.op);
-            if (p->leave_op != 0 && event.op == p->leave_op)
+            if (event.kind == EVENT_LEFT && event.op == p->leave_op)
                 world_left(w, p);
             else
                 TELL(w, event, p, &event);

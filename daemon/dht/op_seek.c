@@ -1,0 +1,134 @@
+/* Seeks: the nodes closest to what is listened to become its sources. Of a single, what they hold
+ * comes along once; from then on values stay away. */
+#include "daemon/dht/hearing.h"
+#include "daemon/dht/node_state.h"
+#include "daemon/dht/op_kinds.h"
+#include "daemon/dht/renew.h"
+#include "daemon/dht/subscribe.h"
+
+#define SEEK_TIMEOUT_MS 10000u
+
+static enum krpc_method method_of(const struct listening *l)
+{
+    return l->kind == RECORD_MULTI ? KRPC_XGET : KRPC_GET;
+}
+
+void seek_start(struct node *node, struct now now, struct listening *l, struct outbox *out)
+{
+    enum err err;
+    struct op *op = op_new(node, now, OP_SEEK, true, SEEK_TIMEOUT_MS, &err);
+    if (op == NULL)
+        return;
+    op->seek.listening = l->number;
+    op->seek.is_known = l->places.newest != NULL;
+    l->seek_op = op->number;
+    node->listenings->seeks.running++;
+    node_count(node, COUNTER_SEEKS);
+    op_search(node, now, op, method_of(l), &l->target, out);
+}
+
+/* What is not above this stays away: nothing is. */
+void seek_prepare(struct op *op)
+{
+    op->search.has_seq = op->seek.is_known;
+    op->search.seq = INT64_MAX;
+}
+
+/* One that says that it has something newer, without bringing it, is asked for it when it is a
+ * source. */
+void seek_answered(struct node *node, struct now now, struct op *op, struct lookup_candidate *from,
+                   const struct krpc *reply, struct outbox *out)
+{
+    struct listening *l = listening_find(node, op->seek.listening);
+    const struct record wanted = listening_wanted(l);
+    struct record record;
+    from->has_seq = reply->has_seq;
+    from->seq = reply->seq;
+    if (l->kind == RECORD_MULTI || !get_read_record(node, now, &wanted, reply, &record))
+        return;
+    listening_hear(node, now, l, &record, HEARING_READ, out);
+    op->seek.is_known = true;
+    seek_prepare(op);
+}
+
+/* Whoever is at this address now under another id knows nothing of our leases. */
+static void forget_predecessor(struct node *node, struct now now, const struct contact *contact,
+                               struct outbox *out)
+{
+    struct source_peer *peer = sources_peer(&node->listenings->sources, &contact->addr);
+    if (peer != NULL && !id_equal(&peer->contact.id, &contact->id))
+        renew_lost(node, now, peer, out);
+}
+
+static bool is_newer(const struct node *node, const struct listening *l,
+                     const struct lookup_candidate *found)
+{
+    const struct record wanted = listening_wanted(l);
+    const struct place *place = places_find(&l->places, &node->listenings->places, &wanted.target);
+    return found->has_seq && (place == NULL || found->seq > place->seq);
+}
+
+static void take_source(struct node *node, struct now now, struct listening *l,
+                        const struct lookup_candidate *found, struct outbox *out)
+{
+    bool is_xord = found->is_xord && found->token_size > 0;
+    forget_predecessor(node, now, &found->contact, out);
+    struct source *source = listening_source(l, &found->contact.addr);
+    if (source != NULL && source->state == SOURCE_POLLED && is_xord) { /* it may have room now */
+        listening_drop_source(node, now, source, false);
+        source = NULL;
+    }
+    if (source == NULL && (is_xord || l->kind == RECORD_SINGLE))
+        source = listening_add_source(node, l, &found->contact,
+                                      is_xord ? bytes_of(found->token, found->token_size)
+                                              : (struct bytes){0});
+    else if (source != NULL)
+        is_xord = false; /* its lease is there, or asked for */
+    if (source == NULL)
+        return;
+    source->is_near = true;
+    source->peer->contact.id = found->contact.id;
+    if (is_xord)
+        subscribe_ask(node, now, source, out);
+    else if (source->state == SOURCE_POLLED && is_newer(node, l, found))
+        catchups_want(node, now, source);
+}
+
+static size_t take_sources(struct node *node, struct now now, struct op *op, struct listening *l,
+                           struct outbox *out)
+{
+    const struct lookup_candidate *found[LOOKUP_K];
+    size_t total = 0;
+    for (unsigned family = 0; family < SEARCH_FAMILIES; family++) {
+        if (!op->search.is_used[family])
+            continue;
+        size_t count = lookup_closest(&op->search.lookups[family], found, LOOKUP_K);
+        for (size_t i = 0; i < count; i++)
+            take_source(node, now, l, found[i], out);
+        total += count;
+    }
+    return total;
+}
+
+/* Those that are no longer among the closest. */
+static void drop_far(struct node *node, struct now now, struct listening *l)
+{
+    for (unsigned i = l->source_count; i-- > 0;)
+        if (!l->sources[i]->is_near)
+            listening_drop_source(node, now, l->sources[i], true);
+}
+
+void seek_done(struct node *node, struct now now, struct op *op, bool is_complete,
+               struct outbox *out)
+{
+    struct listening *l = listening_find(node, op->seek.listening);
+    for (unsigned i = 0; i < l->source_count; i++)
+        l->sources[i]->is_near = false;
+    bool is_found = take_sources(node, now, op, l, out) > 0;
+    if (is_found && is_complete)
+        drop_far(node, now, l);
+    is_found |= op_nothing_err(node, op, is_complete) == ERR_OK;
+    seeks_ended(node, now, l, is_found);
+    op_finish(node, now, op, ERR_OK, out);
+    listening_go_on(node, now, l, out);
+}
