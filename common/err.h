@@ -36,6 +36,7 @@
     X(ERR_EXISTS, 409, "exists", "exists already")                                                 \
     X(ERR_BUSY, 429, "busy", "a limit is reached; try again later")                                \
     X(ERR_CANCELLED, 499, "cancelled", "cancelled")                                                \
+    X(ERR_COMMAND, 502, "command_error", "the command was answered with an error")                 \
     X(ERR_OFFLINE, 503, "offline", "no node answers")                                              \
     X(ERR_STORAGE_FULL, 507, "storage_full", "the store is full")                                  \
     X(ERR_NO_MEMORY, 507, "no_memory", "out of memory")                                            \

@@ -37,12 +37,9 @@ static void hand_event(struct daemon *d, const struct event *event)
     case EVENT_REPLY:
     case EVENT_QUERY:
     case EVENT_REQUEST:
+    case EVENT_COMMAND:
     case EVENT_WATCH:
         rpc_server_event(d->rpc, event);
-        return;
-    case EVENT_COMMAND: /* there is no way to handle one */
-        node_respond(d->node, daemon_now(d), event->command.request, COMMAND_UNKNOWN,
-                     (struct bytes){0}, &d->outbox);
         return;
     case EVENT_LEFT:
         daemon_on_left(d);

@@ -344,6 +344,11 @@ void rpc_notify(struct rpc_call *call, const char *method, json_t *params)
     tell_client(call->client);
 }
 
+bool rpc_has_room(const struct rpc_call *call)
+{
+    return call->client->out.size + call->client->sending < STREAM_OUTPUT_MAX;
+}
+
 /* ---- answering later ---- */
 
 struct rpc_result rpc_pending(struct rpc_call *call, const struct rpc_pending_on *on)

@@ -1,7 +1,7 @@
 /* One call under way, and whose it is. Private to the dispatcher's files (call.c, pending.c,
- * dispatch.c, stream.c); method files see method.h alone, the server dispatch.h. A call is taken
- * when a request is read and dropped when it has been answered; one that is pending holds a
- * reference to its request. Touches no socket. */
+ * dispatch.c, stream.c, handler.c); method files see method.h alone, the server dispatch.h. A call
+ * is taken when a request is read and dropped when it has been answered; one that is pending holds
+ * a reference to its request. Touches no socket. */
 #ifndef XORD_RPC_CALL_H
 #define XORD_RPC_CALL_H
 

@@ -276,6 +276,8 @@ void dispatch_event(struct dispatch *d, const struct event *event)
     struct rpc_call *call = pending_find_op(&d->pending, event->op);
 
     metrics_event(&d->metrics, event);
+    if (event->kind == EVENT_COMMAND)
+        handlers_take(d, event);
     if (call != NULL)
         call_on_event(call, event);
 }

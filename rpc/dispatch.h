@@ -4,6 +4,7 @@
 #ifndef XORD_RPC_DISPATCH_H
 #define XORD_RPC_DISPATCH_H
 
+#include "rpc/handler.h"
 #include "rpc/host.h"
 #include "rpc/json.h"
 #include "rpc/large.h"
@@ -44,6 +45,7 @@ struct dispatch {
     uint64_t next_ticket;
     size_t client_count;
     struct stream_count streams;
+    struct handlers handlers;
     struct large_set large;
     struct metrics metrics;
     struct taps taps;

@@ -119,6 +119,8 @@ bool rpc_is_pending(const struct rpc_call *call);
 /* Sends a notification that belongs to this call, ahead of its result: `method`, and `params`, an
  * object that is given the call's id as `call`. Takes the reference. */
 void rpc_notify(struct rpc_call *call, const char *method, json_t *params);
+/* False: the client does not read what it is sent, and notifications had better be left out. */
+bool rpc_has_room(const struct rpc_call *call);
 /* Runs `start` with a call of the daemon's own, which has no parameters and whose answer goes
  * nowhere; it answers or waits as a handler does, and owns `state`. False, and nothing is run,
  * while the daemon stops and without memory. */

@@ -42,6 +42,14 @@ struct rpc_result method_listnodes(struct rpc_call *call);
 /* method_monitor.c */
 struct rpc_result method_monitor(struct rpc_call *call);
 struct rpc_result method_unmonitor(struct rpc_call *call);
+/* method_handle.c */
+struct rpc_result method_handle(struct rpc_call *call);
+struct rpc_result method_unhandle(struct rpc_call *call);
+struct rpc_result method_respond(struct rpc_call *call);
+
+/* method_query.c */
+struct rpc_result method_query(struct rpc_call *call);
+struct rpc_result method_request(struct rpc_call *call);
 
 /* method_names.c */
 struct rpc_result method_registername(struct rpc_call *call);

@@ -3,17 +3,10 @@
 
 #include "common/addr_text.h"
 #include "common/hex.h"
+#include "rpc/contact_show.h"
 #include "rpc/method_files.h"
 #include "rpc/multi_name.h"
 #include "rpc/single.h"
-
-static json_t *show_contact(const struct contact *contact)
-{
-    char id[2 * ID_SIZE + 1];
-    char addr[ADDR_TEXT_SIZE];
-    return json_pack("{s:s, s:s}", "id", hex_encode(id_bytes(&contact->id), id), "addr",
-                     addr_format(&contact->addr, addr));
-}
 
 static bool read_id(struct rpc_call *call, const char *param, struct id *out)
 {
@@ -23,8 +16,8 @@ static bool read_id(struct rpc_call *call, const char *param, struct id *out)
 
 static json_t *show_step(const struct id *target, const struct lookup_step *step)
 {
-    json_t *shown = show_contact(&step->contact);
-    int distance = ID_BITS - (int)id_common_prefix(target, &step->contact.id);
+    json_t *shown = contact_show(&step->contact);
+    int distance = contact_distance(&step->contact, target);
     json_t *rest =
         json_pack("{s:i, s:I, s:o, s:b}", "distance", distance, "hop", (json_int_t)step->hop,
                   "rtt_ms", step->has_answered ? json_integer(step->rtt_ms) : json_null(),
@@ -45,7 +38,7 @@ static struct rpc_result on_lookup(struct rpc_call *call, void *state, const str
     }
     json_t *closest = json_array();
     for (size_t i = 0; i < event->lookup.closest_count; i++) {
-        json_array_append_new(closest, show_contact(&event->lookup.closest[i]));
+        json_array_append_new(closest, contact_show(&event->lookup.closest[i]));
     }
     json_t *trace = json_array();
     for (size_t i = 0; i < event->lookup.step_count; i++) {
@@ -234,7 +227,7 @@ struct rpc_result method_addnode(struct rpc_call *call)
 
 static json_t *show_node(const struct routing_node *node, uint64_t now_ms)
 {
-    json_t *shown = show_contact(&node->contact);
+    json_t *shown = contact_show(&node->contact);
     json_t *rest = json_pack("{s:i, s:i, s:b, s:I, s:I}", "rtt_ms", node->rtt.srtt_x8_ms / 8,
                              "fails", (int)node->fails, "xord", (int)node->is_xord, "known_s",
                              (json_int_t)((now_ms - node->first_ms) / 1000), "answered_s_ago",

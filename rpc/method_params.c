@@ -207,3 +207,40 @@ const struct param getconfig_params[] = {OPTIONAL("key", PARAM_STRING, NULL, "on
 
 const struct param setlog_params[] = {
     NEEDED("levels", PARAM_STRING, "as \"info\" or \"info,rpc=debug,net=error\""), END};
+
+#define COMMAND_HELP       "1 to 32 of a-z, 0-9, . _ -"
+#define COMMAND_VALUE_HELP "any JSON, up to 1000 bytes as sent; null: none"
+
+const struct param handle_params[] = {NEEDED("command", PARAM_STRING, COMMAND_HELP), END};
+
+const struct param respond_params[] = {
+    {.name = "request",
+     .type = PARAM_INT,
+     .need = PARAM_REQUIRED,
+     .min = 1,
+     .max = INT64_MAX,
+     .help = "the number that it came with"},
+    OPTIONAL("value", PARAM_JSON, NULL, COMMAND_VALUE_HELP),
+    NAMED("value_base64", PARAM_BASE64, NULL, "bytes instead of `value`"),
+    NAMED_NUMBER("error", NULL, 16, 65535, "it failed: the program's own number for why"),
+    END};
+
+const struct param query_params[] = {
+    NEEDED("target", PARAM_ID, "where to: the nodes nearest to it are asked last"),
+    NEEDED("command", PARAM_STRING, COMMAND_HELP),
+    OPTIONAL("value", PARAM_JSON, NULL, COMMAND_VALUE_HELP),
+    NAMED("value_base64", PARAM_BASE64, NULL, "bytes instead of `value`"),
+    NAMED("commit", PARAM_BOOL, "false", "send it again, with their tokens, to the closest"),
+    NAMED_NUMBER("k", "8", 1, 20, "how many the closest are"),
+    NAMED_NUMBER("concurrency", "4", 1, 16, "asked at once"),
+    NAMED_NUMBER("timeout_ms", "10000", 1, 600000, "how long in all"),
+    END};
+
+const struct param request_params[] = {
+    NEEDED("to", PARAM_STRING, "the node: HOST:PORT, or its id, 40 hex digits"),
+    NEEDED("command", PARAM_STRING, COMMAND_HELP),
+    OPTIONAL("target", PARAM_ID, NULL, "what it is about"),
+    OPTIONAL("value", PARAM_JSON, NULL, COMMAND_VALUE_HELP),
+    NAMED("value_base64", PARAM_BASE64, NULL, "bytes instead of `value`"),
+    NAMED_NUMBER("timeout_ms", "10000", 1, 600000, "how long to wait"),
+    END};

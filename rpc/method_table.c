@@ -166,6 +166,21 @@ static const struct method table[] = {
      .summary = "counters, gauges and histograms, as text for Prometheus",
      .params = no_params,
      .handler = method_getmetrics},
+    {.name = "handle",
+     .access = RPC_ACCESS_FULL,
+     .summary = "answers a custom command for the network",
+     .details = "Answers {sub}, then brings each request of other nodes as a notification "
+                "`handle` with {sub, n, command,\n"
+                "target, value, from:{id, addr}, token, request}: `value` is null when there is "
+                "none, bytes are value_base64;\n"
+                "`token` is true when the node was here before, as in the commit of a query. To be "
+                "answered with `respond`\n"
+                "within 2.5 seconds. Up to 64 wait; beyond that the network is told busy. A "
+                "command has one handler. Ends\n"
+                "with the connection, or by unhandle.",
+     .is_stream = true,
+     .params = handle_params,
+     .handler = method_handle},
     {.name = "help",
      .access = RPC_ACCESS_READ,
      .summary = "lists the methods, or explains one",
@@ -266,6 +281,20 @@ static const struct method table[] = {
      .details = "Answers as dhtput (BEP 44, immutable items).",
      .params = putimmutable_params,
      .handler = method_putimmutable},
+    {.name = "query",
+     .access = RPC_ACCESS_FULL,
+     .summary = "sends a custom command to the nodes on the way to a target",
+     .details = "Each reply comes as a notification `query` with {call, value, distance, from:{id, "
+                "addr}, rtt_ms}, or with\n"
+                "error:{code, name} in the value's place. Answers {target, closest, replied, "
+                "errors, complete, hops, ms}:\n"
+                "`closest` holds the replies without an error of the k nearest nodes. With commit "
+                "the command goes again to\n"
+                "those, and commit:{tried, accepted, refused:{code:count}, silent} tells what they "
+                "said. This node does not\n"
+                "ask itself. A node may get the command twice when packets are lost.",
+     .params = query_params,
+     .handler = method_query},
     {.name = "registername",
      .access = RPC_ACCESS_FULL,
      .summary = "binds a name to a public key, as an authority",
@@ -281,6 +310,16 @@ static const struct method table[] = {
      .summary = "reads the configuration again",
      .params = no_params,
      .handler = method_reload},
+    {.name = "request",
+     .access = RPC_ACCESS_FULL,
+     .summary = "sends a custom command to one node",
+     .details = "Answers {value, from:{id, addr}, rtt_ms}; bytes are value_base64. When the node "
+                "answers with an error, that\n"
+                "is an error here: 502 with {error:{code, name}, from, rtt_ms}. Codes below 16 are "
+                "the network's: 1\n"
+                "unknown_command, 2 busy, 3 timeout, 4 failed; the others the program's own.",
+     .params = request_params,
+     .handler = method_request},
     {.name = "resolvename",
      .access = RPC_ACCESS_READ,
      .summary = "which key a name stands for, and who says so",
@@ -293,6 +332,13 @@ static const struct method table[] = {
                 "is what the configured authority says of a name that is pinned.",
      .params = resolvename_params,
      .handler = method_resolvename},
+    {.name = "respond",
+     .access = RPC_ACCESS_FULL,
+     .summary = "answers a request that `handle` brought",
+     .details = "Without a value, or with null, it is a reply without one. With error, the "
+                "program's own number, it is a refusal.",
+     .params = respond_params,
+     .handler = method_respond},
     {.name = "setlog",
      .access = RPC_ACCESS_FULL,
      .summary = "changes what is logged, until the daemon stops",
@@ -312,6 +358,12 @@ static const struct method table[] = {
      .summary = "stops the daemon",
      .params = no_params,
      .handler = method_stop},
+    {.name = "unhandle",
+     .access = RPC_ACCESS_FULL,
+     .summary = "stops handling a custom command",
+     .details = "Those that were not answered fail at once.",
+     .params = handle_params,
+     .handler = method_unhandle},
     {.name = "unmonitor",
      .access = RPC_ACCESS_FULL,
      .summary = "ends what monitor began on this connection",
