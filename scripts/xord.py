@@ -15,6 +15,7 @@ both. Threads may share an object, and one thread may start many calls before it
 first: see start(). There is no thread behind it: what the daemon says is read while somebody waits.
 """
 
+import base64
 import collections
 import contextlib
 import errno
@@ -223,9 +224,9 @@ class Stream:
 
     closing = {'listen': 'unlisten', 'monitor': 'unmonitor', 'handle': 'unhandle'}
 
-    def __init__(self, xord, method, key=None):
+    def __init__(self, xord, method):
         self.method = method
-        self.key = key  # the number of the subscription, or the command that is handled
+        self.key = None  # the number of the subscription
         self.unread = collections.deque()
         self.failure = None
         self.is_open = True  # the daemon has it
@@ -268,23 +269,33 @@ class Stream:
             self.failure = self.failure or XordError(f'{self.method}: closed')
             self._xord.forget(self)
             if self.is_open:
-                self._xord.call(self.closing[self.method], self.key)
+                self._xord.call(self.closing[self.method], self.name())
+
+    def name(self):
+        """What the daemon knows it by."""
+        return self.key
 
 
 class Request:
     """What another node asks of a command that is handled here: `command`, `target`, `value` (None
-    when there is none), `sender` with its id and addr, and whether its token is valid."""
+    when there is none, or bytes), `sender` with its id and addr, and whether its token is valid."""
 
     def __init__(self, xord, params):
         self.params = params
         self.command = params['command']
         self.target = params.get('target')
         self.value = params.get('value')
+        if 'value_base64' in params:
+            self.value = base64.b64decode(params['value_base64'])
         self.sender = params['from']
         self.has_token = params['token']
         self._xord = xord
 
     def respond(self, value=None):
+        """The answer: JSON, bytes, or None for a reply without a value."""
+        if isinstance(value, bytes):
+            text = base64.b64encode(value).decode()
+            return self._xord.call('respond', request=self.params['request'], value_base64=text)
         return self._xord.call('respond', request=self.params['request'], value=value)
 
     def fail(self, number):
@@ -293,10 +304,17 @@ class Request:
 
 
 class Requests(Stream):
-    """The requests of one command, each a Request."""
+    """The requests of one command, each a Request; at the end what ended it."""
+
+    def __init__(self, xord, command):
+        super().__init__(xord, 'handle')
+        self.command = command
 
     def made_of(self, params):
-        return Request(self._xord, params)
+        return params if params.get('event') == 'end' else Request(self._xord, params)
+
+    def name(self):
+        return self.command
 
 
 class Xord:
@@ -311,7 +329,7 @@ class Xord:
         self.connection = None
         self._ids = itertools.count(1)
         self._calls = {}    # those under way by id
-        self._streams = {}  # by (method, key)
+        self._streams = {}  # by (method, sub)
         self._places = {}   # of each method that was asked for: its parameters in their order
         self._changed = threading.Condition()
         self._is_reading = False  # one of the threads, for all
@@ -364,7 +382,7 @@ class Xord:
 
     def handle(self, command):
         """Offers a command to the network: its requests, each to be answered."""
-        return self._subscribe(Requests(self, 'handle', command), [command], {})
+        return self._subscribe(Requests(self, command), [command], {})
 
     def query(self, *params, timeout_s=None, on_reply=None, **named):
         """The `query` method; `on_reply` gets each node's reply as it comes."""
@@ -478,8 +496,7 @@ class Xord:
         call.answer = message
         stream, result = call.stream, message.get('result')
         if stream is not None and message.get('error') is None:
-            if stream.key is None:
-                stream.key = result['sub']
+            stream.key = result['sub']
             self._streams[stream.method, stream.key] = stream
 
     def _take_notice(self, method, params):
@@ -488,7 +505,7 @@ class Xord:
             if call is not None:
                 call.notices.append(params)
             return
-        stream = self._streams.get((method, params.get('sub', params.get('command'))))
+        stream = self._streams.get((method, params.get('sub')))
         if stream is None:
             return
         if len(stream.unread) == UNREAD_MAX:

@@ -227,19 +227,23 @@ class Streams(Stands):
 
 class Commands(Stands):
     def test_requests_are_answered(self):
-        asked = {'command': 'sum', 'target': 'ab', 'value': [1, 2], 'token': True, 'request': 5,
-                 'from': {'id': 'cd', 'addr': '127.0.0.1:1'}}
+        asked = {'sub': 3, 'n': 1, 'command': 'sum', 'target': 'ab', 'value': [1, 2], 'token': True,
+                 'request': 5, 'from': {'id': 'cd', 'addr': '127.0.0.1:1'}}
         second = {**asked, 'value': None, 'token': False, 'request': 6}
-        xord = self.stand(handle=lambda request: [
-            reply(request, True), notice('handle', **asked), notice('handle', **second)])
+        third = {**asked, 'value_base64': 'AAE=', 'request': 7}
+        del third['value']
+        xord = self.stand(handle=lambda request: [reply(request, {'sub': 3})] + [
+            notice('handle', **told) for told in (asked, second, third)])
         with xord.handle('sum') as requests:
-            one, two = next(requests), next(requests)
+            one, two, three = next(requests), next(requests), next(requests)
             one.respond(sum(one.value))
             two.fail(17)
+            three.respond(three.value + b'\x02')
         self.assertEqual((one.target, one.sender['id'], one.has_token), ('ab', 'cd', True))
         self.assertEqual((two.value, two.has_token), (None, False))
         self.assertEqual([request['params'] for request in self.stood.asked], [
-            ['sum'], {'request': 5, 'value': 3}, {'request': 6, 'error': 17}, ['sum']])
+            ['sum'], {'request': 5, 'value': 3}, {'request': 6, 'error': 17},
+            {'request': 7, 'value_base64': 'AAEC'}, ['sum']])
 
     def test_replies_to_a_query_come_one_by_one(self):
         xord = self.stand(query=lambda request: [
