@@ -88,7 +88,7 @@ static void look_at_met(struct node *node, struct now now)
  * everything but what is asked of it is not sought for ever. */
 static void start(struct node *node, struct now now, struct listening *l, struct outbox *out)
 {
-    bool is_calm = now.ms >= l->sought_ms + SEEKS_PAUSE_MAX_MS;
+    bool is_calm = now.ms >= l->sought_ms + l->pause_ms + SEEKS_PAUSE_MAX_MS;
     l->pause_ms = is_calm ? SEEKS_PAUSE_MS : 2 * l->pause_ms;
     if (l->pause_ms > SEEKS_PAUSE_MAX_MS)
         l->pause_ms = SEEKS_PAUSE_MAX_MS;
