@@ -57,6 +57,7 @@ static bool tell_record(struct node *node, const struct listening *l, enum liste
         return false;
     event->listen.is_replay = is_replay;
     event->listen.record = copy;
+    node_count(node, COUNTER_LISTEN_NEWS);
     return true;
 }
 
@@ -91,6 +92,32 @@ static bool is_genuine(struct node *node, struct now now, const struct record *r
     return get_is_genuine(node, now, record);
 }
 
+/* What cannot be told is not known either: the next renewal finds it again. */
+static bool take(struct node *node, struct now now, struct listening *l,
+                 const struct record *record, enum hearing from, struct outbox *out)
+{
+    struct places *places = &l->places;
+    struct place_pool *pool = &node->listenings->places;
+    struct id key;
+    struct envelope envelope;
+    record_key(record, &key);
+    envelope_parse(record->v, &envelope);
+    bool is_deletion = envelope.content == ENVELOPE_DELETED;
+    bool is_replay = from == HEARING_HOME || (from == HEARING_READ && !l->is_synced);
+    bool is_told = is_worth_telling(l, places_find(places, pool, &key), is_deletion);
+    if (!places_note(places, pool, record, is_deletion ? PLACE_DELETED : PLACE_LIVE,
+                     signed_end_unix_s(&envelope))) {
+        node_count(node, COUNTER_EFFECTS_LOST);
+        return false;
+    }
+    plan_ends(node->listenings, now);
+    enum listen_what what = is_deletion ? LISTEN_DELETED : LISTEN_VALUE;
+    if (!is_told || tell_record(node, l, what, record, is_replay, out))
+        return true;
+    places_forget(places_find(places, pool, &key), pool);
+    return false;
+}
+
 enum heard listening_hear(struct node *node, struct now now, struct listening *l,
                           const struct record *record, enum hearing from, struct outbox *out)
 {
@@ -106,19 +133,7 @@ enum heard listening_hear(struct node *node, struct now now, struct listening *l
         return HEARD_NOTHING;
     if (get_is_behind(node, record))
         return HEARD_KNOWN;
-    struct envelope envelope;
-    envelope_parse(record->v, &envelope);
-    bool is_deletion = envelope.content == ENVELOPE_DELETED;
-    bool is_replay = from == HEARING_HOME || (from == HEARING_READ && !l->is_synced);
-    if (is_worth_telling(l, place, is_deletion) &&
-        !tell_record(node, l, is_deletion ? LISTEN_DELETED : LISTEN_VALUE, record, is_replay, out))
-        return HEARD_NOTHING;
-    node_count(node, COUNTER_LISTEN_NEWS);
-    if (!places_note(&l->places, &all->places, record, is_deletion ? PLACE_DELETED : PLACE_LIVE,
-                     signed_end_unix_s(&envelope)))
-        node_count(node, COUNTER_EFFECTS_LOST);
-    plan_ends(all, now);
-    return HEARD_NEWS;
+    return take(node, now, l, record, from, out) ? HEARD_NEWS : HEARD_NOTHING;
 }
 
 static void hear_entries(struct node *node, struct now now, struct listening *l,

@@ -62,14 +62,11 @@ struct place *places_find(const struct places *p, const struct place_pool *pool,
     return link != NULL ? place_of(link) : NULL;
 }
 
-static bool has_room(struct places *p, struct place_pool *pool)
+static void make_room(struct places *p, struct place_pool *pool)
 {
-    if (p->by_key.count < PLACES_MAX && pool->count < PLACES_POOL_MAX)
-        return true;
-    if (p->oldest == NULL)
-        return false;
-    places_forget(p->oldest, pool);
-    return true;
+    uint32_t max = pool->count < PLACES_POOL_MAX ? PLACES_MAX : PLACES_SHARE;
+    if (p->by_key.count >= max)
+        places_forget(p->oldest, pool);
 }
 
 /* A place with nothing in it yet: it counts as ended. NULL without memory. */
@@ -77,7 +74,8 @@ static struct place *add(struct places *p, struct place_pool *pool, const struct
                          const struct id *key)
 {
     size_t slot_size = record->kind == RECORD_MULTI ? record->salt.size : 0;
-    struct place *place = has_room(p, pool) ? calloc(1, sizeof *place + slot_size) : NULL;
+    make_room(p, pool);
+    struct place *place = calloc(1, sizeof *place + slot_size);
     if (place == NULL)
         return NULL;
     if (!alarms_add(&pool->ends, &place->ends, ALARM_NEVER)) {

@@ -14,7 +14,8 @@
 #include "daemon/dht/multi.h"
 
 #define PLACES_MAX      MULTI_ENTRIES_MAX  /* of one listening; one more, and the least used goes */
-#define PLACES_POOL_MAX (64u * PLACES_MAX) /* of a node: 50 MB */
+#define PLACES_POOL_MAX (64u * PLACES_MAX) /* of a node: 50 MB; then so it is already */
+#define PLACES_SHARE    16u                /* beyond this many, which each listening may have */
 #define PLACES_ENDED_S  3600u /* remembered after its end: an older entry may have a later one */
 
 struct places;
@@ -55,8 +56,7 @@ struct place *places_find(const struct places *p, const struct place_pool *pool,
 /* It is in use: others go before it. */
 void places_touch(struct places *p, struct place *place);
 /* This verified record is the newest of its place; it ends at `expiry_unix_s`, or ALARM_NEVER.
- * Where there is no room the least used place goes. False without memory, or when other listenings
- * have taken all the room. */
+ * Where there is no room the least used place goes. False without memory. */
 bool places_note(struct places *p, struct place_pool *pool, const struct record *record,
                  enum place_state state, uint64_t expiry_unix_s);
 
