@@ -47,13 +47,15 @@ TEST_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(SIM_MAINS) $(wildcard
 FUZZ_HELPERS := $(patsubst %,$(BUILD)/tests/sim/%.o,ram disk disk_multi blob genuine trace)
 FUZZ       := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 PAGES      := $(patsubst docs/man/%.scd,$(BUILD)/man/%,$(wildcard docs/man/*.scd))
+COMPLETIONS := $(patsubst scripts/%,$(BUILD)/%,$(wildcard scripts/completions/*))
 FILL       := $(BUILD)/docs/gen/fill
 BENCH      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/bench/bench_*.c),\
               $(wildcard tests/bench/*.c)))
 
-.PHONY: all tests check unit fuzz fuzz-run layers style format pages e2e systemd-test bench install \
-        clean sim sim-long sim-life sim-same sim-lookups mutants mutants-quick
+.PHONY: all tests check unit fuzz fuzz-run layers style format pages completions e2e page-test \
+        systemd-test bench install clean sim sim-long sim-life sim-same sim-lookups mutants \
+        mutants-quick
 .SECONDARY:
 
 all: $(BUILD)/xord
@@ -99,7 +101,14 @@ $(BUILD)/man/%: docs/man/%.scd $(FILL)
 
 pages: $(PAGES)
 
-tests: $(UNIT_TESTS) $(FUZZ)
+$(BUILD)/completions/%: scripts/completions/% $(FILL)
+	@mkdir -p $(@D)
+	$(FILL) <$< >$@.new
+	@mv $@.new $@
+
+completions: $(COMPLETIONS)
+
+tests: $(UNIT_TESTS) $(FUZZ) $(FILL)
 
 # Each test binary prints its own summary; the first that fails ends the run.
 unit: $(UNIT_TESTS)
@@ -175,12 +184,17 @@ mutants-quick: $(if $(SAN),,$(BUILD)/tests/sim/sim)
 
 check: all unit fuzz layers style sim-same mutants-quick
 
-e2e: all $(FILL) $(if $(shell command -v scdoc),pages)
+e2e: all completions $(if $(shell command -v scdoc),pages)
 	XORD=$(abspath $(BUILD)/xord) scripts/e2e
 
 # Boots a Debian with systemd and runs the service in it, as root; scripts/deps --boot first.
 systemd-test: all
 	scripts/systemd-test
+
+# The status page in a headless Chromium, which is large and no part of the usual run; scripts/deps
+# --page first. Pictures of the page are kept in build/page/.
+page-test: all
+	XORD=$(abspath $(BUILD)/xord) scripts/e2e --page
 
 # ONLY=ping measures that line alone; scripts/bench names them.
 bench: all $(BENCH) $(BUILD)/tests/sim/sim

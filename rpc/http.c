@@ -73,6 +73,8 @@ static void sweep(struct http *http)
         struct http_request *request = link->request;
         if (request != NULL && request->is_suspended && has_gone(link))
             http_request_abandon(request);
+        else if (request != NULL && http_events_is_open(&request->events))
+            http_events_beat(&request->events, now);
         else if (link->waiting_ms != 0 && now - link->waiting_ms > HTTP_REQUEST_MS)
             shutdown(link->fd, SHUT_RDWR);
     }
@@ -323,8 +325,8 @@ void http_stop(struct http *http)
     if (http->listen_fd >= 0)
         uv_close((uv_handle_t *)&http->listener, on_listener_closed);
     for (struct http_link *link = http->links; link != NULL; link = link->next)
-        if (link->request != NULL && link->request->has_client)
-            dispatch_client_stop(&link->request->client);
+        if (link->request != NULL)
+            http_request_stop(link->request);
     http_flush(http);
 }
 

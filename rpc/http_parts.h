@@ -6,6 +6,7 @@
 #include <microhttpd.h>
 
 #include "rpc/http.h"
+#include "rpc/http_events.h"
 
 struct http_request;
 
@@ -34,6 +35,7 @@ struct http {
     size_t link_count;
     struct http_request *dirty; /* whose client has new output */
     size_t request_count;       /* under way */
+    size_t events_count;        /* of these, streams of events */
     size_t open_handles;
     uint64_t sweep_ms; /* when the connections are looked through next */
     bool is_stopping, is_closing;
@@ -50,7 +52,8 @@ struct http_request {
     struct json_text body;
     struct rpc_client client; /* makes its call, where it has one */
     bool has_client, is_too_big;
-    bool is_suspended; /* waits for what the client's calls answer */
+    struct http_events events; /* of a stream of them */
+    bool is_suspended;         /* waits for what its calls answer, or for the next event */
     bool is_dirty, is_gone;
     struct http_request *next_dirty;
 };
@@ -61,8 +64,10 @@ enum MHD_Result http_on_request(void *context, struct MHD_Connection *connection
                                 size_t *upload_size, void **state);
 void http_on_completed(void *context, struct MHD_Connection *connection, void **state,
                        enum MHD_RequestTerminationCode code);
-/* Resumes the request when all its calls have been answered; true when it was waiting. */
+/* Resumes the request when what it waits for has come; true when it was waiting. */
 bool http_request_resume(struct http_request *request);
+/* The daemon stops: its calls are answered so, its stream of events ends. */
+void http_request_stop(struct http_request *request);
 /* Nobody reads the answer any more: its calls are cancelled. */
 void http_request_abandon(struct http_request *request);
 

@@ -9,6 +9,8 @@
 #define JSON_TYPE "application/json"
 #define TEXT_TYPE "text/plain; charset=utf-8"
 
+#define EVENTS_BLOCK_SIZE 4096 /* sent at once; a chunk of the answer each */
+
 struct http_route {
     const char *method, *path;
     enum MHD_Result (*answer)(struct http_request *request);
@@ -16,20 +18,11 @@ struct http_route {
 
 /* ---- answers ---- */
 
-/* Queues an answer; takes `data` where `mode` says so. `policy` may be NULL. */
-static enum MHD_Result answer(struct http_request *request, unsigned status, const char *type,
-                              struct bytes data, enum MHD_ResponseMemoryMode mode,
-                              const char *policy)
+/* Queues an answer, which is taken. `policy` may be NULL. */
+static enum MHD_Result queue(struct http_request *request, unsigned status, const char *type,
+                             struct MHD_Response *response, const char *policy)
 {
-    void *body = (void *)(uintptr_t)data.data; /* changed by nobody */
-    struct MHD_Response *response = MHD_create_response_from_buffer(data.size, body, mode);
-
     metrics_http(&request->link->http->dispatch->metrics, status);
-    if (response == NULL) {
-        if (mode == MHD_RESPMEM_MUST_FREE)
-            free(body);
-        return MHD_NO;
-    }
     MHD_add_response_header(response, "Content-Type", type);
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     MHD_add_response_header(response, "Cache-Control", "no-store");
@@ -40,6 +33,21 @@ static enum MHD_Result answer(struct http_request *request, unsigned status, con
     enum MHD_Result result = MHD_queue_response(request->connection, status, response);
     MHD_destroy_response(response);
     return result;
+}
+
+/* Takes `data` where `mode` says so. */
+static enum MHD_Result answer(struct http_request *request, unsigned status, const char *type,
+                              struct bytes data, enum MHD_ResponseMemoryMode mode,
+                              const char *policy)
+{
+    void *body = (void *)(uintptr_t)data.data; /* changed by nobody */
+    struct MHD_Response *response = MHD_create_response_from_buffer(data.size, body, mode);
+
+    if (response != NULL)
+        return queue(request, status, type, response, policy);
+    if (mode == MHD_RESPMEM_MUST_FREE)
+        free(body);
+    return MHD_NO;
 }
 
 static enum MHD_Result refuse(struct http_request *request, unsigned status, const char *why)
@@ -73,9 +81,8 @@ static struct http_request *request_of(struct rpc_client *client)
     return (struct http_request *)(void *)((char *)client - offsetof(struct http_request, client));
 }
 
-static void on_output(struct rpc_client *client)
+static void mark_dirty(struct http_request *request)
 {
-    struct http_request *request = request_of(client);
     struct http *http = request->link->http;
 
     if (request->is_dirty)
@@ -83,6 +90,11 @@ static void on_output(struct rpc_client *client)
     request->is_dirty = true;
     request->next_dirty = http->dirty;
     http->dirty = request;
+}
+
+static void on_output(struct rpc_client *client)
+{
+    mark_dirty(request_of(client));
 }
 
 static void drop_dirty(struct http_request *request)
@@ -99,9 +111,11 @@ static void drop_dirty(struct http_request *request)
 
 bool http_request_resume(struct http_request *request)
 {
-    bool is_due =
-        request->is_suspended && (request->client.call_count == 0 || request->client.out.failed);
+    bool is_due = http_events_is_open(&request->events)
+                      ? http_events_is_due(&request->events)
+                      : request->client.call_count == 0 || request->client.out.failed;
 
+    is_due = is_due && request->is_suspended;
     if (is_due) {
         request->is_suspended = false;
         MHD_resume_connection(request->connection);
@@ -109,22 +123,40 @@ bool http_request_resume(struct http_request *request)
     return is_due;
 }
 
-static void end_client(struct http_request *request)
+static void end_work(struct http_request *request)
 {
+    if (http_events_is_open(&request->events)) {
+        http_events_close(&request->events);
+        request->link->http->events_count--;
+    }
     if (request->has_client)
         dispatch_client_clear(&request->client);
     request->has_client = false;
     drop_dirty(request);
 }
 
+void http_request_stop(struct http_request *request)
+{
+    if (request->has_client)
+        dispatch_client_stop(&request->client);
+    if (http_events_is_open(&request->events))
+        http_events_end(&request->events);
+}
+
 void http_request_abandon(struct http_request *request)
 {
-    end_client(request);
+    end_work(request);
     request->is_gone = true;
     if (request->is_suspended) {
         request->is_suspended = false;
         MHD_resume_connection(request->connection);
     }
+}
+
+static void suspend(struct http_request *request)
+{
+    request->is_suspended = true;
+    MHD_suspend_connection(request->connection);
 }
 
 /* Makes the call, or the batch of calls, in `line`; answers when all of it has been answered. */
@@ -142,11 +174,49 @@ static enum MHD_Result answer_calls(struct http_request *request, enum rpc_acces
         json_text_clear(&request->body);
     }
     if (request->client.call_count > 0) {
-        request->is_suspended = true;
-        MHD_suspend_connection(request->connection);
+        suspend(request);
         return MHD_YES;
     }
     return answer_text(request, JSON_TYPE, &request->client.out);
+}
+
+/* ---- events ---- */
+
+static void on_more(void *context)
+{
+    mark_dirty(context);
+}
+
+/* libmicrohttpd asks for more to send; told none, it asks again at once unless it is suspended. */
+static ssize_t read_events(void *context, uint64_t position, char *out, size_t size)
+{
+    struct http_request *request = context;
+
+    (void)position;
+    if (!http_events_is_open(&request->events))
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    size_t taken = http_events_take(&request->events, out, size);
+    if (taken == 0 && request->events.is_ended)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    if (taken == 0)
+        suspend(request);
+    return (ssize_t)taken;
+}
+
+static enum MHD_Result answer_events(struct http_request *request)
+{
+    struct http *http = request->link->http;
+
+    if (http->events_count >= HTTP_EVENTS_MAX || http->is_stopping)
+        return refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+                      "too many streams of events; close some of the pages\n");
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        MHD_SIZE_UNKNOWN, EVENTS_BLOCK_SIZE, read_events, request, NULL);
+    if (response == NULL)
+        return MHD_NO;
+    http_events_open(&request->events, http->dispatch, on_more, request);
+    http->events_count++;
+    return queue(request, MHD_HTTP_OK, "text/event-stream", response, NULL);
 }
 
 /* ---- the routes ---- */
@@ -185,9 +255,8 @@ static enum MHD_Result answer_page(struct http_request *request)
 }
 
 static const struct http_route routes[] = {
-    {"POST", "/", answer_post},
-    {"GET", "/", answer_page},
-    {"GET", "/status", answer_status},
+    {"POST", "/", answer_post},          {"GET", "/", answer_page},
+    {"GET", "/status", answer_status},   {"GET", "/events", answer_events},
     {"GET", "/metrics", answer_metrics},
 };
 
@@ -304,7 +373,7 @@ void http_on_completed(void *context, struct MHD_Connection *connection, void **
     (void)code;
     if (request == NULL)
         return;
-    end_client(request);
+    end_work(request);
     request->link->request = NULL;
     request->link->waiting_ms = http->dispatch->host.now(http->dispatch->host.context).ms;
     http->request_count--;

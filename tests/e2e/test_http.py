@@ -189,6 +189,76 @@ class Doors(SharedCase):
         self.assertLess(memory_kb(self.node.process) - before, 100 * 64)
 
 
+class Events(TestCase):
+    """What the daemon does, as server-sent events."""
+
+    def setUp(self):
+        super().setUp()
+        self.other, self.node = self.network(2, '--http', '127.0.0.1:0')
+        self.node.call('createkey', 'alice')
+
+    def open(self):
+        """Asks for the events; the connection, and its reply."""
+        host, port = self.node.info()['http'].split(':')
+        connection = http.client.HTTPConnection(host, int(port), timeout=15)
+        self.addCleanup(connection.close)
+        connection.request('GET', '/events')
+        return connection, connection.getresponse()
+
+    def watch(self):
+        _, reply = self.open()
+        self.assertEqual(reply.status, 200)
+        return reply
+
+    def next_event(self, reply):
+        while line := reply.readline():
+            if line.startswith(b'data: '):
+                return json.loads(line.removeprefix(b'data: '))
+        return None
+
+    def test_a_lookup_step_by_step(self):
+        reply = self.watch()
+        self.assertEqual(reply.headers['Content-Type'], 'text/event-stream')
+        self.node.call('lookup', '5' * 40)
+        told = []
+        while not told or told[-1]['event'] != 'ended':
+            event = self.next_event(reply)
+            if event.get('target') == '5' * 40:
+                told.append(event)
+        self.assertEqual([event['event'] for event in told], ['started', 'step', 'step', 'ended'])
+        self.assertEqual([event['step'] for event in told[1:3]], ['asked', 'answered'])
+        self.assertEqual(told[2]['id'], self.other.info()['id'])
+
+    def test_no_calls_and_no_names_are_told(self):
+        reply = self.watch()
+        self.node.call('dhtput', 'alice', 'profile', 's', 'content')
+        self.node.call('lookup', '5' * 40)
+        while (event := self.next_event(reply)).get('target') != '5' * 40:
+            self.assertIn(event['class'], ('lookups', 'nodes', 'store'))
+            for word in ('alice', 'profile', 'content', self.node.call('pubkey', 'alice')):
+                self.assertNotIn(word, json.dumps(event))
+
+    def test_a_stop_ends_the_stream(self):
+        reply = self.watch()
+        reply.readline()
+        self.assertEqual(self.node.stop(), 0)
+        while self.next_event(reply) is not None:
+            pass
+
+    def test_too_many(self):
+        opened = [self.open() for _ in range(17)]
+        self.assertEqual([reply.status for _, reply in opened], 16 * [200] + [503])
+        for connection, reply in opened:
+            reply.close()
+            connection.close()
+        wait_until(lambda: self.open()[1].status == 200, 'those that have gone make room')
+
+    def test_subscriptions_need_a_connection_of_their_own(self):
+        connection = UnixConnection(self.node.socket_path)
+        _, _, body = ask(connection, 'POST', '/', request('monitor'))
+        self.assertEqual(json.loads(body)['error']['data']['name'], 'cancelled')
+
+
 class Waiting(TestCase):
     def test_a_long_call_ends_when_its_client_vanishes(self):
         slow = Responder('ping', 'find_node')
