@@ -159,6 +159,10 @@ static enum client_exit call_once(const struct client_args *args, const struct m
     char error[CLIENT_ERROR_SIZE] = "";
     struct client_bar bar = {.out = stderr};
     ask_progress(socket, &bar, row, params);
+    if (strcmp(row->name, "query") == 0 && !args->is_quiet) {
+        socket->on_notification = client_output_notice;
+        socket->context = stdout;
+    }
     json_t *request = make_request(row->name, params, CALL_ID);
     json_t *reply = client_socket_call(socket, request, error);
     client_bar_erase(&bar);

@@ -11,7 +11,7 @@ enum client_exit {
     CLIENT_ERROR_REPLY = 1, /* the daemon answered with an error */
     CLIENT_NO_DAEMON = 2,   /* cannot talk to the daemon */
     CLIENT_USAGE = 3,
-    CLIENT_NO_VALUE = 4, /* nobody has it, or it is deleted */
+    CLIENT_NO_VALUE = 4, /* nobody has it, or it is deleted; no node answered a query */
     CLIENT_TIMEOUT = 5,  /* also a put that is kept, but stored by nobody yet */
     CLIENT_OFFLINE = 6
 };

@@ -21,12 +21,25 @@ static void print_json(FILE *out, const json_t *value, unsigned indent)
     json_text_clear(&text);
 }
 
-/* `v`, or the bytes that `v_base64` stands for, exactly. */
+/* Records have their content as `v` or `v_base64`, commands as `value` or `value_base64`. */
+static const json_t *json_in(const json_t *holder)
+{
+    const json_t *value = json_object_get(holder, "v");
+    return value != NULL ? value : json_object_get(holder, "value");
+}
+
+static const json_t *base64_in(const json_t *holder)
+{
+    const json_t *bytes = json_object_get(holder, "v_base64");
+    return bytes != NULL ? bytes : json_object_get(holder, "value_base64");
+}
+
+/* JSON, or bytes exactly. */
 static void print_content(FILE *out, const json_t *holder)
 {
-    const char *text = json_string_value(json_object_get(holder, "v_base64"));
+    const char *text = json_string_value(base64_in(holder));
     if (text == NULL) {
-        const json_t *value = json_object_get(holder, "v");
+        const json_t *value = json_in(holder);
         if (value != NULL) {
             print_json(out, value, 0);
         }
@@ -92,11 +105,11 @@ static bool report_unshown(FILE *err, const char *method, const json_t *result)
     return count > 0 && unshown == count;
 }
 
-/* Of type m one value a line: text of several lines as JSON, bytes as base64. */
+/* Of many one value a line: text of several lines as JSON, bytes as base64. */
 static void print_line(FILE *out, const json_t *part)
 {
-    const json_t *value = json_object_get(part, "v");
-    const json_t *bytes = json_object_get(part, "v_base64");
+    const json_t *value = json_in(part);
+    const json_t *bytes = base64_in(part);
     if (json_is_string(value) && strchr(json_string_value(value), '\n') != NULL) {
         struct json_text text = {0};
         json_write(&text, value, 0);
@@ -119,16 +132,25 @@ static void print_value(FILE *out, const json_t *part)
     }
 }
 
+static bool is_query(const char *method)
+{
+    return strcmp(method, "query") == 0;
+}
+
 static void print_quiet(FILE *out, const char *method, const json_t *result)
 {
     const json_t *values = values_of(method, result);
+    const json_t *closest = is_query(method) ? json_object_get(result, "closest") : NULL;
+    for (size_t i = 0; i < json_array_size(closest); i++) {
+        print_line(out, json_array_get(closest, i));
+    }
     if (values != NULL) {
         for (size_t i = 0; i < json_array_size(values); i++) {
             print_value(out, json_object_get(json_array_get(values, i), "p"));
         }
-    } else if (strcmp(method, "getimmutable") == 0) {
+    } else if (strcmp(method, "getimmutable") == 0 || strcmp(method, "request") == 0) {
         print_content(out, result);
-    } else {
+    } else if (closest == NULL) {
         print_json(out, result, INDENT);
     }
 }
@@ -151,6 +173,25 @@ static enum client_exit print_error(FILE *err, const char *method, const json_t 
     return exit_of_code(code);
 }
 
+void client_output_notice(void *out, const json_t *notice)
+{
+    print_json(out, json_object_get(notice, "params"), 0);
+    fflush(out);
+}
+
+/* Who answered, whether anybody took a commit, and whether there was time for all. */
+static enum client_exit exit_of_query(const json_t *result)
+{
+    const json_t *commit = json_object_get(result, "commit");
+    if (json_array_size(json_object_get(result, "closest")) == 0) {
+        return CLIENT_NO_VALUE;
+    }
+    if (commit != NULL && json_integer_value(json_object_get(commit, "accepted")) == 0) {
+        return CLIENT_ERROR_REPLY;
+    }
+    return json_is_true(json_object_get(result, "complete")) ? CLIENT_OK : CLIENT_TIMEOUT;
+}
+
 enum client_exit client_output(FILE *out, FILE *err, const char *method, const json_t *reply,
                                bool is_quiet)
 {
@@ -166,7 +207,7 @@ enum client_exit client_output(FILE *out, FILE *err, const char *method, const j
     if (is_quiet) {
         print_quiet(out, method, result);
     } else {
-        print_json(out, result, INDENT);
+        print_json(out, result, is_query(method) ? 0 : INDENT);
     }
     if (fflush(out) != 0 || ferror(out) != 0) {
         fprintf(err, "xord: %s: cannot write the output\n", method);
@@ -174,6 +215,9 @@ enum client_exit client_output(FILE *out, FILE *err, const char *method, const j
     }
     if (is_quiet && report_unshown(err, method, result)) {
         return CLIENT_ERROR_REPLY;
+    }
+    if (is_query(method)) {
+        return exit_of_query(result);
     }
     if (has_no_value(method, result)) {
         return CLIENT_NO_VALUE;

@@ -170,10 +170,10 @@ void handlers_take(struct dispatch *d, const struct event *event)
         answer(d, event->command.request, refusal, (struct bytes){0});
 }
 
-static struct handler *find_holder(const struct rpc_call *call, uint64_t request, size_t *at)
+static struct handler *find_waiting(const struct dispatch *d, uint64_t request, size_t *at)
 {
-    for (struct handler *h = call->dispatch->handlers.first; h != NULL; h = h->next)
-        for (*at = 0; h->stream.client == call->client && *at < h->count; ++*at)
+    for (struct handler *h = d->handlers.first; h != NULL; h = h->next)
+        for (*at = 0; *at < h->count; ++*at)
             if (h->queue[*at].request == request)
                 return h;
     return NULL;
@@ -182,7 +182,7 @@ static struct handler *find_holder(const struct rpc_call *call, uint64_t request
 enum err handler_respond(struct rpc_call *call, uint64_t request, uint32_t error, struct bytes v)
 {
     size_t at;
-    struct handler *handler = find_holder(call, request, &at);
+    struct handler *handler = find_waiting(call->dispatch, request, &at);
     if (handler == NULL)
         return ERR_NO_SUCH_ID;
     enum err err = answer(call->dispatch, request, error, v);

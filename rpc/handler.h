@@ -25,8 +25,9 @@ struct handlers { /* zeroed it is empty */
 struct rpc_result handler_offer(struct rpc_call *call, const char *command);
 /* Not any more. False when it is not this client's. */
 bool handler_withdraw(struct rpc_call *call, const char *command);
-/* The answer to a request that this client was handed. ERR_NO_SUCH_ID: it was not, or has answered
- * it, or its time has passed. */
+/* The answer to a request that was handed to a handler, by whatever connection: a script may answer
+ * what another process was told. ERR_NO_SUCH_ID: nobody was handed it, it is answered, or its time
+ * has passed. */
 enum err handler_respond(struct rpc_call *call, uint64_t request, uint32_t error, struct bytes v);
 
 /* For the dispatcher: EVENT_COMMAND goes to its handler. */

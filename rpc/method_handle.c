@@ -41,7 +41,7 @@ struct rpc_result method_respond(struct rpc_call *call)
     value_clear(&value);
     if (err == ERR_NO_SUCH_ID) {
         return rpc_fail(call, err,
-                        "no such request waits here: answered already, too late, or another's");
+                        "no such request waits: it is answered already, or its time has passed");
     }
     return err == ERR_OK ? rpc_reply(call, json_true()) : rpc_fail(call, err, NULL);
 }

@@ -336,7 +336,8 @@ static const struct method table[] = {
      .access = RPC_ACCESS_FULL,
      .summary = "answers a request that `handle` brought",
      .details = "Without a value, or with null, it is a reply without one. With error, the "
-                "program's own number, it is a refusal.",
+                "program's own number, it is a refusal.\n"
+                "Any connection may answer.",
      .params = respond_params,
      .handler = method_respond},
     {.name = "setlog",

@@ -51,6 +51,25 @@ START_TEST(quiet_is_the_value_alone)
 }
 END_TEST
 
+#define QUERY(rest)                                                                                \
+    "{\"id\":1,\"result\":{\"closest\":[{\"value\":\"a\"},{\"value_base64\":\"aGk=\"},"            \
+    "{\"value\":null}]" rest "}}"
+
+START_TEST(what_nodes_answer_to_commands_is_shown)
+{
+    assert_output("request", "{\"id\":1,\"result\":{\"value\":\"hi\",\"rtt_ms\":1}}", true, "hi\n",
+                  "", 0);
+    assert_output("request", "{\"id\":1,\"result\":{\"value_base64\":\"aGk=\"}}", true, "hi", "",
+                  0);
+    assert_output("query", QUERY(",\"complete\":true"), true, "a\naGk=\nnull\n", "", 0);
+    assert_output("query", QUERY(",\"complete\":false"), true, "a\naGk=\nnull\n", "", 5);
+    assert_output("query", QUERY(",\"complete\":true,\"commit\":{\"accepted\":0}"), true,
+                  "a\naGk=\nnull\n", "", 1);
+    assert_output("query", "{\"id\":1,\"result\":{\"closest\":[],\"complete\":true}}", false,
+                  "{\"closest\":[],\"complete\":true}\n", "", 4);
+}
+END_TEST
+
 #define ENTRY(content) "{\"p\":{\"target\":{\"n\":\"a\",\"r\":\"b\",\"t\":\"m\"}," content "}}"
 
 START_TEST(entries_are_a_line_each)
@@ -144,6 +163,7 @@ void add_tests(TCase *tests)
 {
     tcase_add_test(tests, results_are_indented_and_bare_strings_bare);
     tcase_add_test(tests, quiet_is_the_value_alone);
+    tcase_add_test(tests, what_nodes_answer_to_commands_is_shown);
     tcase_add_test(tests, entries_are_a_line_each);
     tcase_add_test(tests, what_is_large_and_one_of_many_is_told);
     tcase_add_test(tests, what_is_not_opened_is_no_value);
