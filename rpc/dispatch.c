@@ -95,7 +95,8 @@ const struct dispatch *dispatch_of(const struct rpc_call *call)
 
 void dispatch_write_metrics(const struct dispatch *d, struct json_text *out)
 {
-    const struct metrics_load load = {.clients = d->client_count, .large_values = d->large.count};
+    const struct metrics_load load = {
+        .clients = d->client_count, .streams = d->streams.all, .large_values = d->large.count};
 
     metrics_write(&d->metrics, &d->host, &load, out);
 }

@@ -48,6 +48,7 @@ void metrics_event(struct metrics *m, const struct event *event);
 /* What else a metrics text shows, known by the server alone. */
 struct metrics_load {
     size_t clients;      /* connected to the RPC sockets */
+    size_t streams;      /* of them: listens and monitors */
     size_t large_values; /* under way */
 };
 /* Appends all metrics of the daemon as text (exposition.h). */

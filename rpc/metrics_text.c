@@ -34,7 +34,12 @@ static void write_load(struct json_text *out, const struct node_info *info,
     write_gauge(out, "xord_queries", "Queries waiting for their reply.", info->queries);
     write_gauge(out, "xord_writes", "Writes not yet on disk.", info->writes);
     write_gauge(out, "xord_torrents", "Info-hashes with announced peers (BEP 5).", info->torrents);
+    write_gauge(out, "xord_listens", "Keys that this node listens to.", info->listens);
+    write_gauge(out, "xord_listens_polled", "Of these, keys whose holders must be asked again.",
+                info->listens_polled);
+    write_gauge(out, "xord_leases", "Leases granted to others that listen here.", info->leases);
     write_gauge(out, "xord_clients", "Clients connected.", load->clients);
+    write_gauge(out, "xord_streams", "Streams of events to clients.", load->streams);
     write_gauge(out, "xord_large_values", "Large values under way.", load->large_values);
 }
 

@@ -1,13 +1,14 @@
 """What an operator's Prometheus reads: the text is one that its own tool accepts, it counts what
 was done, and the file of metrics is there whole, or one line says why not."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import unittest
 
-from harness import TestCase, wait_until
+from harness import ROOT, RpcError, TestCase, wait_until
 
 
 def samples(text):
@@ -35,6 +36,25 @@ class Metrics(TestCase):
         self.assertGreater(found['xord_rpc_call_seconds_count{method="getinfo"}'], 0)
         self.assertEqual(samples(first.call('getmetrics'))['xord_lookup_seconds_count{kind="put"}'],
                          1)
+
+    def test_the_dashboard_shows_what_there_is(self):
+        with open(os.path.join(ROOT, 'docs', 'grafana.json'), encoding='utf-8') as file:
+            board = json.load(file)
+        node = self.start()
+        node.call('pubkey', 'f' * 64)
+        with self.assertRaises(RpcError):
+            node.call('pubkey', 'nobody')
+        known = {re.split(r'[{ ]', line)[0] for line in node.call('getmetrics').splitlines()}
+        for panel in board['panels']:
+            named = {name for target in panel['targets']
+                     for name in re.findall(r'xord_\w+', target['expr'])}
+            self.assertTrue(named, panel['title'])
+            self.assertEqual(named - known, set(), panel['title'])
+        places = [panel['gridPos'] for panel in board['panels']]
+        cells = [(place['x'] + x, place['y'] + y) for place in places
+                 for x in range(place['w']) for y in range(place['h'])]
+        self.assertEqual(len(cells), len(set(cells)), 'no two panels in one place')
+        self.assertLess(max(x for x, _ in cells), 24)
 
     @unittest.skipUnless(shutil.which('promtool'), "no promtool: it is in Debian's prometheus")
     def test_promtool_accepts_it(self):

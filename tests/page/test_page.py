@@ -87,6 +87,7 @@ class Page(SharedCase):
                          sorted(node['id'] for node in listed))
         self.assertEqual(self.browser.text('#stored'), f"{info['stored']} records held")
         self.assertTrue(self.shows('own values kept').startswith('12, '))
+        self.assertEqual(self.browser.text('#listeners'), '0 keys listened to')
         self.assertEqual(self.shows('UDP'), info['addresses']['bound'][0])
         packets = int(self.shows('in').split(',')[0])
         self.assertLessEqual(packets, self.node.info()['traffic']['packets_in'])
