@@ -54,8 +54,8 @@ BENCH_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/bench
               $(wildcard tests/bench/*.c)))
 
 .PHONY: all tests check unit fuzz fuzz-run layers style format pages completions e2e page-test \
-        systemd-test bench install clean sim sim-long sim-life sim-same sim-lookups mutants \
-        mutants-quick
+        systemd-test package-test bench install uninstall deb clean sim sim-long sim-life sim-same \
+        sim-lookups mutants mutants-quick
 .SECONDARY:
 
 all: $(BUILD)/xord
@@ -203,10 +203,20 @@ bench: all $(BENCH) $(BUILD)/tests/sim/sim
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-install: all
-	install -D -m 755 $(BUILD)/xord $(DESTDIR)$(PREFIX)/bin/xord
-	for name in dhtget dhtput; do ln -sf xord $(DESTDIR)$(PREFIX)/bin/$$name; done
-	install -D -m 644 conf/xord.conf $(DESTDIR)$(PREFIX)/share/doc/xord/xord.conf
+# PREFIX and DESTDIR as usual; what goes where is in the script. Neither touches /etc.
+install uninstall: export PREFIX := $(PREFIX)
+install: all pages completions
+	scripts/install $(BUILD)
+
+uninstall:
+	scripts/install --remove
+
+# The Debian package, in build/deb/, and what is expected of it: a few minutes.
+deb:
+	scripts/deb $(BUILD)/deb
+
+package-test:
+	tests/package/run $(BUILD)/package-test
 
 clean:
 	rm -rf build
