@@ -6,7 +6,7 @@
 #include "daemon/dht/node_state.h"
 #include "daemon/dht/op_kinds.h"
 
-#define LOOK_AGAIN_S 3600u /* a wall clock may be set: ends are looked for at least so often */
+#define LOOK_AGAIN_S 60u /* a wall clock may be set: ends are looked for at least so often */
 
 static struct event *new_event(struct node *node, const struct listening *l, enum listen_what what,
                                struct outbox *out)
