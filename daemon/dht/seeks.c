@@ -75,7 +75,9 @@ static void look_at_met(struct node *node, struct now now)
     uint32_t end = s->met_cursor + SEEKS_MET_SLICE;
     for (; s->met_cursor < end && s->met_cursor < all->capacity; s->met_cursor++) {
         struct listening *l = all->slots[s->met_cursor];
-        if (l != NULL && is_met_wanted(s, l))
+        if (l != NULL && l->source_count == 0)
+            plan(node, l, now.ms); /* whoever it is */
+        else if (l != NULL && is_met_wanted(s, l))
             seeks_want(node, now, l);
     }
     if (s->met_cursor < all->capacity)

@@ -83,6 +83,7 @@ START_TEST(a_full_multi_is_read_whole_before_it_is_synced)
         place_at_all(i, 1, LARGE);
     start();
     ck_assert_uint_eq(values(), MULTI_ENTRIES_DEFAULT);
+    ck_assert_uint_eq(net_counter(&net, listener, COUNTER_CATCHUPS), 1);
     for (size_t i = 0; i < heard.count; i++)
         ck_assert(heard.heard[i].is_replay || heard.heard[i].what == LISTEN_SYNCED);
     expect_in_order();

@@ -37,6 +37,7 @@ struct world {
     struct asked asked[QUERIES];
     unsigned asked_count;
     unsigned commands; /* carried out */
+    uint64_t listen;   /* the last one begun */
     uint8_t public_key[KEYS_PUBLIC_SIZE], secret_key[KEYS_SECRET_SIZE];
 };
 
@@ -122,6 +123,16 @@ static void get_own(struct world *world)
     node_get(world->node, world->now, &request, &op, &world->out);
 }
 
+static void listen_own(struct world *world, bool is_multi)
+{
+    struct listen_request request = {
+        .kind = RECORD_SINGLE, .k = world->public_key, .salt = bytes_of_string("s")};
+    record_single_target(request.k, request.salt, &request.target);
+    if (is_multi)
+        request = (struct listen_request){.kind = RECORD_MULTI, .target = {{1, 2, 3}}};
+    node_listen(world->node, world->now, &request, &world->listen, &world->out);
+}
+
 static void let_pass(struct world *world, uint64_t ms)
 {
     world->now.ms += ms;
@@ -173,7 +184,10 @@ static void command(struct world *world, uint8_t number)
         let_pass(world, 3700000);
         break;
     case 3:
-        get_own(world);
+        if (number & 0x10)
+            listen_own(world, number & 0x20);
+        else
+            get_own(world);
         break;
     case 4:
         put_own(world, number & 0x10);
@@ -186,7 +200,10 @@ static void command(struct world *world, uint8_t number)
             node_peers(world->node, world->now, &target, 0, &op, &world->out);
         break;
     case 6:
-        node_announce(world->node, world->now, &target, 0, 0, &op, &world->out);
+        if (number & 0x10)
+            node_cancel(world->node, world->now, world->listen, &world->out);
+        else
+            node_announce(world->node, world->now, &target, 0, 0, &op, &world->out);
         break;
     case 7:
         node_restore(world->node, world->now, &contact);
@@ -201,6 +218,18 @@ static void command(struct world *world, uint8_t number)
             node_lookup(world->node, world->now, &target, 0, &op, &world->out);
         break;
     }
+}
+
+/* Pushes come from a source of what is listened to, and name it. */
+static void patch_push(struct world *world, const struct krpc *m, struct addr *from,
+                       uint8_t *packet)
+{
+    const struct listening *l = listening_find(world->node, world->listen);
+    if (l == NULL || m->sub.size != sizeof l->sub)
+        return;
+    memcpy(packet + (m->sub.data - packet), l->sub, sizeof l->sub);
+    if (l->source_count > 0)
+        *from = l->sources[0]->peer->contact.addr;
 }
 
 /* The views of a message lead into `packet`: what they show can be written over. */
@@ -229,6 +258,8 @@ static void patch(struct world *world, uint8_t source, struct addr *from, uint8_
         memcpy(packet + (m.k.data - packet), world->public_key, KEYS_PUBLIC_SIZE);
         record_sign(world->secret_key, &record, packet + (m.sig.data - packet));
     }
+    if ((source & PATCH_TOKEN) && m.method == KRPC_PUSH)
+        patch_push(world, &m, from, packet);
     if (!(source & PATCH_TOKEN) || m.token.size != TOKEN_SIZE)
         return;
     struct id target = m.target;
