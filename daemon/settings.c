@@ -436,6 +436,7 @@ void settings_print_help(FILE *out)
         "xord: a DHT daemon.\n\n"
         "  xord [OPTIONS]               the daemon, in the foreground\n"
         "  xord [OPTIONS] METHOD ARG... a call to a running daemon; xord help lists the methods\n"
+        "  xord top                     a running daemon on the terminal, until q is pressed\n"
         "\nOptions of the daemon; each but conf, check-config, help and version is also a key of\n"
         "the configuration file, and XORD_KEY in the environment:\n\n",
         out);

@@ -13,6 +13,7 @@
 #include "rpc/client_params.h"
 #include "rpc/client_socket.h"
 #include "rpc/client_stream.h"
+#include "rpc/client_top.h"
 #include "rpc/help.h"
 #include "rpc/method.h"
 
@@ -230,11 +231,34 @@ static bool wants_help(const struct client_args *args)
     return false;
 }
 
+/* `xord help top` */
+static bool is_about_top(const struct client_args *args)
+{
+    return strcmp(args->method, "help") == 0 && args->word_count == 1 &&
+           args->words[0].text != NULL && strcmp(args->words[0].text, "top") == 0;
+}
+
+/* What the client does by itself, with more calls than one. */
+static enum client_exit run_top(const struct client_args *args)
+{
+    if (wants_help(args) || is_about_top(args)) {
+        fputs(client_top_help(), stdout);
+        return CLIENT_OK;
+    }
+    if (args->word_count > 0 || args->count != NULL || args->seconds != NULL) {
+        return refuse(args, "it takes no arguments");
+    }
+    return client_top(args);
+}
+
 static enum client_exit run(const struct client_args *args)
 {
     char error[CLIENT_ERROR_SIZE] = "";
     if (args->method == NULL) {
         return refuse(args, "no method given");
+    }
+    if (strcmp(args->method, "top") == 0 || is_about_top(args)) {
+        return run_top(args);
     }
     const struct method *row = find_row(args->method);
     if (row == NULL) {

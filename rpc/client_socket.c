@@ -295,19 +295,30 @@ static json_t *read_line(struct client_socket *s, char error[CLIENT_ERROR_SIZE])
     return client_socket_next(s, UINT64_MAX, &is_late, error);
 }
 
-json_t *client_socket_call(struct client_socket *s, const json_t *request,
-                           char error[CLIENT_ERROR_SIZE])
+bool client_socket_send(struct client_socket *s, const json_t *request,
+                        char error[CLIENT_ERROR_SIZE])
 {
     struct json_text text = {0};
     json_write(&text, request, 0);
     json_text_append(&text, "\n", 1);
+    errno = ENOMEM;
     bool is_sent = !text.failed && send_all(s->fd, text.data, text.size);
-    int reason = errno;
+    if (!is_sent) {
+        snprintf(error, CLIENT_ERROR_SIZE, "cannot send: %s", strerror(errno));
+    }
     json_text_clear(&text);
+    return is_sent;
+}
+
+json_t *client_socket_call(struct client_socket *s, const json_t *request,
+                           char error[CLIENT_ERROR_SIZE])
+{
+    char unsent[CLIENT_ERROR_SIZE];
+    bool is_sent = client_socket_send(s, request, unsent);
     /* Read in any case: a daemon that reads no further has said why. */
     json_t *reply = read_line(s, error);
     if (reply == NULL && !is_sent) {
-        snprintf(error, CLIENT_ERROR_SIZE, "cannot send: %s", strerror(reason));
+        memcpy(error, unsent, sizeof unsent);
     }
     while (reply != NULL &&
            !json_equal(json_object_get(reply, "id"), json_object_get(request, "id")) &&

@@ -25,7 +25,10 @@ struct client_socket {
  * beside it. With -w it tries until the daemon is there. False with one line in `error`. */
 bool client_socket_open(struct client_socket *out, const struct client_args *args, bool is_reading,
                         char error[CLIENT_ERROR_SIZE]);
-/* Sends the request as one line and answers the reply with its `id`: a new reference. NULL with one
+/* Sends the request as one line. False with one line in `error`. */
+bool client_socket_send(struct client_socket *s, const json_t *request,
+                        char error[CLIENT_ERROR_SIZE]);
+/* The same, and answers the reply with its `id`: a new reference. NULL with one
  * line in `error`. */
 json_t *client_socket_call(struct client_socket *s, const json_t *request,
                            char error[CLIENT_ERROR_SIZE]);

@@ -6,6 +6,7 @@
 #include "daemon/settings.h"
 #include "docs/gen/table.h"
 #include "rpc/client_args.h"
+#include "rpc/client_top.h"
 #include "rpc/method.h"
 
 /* Where the values of a parameter come from, beyond what its type says: names from the running
@@ -105,6 +106,9 @@ static void print_sh_methods(FILE *out)
         print_quoted(out, rows[i].summary, SH_QUOTE);
         fputs("'\n", out);
     }
+    fputs("    'top:", out);
+    print_quoted(out, client_top_summary(), SH_QUOTE);
+    fputs("'\n", out);
 }
 
 /* Those that may stand by place first, in their order; then `*`, and those by name only. */
@@ -171,6 +175,8 @@ static void print_fish_methods(FILE *out)
         fprintf(out, "complete -c xord -n __xord_has_no_method -a %s", rows[i].name);
         print_fish_end(out, rows[i].summary);
     }
+    fputs("complete -c xord -n __xord_has_no_method -a top", out);
+    print_fish_end(out, client_top_summary());
 }
 
 /* By its place, where it has one and its words are known; and by its name. */
