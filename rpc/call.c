@@ -274,7 +274,7 @@ static struct rpc_result fail(struct rpc_call *call, enum err err, json_t *data,
 
     assert(err != ERR_OK);
     call->err = err;
-    if (call->client == &call->dispatch->own && err != ERR_STOPPING)
+    if (call->client == &call->dispatch->own && !call->is_quiet && err != ERR_STOPPING)
         log_warn(LOG_RPC, "what the daemon began itself failed: %s", message);
     if (call->client != &call->dispatch->own)
         metrics_error(&call->dispatch->metrics, err);
@@ -508,6 +508,11 @@ bool rpc_is_pending(const struct rpc_call *call)
 struct large_set *rpc_large_set(const struct rpc_call *call)
 {
     return &call->dispatch->large;
+}
+
+void rpc_hush(struct rpc_call *own)
+{
+    own->is_quiet = true;
 }
 
 bool rpc_start_own(const struct rpc_call *call,

@@ -8,6 +8,7 @@
 #include "common/config.h"
 #include "rpc/client_args.h"
 #include "rpc/client_bar.h"
+#include "rpc/client_listen.h"
 #include "rpc/client_lookup.h"
 #include "rpc/client_output.h"
 #include "rpc/client_params.h"
@@ -17,13 +18,13 @@
 #include "rpc/help.h"
 #include "rpc/method.h"
 
-#define CALL_ID  1
-#define READY_ID 2 /* of the waitready that -w sends ahead */
+#define CALL_ID 1
 
 /* A flag has no value: the daemon's own, and what a method takes as true or false. */
 static bool is_flag(const char *name)
 {
-    static const char *const flags[] = {"check-config", "help", "json", "version"};
+    static const char *const flags[] = {"check-config", "help",      "json",
+                                        "new-only",     "reconnect", "version"};
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
         if (strcmp(name, flags[i]) == 0) {
             return true;
@@ -82,20 +83,6 @@ static json_t *make_request(const char *method, json_t *params, int id)
 {
     return json_pack("{s:s, s:i, s:s, s:O}", "jsonrpc", "2.0", "id", id, "method", method, "params",
                      params);
-}
-
-/* With -w the call itself is sent when the daemon has found its network, or knows that it has none:
- * what waitready answers does not matter. */
-static bool wait_ready(struct client_socket *socket, char error[CLIENT_ERROR_SIZE])
-{
-    json_t *params = json_object();
-    json_t *request = make_request("waitready", params, READY_ID);
-    json_t *reply = client_socket_call(socket, request, error);
-    bool is_answered = reply != NULL;
-    json_decref(params);
-    json_decref(request);
-    json_decref(reply);
-    return is_answered;
 }
 
 static const char *name_at(size_t index)
@@ -197,6 +184,9 @@ static enum client_exit call(const struct client_args *args, const struct method
     char error[CLIENT_ERROR_SIZE] = "";
     struct client_socket socket;
     struct client_stream stream;
+    if (strcmp(row->name, "listen") == 0) {
+        return client_listen(args, params);
+    }
     if (row->is_stream && !client_stream_init(&stream, args, error)) {
         return refuse(args, error);
     }
@@ -208,7 +198,7 @@ static enum client_exit call(const struct client_args *args, const struct method
         return CLIENT_NO_DAEMON;
     }
     enum client_exit code = CLIENT_NO_DAEMON;
-    if (args->is_waiting && !wait_ready(&socket, error)) {
+    if (args->is_waiting && !client_socket_wait_ready(&socket, error)) {
         fprintf(stderr, "xord: %s: %s\n", row->name, error);
     } else if (row->is_stream) {
         code = call_stream(&stream, row, params, &socket);
@@ -251,6 +241,22 @@ static enum client_exit run_top(const struct client_args *args)
     return client_top(args);
 }
 
+/* Why an option does not go with the method; NULL when all do. */
+static const char *unfit_option(const struct client_args *args, const struct method *row)
+{
+    bool is_listen = strcmp(row->name, "listen") == 0;
+    if (!row->is_stream && (args->count != NULL || args->seconds != NULL)) {
+        return "-C and -W end a stream, and this method is none";
+    }
+    if (!is_listen && args->command != NULL) {
+        return "--exec is for listen";
+    }
+    if (!is_listen && (args->is_new_only || args->is_reconnecting)) {
+        return "--new-only and --reconnect are for listen";
+    }
+    return NULL;
+}
+
 static enum client_exit run(const struct client_args *args)
 {
     char error[CLIENT_ERROR_SIZE] = "";
@@ -267,8 +273,9 @@ static enum client_exit run(const struct client_args *args)
     if (wants_help(args)) {
         return help_alone(args->method);
     }
-    if (!row->is_stream && (args->count != NULL || args->seconds != NULL)) {
-        return refuse(args, "-C and -W end a stream, and this method is none");
+    const char *fault = unfit_option(args, row);
+    if (fault != NULL) {
+        return refuse(args, fault);
     }
     json_t *params = client_params(args, row, error);
     if (params == NULL) {

@@ -23,6 +23,9 @@ const struct client_option *client_args_options(size_t *count)
         {"-C", "N", "end a stream after so many events"},
         {"-W", "SEC", "end a stream after so many seconds"},
         {"--json", NULL, "print JSON where a terminal would get a table (lookup)"},
+        {"--exec", "CMD", "run this for each event of a stream, with the event on standard input"},
+        {"--new-only", NULL, "listen: do not show what is stored already"},
+        {"--reconnect", NULL, "listen: go on when the daemon is started again"},
         {"--rpc-socket", "PATH", "where the daemon listens"},
         {"--datadir", "DIR", "the data directory of the daemon, which has its socket"},
     };
@@ -80,19 +83,31 @@ static bool is_long(struct walk *walk, const char *name, const char **value)
     return true;
 }
 
+/* Those that a bare --name sets; NULL for all others. */
+static bool *flag_of(struct client_args *args, const char *option)
+{
+    return strcmp(option, "--json") == 0        ? &args->is_json
+           : strcmp(option, "--new-only") == 0  ? &args->is_new_only
+           : strcmp(option, "--reconnect") == 0 ? &args->is_reconnecting
+                                                : NULL;
+}
+
 static bool take_long(struct client_args *args, struct walk *walk)
 {
     const char *option = walk->argv[walk->at];
     const char **value = NULL;
     const char *given = NULL;
-    if (strcmp(option, "--json") == 0) {
-        args->is_json = true;
+    bool *flag = flag_of(args, option);
+    if (flag != NULL) {
+        *flag = true;
         return true;
     }
     if (is_long(walk, "--rpc-socket", &given)) {
         value = &args->rpc_socket;
     } else if (is_long(walk, "--datadir", &given)) {
         value = &args->data_dir;
+    } else if (is_long(walk, "--exec", &given)) {
+        value = &args->command;
     }
     if (value != NULL) {
         *value = given;

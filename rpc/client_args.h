@@ -26,6 +26,9 @@ struct client_args {
     bool is_json;              /* --json: no table, not even on a terminal */
     const char *count;         /* -C N, of streams */
     const char *seconds;       /* -W SEC, of streams */
+    const char *command;       /* --exec CMD, likewise; NULL: print */
+    bool is_new_only;          /* --new-only, of listen */
+    bool is_reconnecting;      /* --reconnect, of listen */
     const char *method;        /* NULL when there is none */
     struct client_word *words; /* owned; strings are borrowed from argv */
     size_t word_count;

@@ -137,6 +137,11 @@ static bool is_query(const char *method)
     return strcmp(method, "query") == 0;
 }
 
+void client_output_value(FILE *out, const json_t *element)
+{
+    print_value(out, json_object_get(element, "p"));
+}
+
 static void print_quiet(FILE *out, const char *method, const json_t *result)
 {
     const json_t *values = values_of(method, result);
@@ -146,7 +151,7 @@ static void print_quiet(FILE *out, const char *method, const json_t *result)
     }
     if (values != NULL) {
         for (size_t i = 0; i < json_array_size(values); i++) {
-            print_value(out, json_object_get(json_array_get(values, i), "p"));
+            client_output_value(out, json_array_get(values, i));
         }
     } else if (strcmp(method, "getimmutable") == 0 || strcmp(method, "request") == 0) {
         print_content(out, result);

@@ -22,4 +22,7 @@ enum client_exit client_output(FILE *out, FILE *err, const char *method, const j
 /* Prints what a notification of a running call says as one JSON line on `out`, a FILE, at once. */
 void client_output_notice(void *out, const json_t *notice);
 
+/* The value alone of an element of dhtget's array, as -q has it. */
+void client_output_value(FILE *out, const json_t *element);
+
 #endif

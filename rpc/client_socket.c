@@ -332,6 +332,17 @@ json_t *client_socket_call(struct client_socket *s, const json_t *request,
     return reply;
 }
 
+bool client_socket_wait_ready(struct client_socket *s, char error[CLIENT_ERROR_SIZE])
+{
+    json_t *request =
+        json_pack("{s:s, s:s, s:s}", "jsonrpc", "2.0", "id", "-w", "method", "waitready");
+    json_t *reply = client_socket_call(s, request, error);
+    bool is_answered = reply != NULL;
+    json_decref(request);
+    json_decref(reply);
+    return is_answered;
+}
+
 void client_socket_close(struct client_socket *s)
 {
     if (s->fd >= 0) {

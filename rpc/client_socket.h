@@ -32,6 +32,9 @@ bool client_socket_send(struct client_socket *s, const json_t *request,
  * line in `error`. */
 json_t *client_socket_call(struct client_socket *s, const json_t *request,
                            char error[CLIENT_ERROR_SIZE]);
+/* For -w: until the daemon has found its network, or knows that there is none; which of them does
+ * not matter. False with one line in `error` when it did not answer. */
+bool client_socket_wait_ready(struct client_socket *s, char error[CLIENT_ERROR_SIZE]);
 /* The next line, whatever it is: a new reference. NULL with one line in `error`, or, when none had
  * come by `deadline_ms` (of client_socket_now_ms; UINT64_MAX: never), with *is_late set. */
 json_t *client_socket_next(struct client_socket *s, uint64_t deadline_ms, bool *is_late,

@@ -69,6 +69,13 @@ bool client_stream_print(struct client_stream *stream, const json_t *params, boo
     return is_written;
 }
 
+/* The daemon's error says that it stops, or is not ready yet. */
+static bool is_leaving(const json_t *error)
+{
+    const char *name = json_string_value(json_object_get(json_object_get(error, "data"), "name"));
+    return name != NULL && (strcmp(name, "stopping") == 0 || strcmp(name, "starting") == 0);
+}
+
 /* One line of the daemon's; false when it was the last. */
 static bool take(struct client_stream *stream, const char *method, const json_t *line)
 {
@@ -81,6 +88,8 @@ static bool take(struct client_stream *stream, const char *method, const json_t 
     if (!stream->on_event(stream, params, &is_counted)) {
         return false;
     }
+    stream->is_daemon_gone =
+        is_event(params, "end") && is_leaving(json_object_get(params, "error"));
     bool is_enough = stream->count > 0 && is_counted && --stream->count == 0;
     return !is_enough && !is_event(params, "end");
 }
@@ -98,6 +107,7 @@ static enum client_exit follow(struct client_stream *stream, struct client_socke
         }
         if (line == NULL) {
             fprintf(stderr, "xord: %s: %s\n", method, error);
+            stream->is_daemon_gone = true;
             return CLIENT_NO_DAEMON;
         }
         is_going_on = take(stream, method, line);
@@ -112,9 +122,11 @@ enum client_exit client_stream_run(struct client_stream *stream, struct client_s
     char error[CLIENT_ERROR_SIZE] = "";
     json_t *reply = client_socket_call(socket, request, error);
     enum client_exit code = CLIENT_NO_DAEMON;
+    const json_t *refusal = json_object_get(reply, "error");
+    stream->is_daemon_gone = reply == NULL || is_leaving(refusal);
     if (reply == NULL) {
         fprintf(stderr, "xord: %s: %s\n", method, error);
-    } else if (json_is_object(json_object_get(reply, "error"))) {
+    } else if (json_is_object(refusal)) {
         code = client_output(stdout, stderr, method, reply, false);
     } else {
         code = follow(stream, socket, method);

@@ -18,6 +18,7 @@ struct client_stream {
      * of those that -C counts. False ends the stream, with `code`. */
     bool (*on_event)(struct client_stream *stream, const json_t *params, bool *is_counted);
     enum client_exit code; /* how it ended */
+    bool is_daemon_gone;   /* and that was because the daemon stops, or is not there any more */
     void *context;
 };
 

@@ -16,6 +16,7 @@ void dispatch_init(struct dispatch *d, const struct rpc_host *host, struct rpc_s
     method_table(&count);
     *d = (struct dispatch){.host = *host, .server = server};
     assert(count <= METRICS_METHODS_MAX);
+    feed_set_init(&d->feeds, d);
     d->own = (struct rpc_client){.dispatch = d, .access = RPC_ACCESS_FULL, .is_gone = true};
 }
 
@@ -88,7 +89,7 @@ void dispatch_client_stop(struct rpc_client *client)
     stream_set_end(&client->streams, ERR_STOPPING);
 }
 
-const struct dispatch *dispatch_of(const struct rpc_call *call)
+struct dispatch *dispatch_of(const struct rpc_call *call)
 {
     return call->dispatch;
 }
@@ -274,11 +275,14 @@ void dispatch_event(struct dispatch *d, const struct event *event)
         taps_event(d, event);
         return;
     }
-    struct rpc_call *call = pending_find_op(&d->pending, event->op);
-
     metrics_event(&d->metrics, event);
-    if (event->kind == EVENT_COMMAND)
+    if (event->kind == EVENT_COMMAND) {
         handlers_take(d, event);
+        return;
+    }
+    if (feed_set_event(&d->feeds, event))
+        return;
+    struct rpc_call *call = pending_find_op(&d->pending, event->op);
     if (call != NULL)
         call_on_event(call, event);
 }
@@ -316,6 +320,7 @@ void dispatch_tick(struct dispatch *d)
     struct rpc_call *late;
 
     tick_ready(d);
+    feed_set_tick(&d->feeds);
     if (d->pending.deadlines == NULL)
         return;
     uint64_t now_ms = d->host.now(d->host.context).ms;
@@ -325,5 +330,7 @@ void dispatch_tick(struct dispatch *d)
 
 uint64_t dispatch_next_ms(const struct dispatch *d)
 {
-    return pending_next_ms(&d->pending);
+    uint64_t calls_ms = pending_next_ms(&d->pending), feeds_ms = feed_set_next_ms(&d->feeds);
+
+    return calls_ms < feeds_ms ? calls_ms : feeds_ms;
 }

@@ -4,6 +4,7 @@
 #ifndef XORD_RPC_DISPATCH_H
 #define XORD_RPC_DISPATCH_H
 
+#include "rpc/feed.h"
 #include "rpc/handler.h"
 #include "rpc/host.h"
 #include "rpc/json.h"
@@ -46,6 +47,7 @@ struct dispatch {
     size_t client_count;
     struct stream_count streams;
     struct handlers handlers;
+    struct feed_set feeds;
     struct large_set large;
     struct metrics metrics;
     struct taps taps;
@@ -86,7 +88,7 @@ void dispatch_tick(struct dispatch *d);
 /* When to tick next for a deadline, in monotonic ms; UINT64_MAX: not. */
 uint64_t dispatch_next_ms(const struct dispatch *d);
 
-const struct dispatch *dispatch_of(const struct rpc_call *call);
+struct dispatch *dispatch_of(const struct rpc_call *call);
 /* Appends the metrics text of all that this serves. */
 void dispatch_write_metrics(const struct dispatch *d, struct json_text *out);
 

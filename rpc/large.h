@@ -60,7 +60,8 @@ struct large_get_request {
     uint32_t timeout_ms;         /* of each chunk's lookup; 0: NODE_TIMEOUT_MS */
     bool has_progress;
     large_got_fn *then;
-    void *state; /* of `then`; freed when it is not called */
+    void *state; /* of `then`; when that is not called, it is for `on_failed`, else freed */
+    void (*on_failed)(void *state); /* the call was answered with an error; may be NULL */
 };
 /* Fetches and checks the whole, then calls `then`; answers what is damaged or missing itself. */
 struct rpc_result large_get_start(struct rpc_call *call, const struct large_get_request *request);

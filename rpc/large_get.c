@@ -20,9 +20,19 @@ struct large_get {
     size_t v_size;
     large_got_fn *then;
     void *state; /* of `then`; owned until it is called */
+    void (*on_failed)(void *state);
 };
 
 static struct rpc_result go_on(struct rpc_call *call, struct large_get *get);
+
+static void give_up(void *state, void (*on_failed)(void *state))
+{
+    if (state != NULL && on_failed != NULL) {
+        on_failed(state);
+    } else {
+        free(state);
+    }
+}
 
 static size_t chunk_count(const struct large_get *get)
 {
@@ -33,7 +43,7 @@ static void end(struct rpc_call *call, struct large_get *get)
 {
     window_cancel(&get->window, rpc_host_of(call));
     large_leave(call);
-    free(get->state);
+    give_up(get->state, get->on_failed);
     free(get->join);
     free(get);
 }
@@ -191,6 +201,7 @@ static struct large_get *make(const struct large_get_request *request,
     get->v_size = request->record->v.size;
     get->then = request->then;
     get->state = request->state;
+    get->on_failed = request->on_failed;
     return get;
 }
 
@@ -199,13 +210,13 @@ static struct rpc_result start(struct rpc_call *call, const struct large_get_req
 {
     struct rpc_result result;
     if (!large_enter(call, &result)) {
-        free(request->state);
+        give_up(request->state, request->on_failed);
         return result;
     }
     struct large_get *get = make(request, manifest);
     if (get == NULL) {
         large_leave(call);
-        free(request->state);
+        give_up(request->state, request->on_failed);
         return rpc_fail(call, ERR_NO_MEMORY, NULL);
     }
     progress_begin(&get->progress, call, request->has_progress);
@@ -226,7 +237,7 @@ struct rpc_result large_get_start(struct rpc_call *call, const struct large_get_
         fault = find_fault(request->record, &manifest);
     }
     if (fault != NULL) {
-        free(request->state);
+        give_up(request->state, request->on_failed);
         return rpc_fail(call, ERR_MALFORMED, "the manifest of this large value is no good: %s",
                         fault);
     }

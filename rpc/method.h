@@ -121,6 +121,8 @@ bool rpc_is_pending(const struct rpc_call *call);
 void rpc_notify(struct rpc_call *call, const char *method, json_t *params);
 /* False: the client does not read what it is sent, and notifications had better be left out. */
 bool rpc_has_room(const struct rpc_call *call);
+/* What becomes of this call of the daemon's own is not worth a line in the log. */
+void rpc_hush(struct rpc_call *own);
 /* Runs `start` with a call of the daemon's own, which has no parameters and whose answer goes
  * nowhere; it answers or waits as a handler does, and owns `state`. False, and nothing is run,
  * while the daemon stops and without memory. */

@@ -68,4 +68,8 @@ struct rpc_result method_dropcontact(struct rpc_call *call);
 struct rpc_result method_signmessage(struct rpc_call *call);
 struct rpc_result method_verifymessage(struct rpc_call *call);
 
+/* method_listen.c */
+struct rpc_result method_listen(struct rpc_call *call);
+struct rpc_result method_unlisten(struct rpc_call *call);
+
 #endif

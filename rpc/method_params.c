@@ -59,6 +59,22 @@ const struct param dhtget_params[] = {
     NAMED("progress", PARAM_BOOL, "false", "of a large value: tell how far it has come"),
     END};
 
+const struct param listen_params[] = {
+    NEEDED("username", PARAM_STRING, OWNER_HELP),
+    NEEDED("resource", PARAM_STRING, "1 to 64 bytes, as `profile`"),
+    NEEDED("type", PARAM_KIND, "s: one value of the owner's; m: many by many signers"),
+    NAMED_NUMBER("since", NULL, 0, INT64_MAX, "only what is signed then or later, in unix seconds"),
+    NAMED("replay", PARAM_BOOL, "true", "tell what is stored already; else only what is new"),
+    END};
+
+const struct param unlisten_params[] = {{.name = "sub",
+                                         .type = PARAM_INT,
+                                         .need = PARAM_REQUIRED,
+                                         .min = 1,
+                                         .max = UINT32_MAX,
+                                         .help = "of a listen on this connection"},
+                                        END};
+
 #define SLOT_HELP "for type m: the signer's place for it, 1 to 32 bytes, as `latest`"
 
 #define TO_HELP                                                                                    \

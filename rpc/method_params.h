@@ -8,6 +8,8 @@
 extern const struct param no_params[];
 extern const struct param command_params[];
 extern const struct param dhtget_params[];
+extern const struct param listen_params[];
+extern const struct param unlisten_params[];
 extern const struct param dhtput_params[];
 extern const struct param dhtsign_params[];
 extern const struct param dhtputraw_params[];

@@ -203,6 +203,31 @@ static const struct method table[] = {
      .details = "Answers an object: each name with its public key.",
      .params = no_params,
      .handler = method_listcontacts},
+    {.name = "listen",
+     .access = RPC_ACCESS_READ,
+     .is_stream = true,
+     .summary = "tells what a key holds, and each change as it comes",
+     .details =
+         "Answers {sub}, then sends notifications `listen` with {sub, n, event, …}; n counts from "
+         "1 "
+         "without holes.\n"
+         "  value    {value}: an element of dhtget's array; what is stored already comes first, "
+         "oldest first\n"
+         "  synced   all that was stored has been told; with `error` when not all could be read in "
+         "time\n"
+         "  deleted  {value}: the deletion, without v; of type m with the slot of what it takes "
+         "away\n"
+         "  expired  {value}: whose and which (p.seq, k, of type m the slot), without v\n"
+         "  gap      {dropped}: so many events were lost here, because they were not read in time\n"
+         "  end      {error}: the daemon stops, or the connection was half-closed; nothing "
+         "follows\n"
+         "Each value comes once, verified; of type s with rising seq, and to a client that does "
+         "not read the newest\n"
+         "alone. A holder that is lost is no event. A large value of type s comes whole; of type m "
+         "it has large:{size}.\n"
+         "It ends with unlisten, with the connection, or when the client half-closes it.",
+     .params = listen_params,
+     .handler = method_listen},
     {.name = "listkeys",
      .access = RPC_ACCESS_FULL,
      .summary = "the local keys: name and public key",
@@ -365,6 +390,11 @@ static const struct method table[] = {
      .details = "Those that were not answered fail at once.",
      .params = handle_params,
      .handler = method_unhandle},
+    {.name = "unlisten",
+     .access = RPC_ACCESS_READ,
+     .summary = "ends a listen of this connection",
+     .params = unlisten_params,
+     .handler = method_unlisten},
     {.name = "unmonitor",
      .access = RPC_ACCESS_FULL,
      .summary = "ends what monitor began on this connection",

@@ -175,6 +175,12 @@ static void send_end(struct stream *stream, enum err err)
     json_text_clear(&text);
 }
 
+void stream_end(struct stream *stream, enum err err)
+{
+    send_end(stream, err);
+    stream_close(stream);
+}
+
 /* ---- a client's all ---- */
 
 void stream_set_room(struct stream_set *set)
@@ -202,11 +208,8 @@ void stream_set_answered(struct stream_set *set, const struct rpc_batch *batch)
 
 void stream_set_end(struct stream_set *set, enum err err)
 {
-    while (set->all != NULL) {
-        struct stream *stream = set->all;
-        send_end(stream, err);
-        stream_close(stream);
-    }
+    while (set->all != NULL)
+        stream_end(set->all, err);
 }
 
 void stream_set_clear(struct stream_set *set)

@@ -61,6 +61,8 @@ struct stream_count {
  * stream is still the caller's. */
 bool stream_open(struct rpc_call *call, struct stream *stream, const struct stream_kind *kind,
                  struct rpc_result *result);
+/* Ends it with an `end` that says why. */
+void stream_end(struct stream *stream, enum err err);
 /* Ends it without a word. */
 void stream_close(struct stream *stream);
 /* The call's client's own, of this kind; NULL when there is none. */

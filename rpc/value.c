@@ -95,10 +95,13 @@ static json_t *show_signed(const struct rpc_host *host, const struct record *rec
     char sig[2 * KEYS_SIGNATURE_SIZE + 1];
     char user[2 * KEYS_PUBLIC_SIZE + 1];
     char key[2 * KEYS_PUBLIC_SIZE + 1];
-    hex_encode(bytes_of(record->sig, KEYS_SIGNATURE_SIZE), sig);
+    if (record->sig != NULL) {
+        hex_encode(bytes_of(record->sig, KEYS_SIGNATURE_SIZE), sig);
+    }
     hex_encode(bytes_of(record->k, KEYS_PUBLIC_SIZE), key);
     name_of_key(host, record->k, user);
-    return json_pack("{s:o, s:s, s:s, s:s}", "p", part, "sig_p", sig, "sig_user", user, "k", key);
+    return json_pack("{s:o, s:s*, s:s, s:s}", "p", part, "sig_p", record->sig != NULL ? sig : NULL,
+                     "sig_user", user, "k", key);
 }
 
 /* What stands in for a content that is not here. */
@@ -138,6 +141,14 @@ json_t *value_show(struct opener *opener, const struct record *record,
         return NULL;
     }
     return element;
+}
+
+json_t *value_show_gone(const struct rpc_host *host, const struct record *record,
+                        const struct value_target *target)
+{
+    struct envelope envelope;
+    envelope_parse(record->v, &envelope);
+    return show_signed(host, record, show_signed_part(record, &envelope, target));
 }
 
 json_t *value_hexdata(const struct record *record, const struct record_name *name)

@@ -30,6 +30,10 @@ bool value_show_content(json_t *object, struct bytes v);
  * `large`: {size} beside. A new reference; NULL without memory. */
 json_t *value_show(struct opener *opener, const struct record *record,
                    const struct value_target *target);
+/* The same of a deletion, and of the place that a value had which has expired (a record without sig
+ * and v): {p:{seq,target,time},sig_p,sig_user,k} as far as the record has them. */
+json_t *value_show_gone(const struct rpc_host *host, const struct record *record,
+                        const struct value_target *target);
 /* The record as `hexdata`: hex of record_write_raw; `name` is of an entry alone, else NULL. A new
  * reference; NULL without memory. */
 json_t *value_hexdata(const struct record *record, const struct record_name *name);
