@@ -68,67 +68,100 @@ static bool is_newer(const struct node *node, const struct listening *l,
     return found->has_seq && (place == NULL || found->seq > place->seq);
 }
 
-static void take_source(struct node *node, struct now now, struct listening *l,
-                        const struct lookup_candidate *found, struct outbox *out)
+/* The source that this node is already, maybe by its address of the other family. */
+static struct source *find_source(const struct listening *l, const struct contact *contact)
+{
+    struct source *source = listening_source(l, &contact->addr);
+    for (unsigned i = 0; i < l->source_count && source == NULL; i++) {
+        const struct contact *known = &l->sources[i]->peer->contact;
+        if (id_equal(&known->id, &contact->id) && known->addr.family != contact->addr.family)
+            source = l->sources[i];
+    }
+    return source;
+}
+
+/* One that has been polled though it could grant a lease may have room now. */
+static void refresh_source(struct node *node, struct now now, struct source *source,
+                           const struct lookup_candidate *found)
 {
     bool is_xord = found->is_xord && found->token_size > 0;
-    forget_predecessor(node, now, &found->contact, out);
-    struct source *source = listening_source(l, &found->contact.addr);
-    if (source != NULL && source->state == SOURCE_POLLED && is_xord) { /* it may have room now */
-        listening_drop_source(node, now, source, false);
-        source = NULL;
-    }
-    if (source == NULL && (is_xord || l->kind == RECORD_SINGLE))
-        source = listening_add_source(node, l, &found->contact,
-                                      is_xord ? bytes_of(found->token, found->token_size)
-                                              : (struct bytes){0});
-    else if (source != NULL)
-        is_xord = false; /* its lease is there, or asked for */
-    if (source == NULL)
+    if (!addr_equal(&source->peer->contact.addr, &found->contact.addr))
         return;
-    source->is_near = true;
     source->peer->contact.id = found->contact.id;
+    if (source->state != SOURCE_POLLED)
+        return;
     if (is_xord)
-        subscribe_ask(node, now, source, out);
-    else if (source->state == SOURCE_POLLED && is_newer(node, l, found))
+        listening_drop_source(node, now, source, false);
+    else if (is_newer(node, source->listening, found))
         catchups_want(node, now, source);
 }
 
-static size_t take_sources(struct node *node, struct now now, struct op *op, struct listening *l,
-                           struct outbox *out)
+static void add_source(struct node *node, struct now now, struct listening *l,
+                       const struct lookup_candidate *found, struct outbox *out)
 {
-    const struct lookup_candidate *found[LOOKUP_K];
-    size_t total = 0;
-    for (unsigned family = 0; family < SEARCH_FAMILIES; family++) {
-        if (!op->search.is_used[family])
-            continue;
-        size_t count = lookup_closest(&op->search.lookups[family], found, LOOKUP_K);
-        for (size_t i = 0; i < count; i++)
-            take_source(node, now, l, found[i], out);
-        total += count;
-    }
-    return total;
+    bool is_xord = found->is_xord && found->token_size > 0;
+    if (!is_xord && l->kind == RECORD_MULTI)
+        return;
+    struct bytes token = is_xord ? bytes_of(found->token, found->token_size) : (struct bytes){0};
+    struct source *source = listening_add_source(node, l, &found->contact, token);
+    if (source == NULL)
+        return;
+    if (is_xord)
+        subscribe_ask(node, now, source, out);
+    else if (is_newer(node, l, found))
+        catchups_want(node, now, source);
 }
 
-/* Those that are no longer among the closest. */
-static void drop_far(struct node *node, struct now now, struct listening *l)
+/* The closest of each family. */
+static size_t list_found(const struct op *op, const struct lookup_candidate *found[])
 {
+    size_t count = 0;
+    for (unsigned family = 0; family < SEARCH_FAMILIES; family++)
+        if (op->search.is_used[family])
+            count += lookup_closest(&op->search.lookups[family], found + count, LOOKUP_K);
+    return count;
+}
+
+/* Those that are no longer among the closest, once all of these are known. */
+static void drop_far(struct node *node, struct now now, struct listening *l,
+                     const struct lookup_candidate *const found[], size_t count)
+{
+    for (unsigned i = 0; i < l->source_count; i++)
+        l->sources[i]->is_near = false;
+    for (size_t i = 0; i < count; i++) {
+        struct source *source = find_source(l, &found[i]->contact);
+        if (source != NULL)
+            source->is_near = true;
+    }
     for (unsigned i = l->source_count; i-- > 0;)
         if (!l->sources[i]->is_near)
             listening_drop_source(node, now, l->sources[i], true);
+}
+
+static void take_sources(struct node *node, struct now now, struct listening *l,
+                         const struct lookup_candidate *const found[], size_t count,
+                         struct outbox *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        forget_predecessor(node, now, &found[i]->contact, out);
+        struct source *source = find_source(l, &found[i]->contact);
+        if (source != NULL)
+            refresh_source(node, now, source, found[i]);
+        if (find_source(l, &found[i]->contact) == NULL)
+            add_source(node, now, l, found[i], out);
+    }
 }
 
 void seek_done(struct node *node, struct now now, struct op *op, bool is_complete,
                struct outbox *out)
 {
     struct listening *l = listening_find(node, op->seek.listening);
-    for (unsigned i = 0; i < l->source_count; i++)
-        l->sources[i]->is_near = false;
-    bool is_found = take_sources(node, now, op, l, out) > 0;
-    if (is_found && is_complete)
-        drop_far(node, now, l);
-    is_found |= op_nothing_err(node, op, is_complete) == ERR_OK;
-    seeks_ended(node, now, l, is_found);
+    const struct lookup_candidate *found[SEARCH_CLOSEST_MAX];
+    size_t count = list_found(op, found);
+    if (count > 0 && is_complete)
+        drop_far(node, now, l, found, count);
+    take_sources(node, now, l, found, count, out);
+    seeks_ended(node, now, l, count > 0 || op_nothing_err(node, op, is_complete) == ERR_OK);
     op_finish(node, now, op, ERR_OK, out);
     listening_go_on(node, now, l, out);
 }

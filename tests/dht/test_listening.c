@@ -179,14 +179,19 @@ END_TEST
 
 START_TEST(who_was_alone_listens_to_those_that_join)
 {
+    const char *salts[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    uint64_t ops[8];
     build(1, 8);
-    uint64_t op = listener_single(&heard, 0, "a");
-    ck_assert(listener_wait(&heard, op, LISTEN_SYNCED, 1, SOON_MS));
-    for (size_t i = 0; i < 12; i++)
+    for (unsigned i = 0; i < 8; i++)
+        ops[i] = listener_single(&heard, 0, salts[i]);
+    ck_assert(listener_wait(&heard, ops[7], LISTEN_SYNCED, 1, SOON_MS));
+    for (size_t i = 0; i < 30; i++)
         net_add(&net, 0, NODE_SERVER);
     net_run(&net, 10000);
-    put(5, "a", "1", 86400);
-    ck_assert(listener_wait(&heard, op, LISTEN_VALUE, 1, SOON_MS));
+    for (unsigned i = 0; i < 8; i++) {
+        put(5, salts[i], "1", 86400);
+        ck_assert(listener_wait(&heard, ops[i], LISTEN_VALUE, 1, SOON_MS));
+    }
     net_clear(&net);
 }
 END_TEST
@@ -338,6 +343,29 @@ START_TEST(a_listen_can_be_ended_at_any_time)
 }
 END_TEST
 
+START_TEST(a_holder_that_is_found_by_both_families_is_one_source)
+{
+    const struct addr first6 = process_addr6(0);
+    net_init(&net, 17);
+    net.world.config.has_v6 = true;
+    for (size_t i = 0; i < 12; i++) {
+        net_add(&net, i ? 0 : -1, NODE_SERVER);
+        node_bootstrap(net.nodes[i]->node, &first6);
+        net_run(&net, 200);
+    }
+    net_run(&net, 5000);
+    listener_watch(&heard, &net);
+    uint64_t op = listener_single(&heard, 7, "a");
+    ck_assert(listener_wait(&heard, op, LISTEN_SYNCED, 1, SOON_MS));
+    ck_assert_uint_eq(net_counter(&net, 7, COUNTER_LEASES_TAKEN), 8);
+    put(1, "a", "1", 86400);
+    ck_assert(listener_wait(&heard, op, LISTEN_VALUE, 1, SOON_MS));
+    net_run(&net, MINUTE_MS);
+    ck_assert_uint_eq(net_counter(&net, 7, COUNTER_LEASES_TAKEN), 8);
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(two_listens_to_the_same_are_told_each)
 {
     build(20, 15);
@@ -402,6 +430,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, all_holders_restart_with_what_they_had_and_are_listened_to_again);
     tcase_add_test(tests, closer_nodes_that_join_are_subscribed_to);
     tcase_add_test(tests, a_listen_can_be_ended_at_any_time);
+    tcase_add_test(tests, a_holder_that_is_found_by_both_families_is_one_source);
     tcase_add_test(tests, two_listens_to_the_same_are_told_each);
     tcase_add_test(tests, five_thousand_listens_at_once_stall_nothing);
 }

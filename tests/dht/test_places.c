@@ -76,6 +76,7 @@ START_TEST(what_ends_comes_due_in_order_and_leaves_the_digest)
     due = place_pool_due(&pool, NOW_S + 90);
     ck_assert(id_equal(&due->key, &late));
     ck_assert_int_eq(due->state, PLACE_ENDED);
+    ck_assert_int_eq(due->seq, 1);
     places_forget(due, &pool);
     ck_assert_ptr_null(places_find(&places, &pool, &late));
     ck_assert_uint_eq(places.digest, digest_of("never", 1));

@@ -161,6 +161,36 @@ START_TEST(a_few_lost_packets_are_no_lost_holder)
 }
 END_TEST
 
+START_TEST(a_question_for_a_lease_that_is_lost_is_asked_again)
+{
+    start(8);
+    for (size_t i = 0; i < 8; i++)
+        troupe.players[i].deaf = SUBSCRIBE_TRIES - 1;
+    listen_to(SALT);
+    ck_assert_uint_eq(count(COUNTER_LEASES_TAKEN), 8);
+    ck_assert_uint_eq(count(COUNTER_SEEKS), 1);
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(a_value_that_is_known_is_brought_by_no_later_seek)
+{
+    start(8);
+    troupe_hold(&troupe, make_single(&first, &net, SALT, 1, "1", DAY_S));
+    uint64_t op = listen_to(SALT);
+    size_t brought = troupe_came(&troupe).values;
+    ck_assert_uint_ge(brought, 1);
+    ck_assert_uint_le(brought, 6); /* those asked before the first answer */
+    for (size_t i = 0; i < 8; i++)
+        troupe.players[i].is_moving = true;
+    net_run(&net, 5 * ROUND_MS);
+    ck_assert_uint_ge(count(COUNTER_SEEKS), 2);
+    ck_assert_uint_eq(troupe_came(&troupe).values, brought);
+    ck_assert_uint_eq(values(op), 1);
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(a_holder_that_never_grants_is_not_sought_for_ever)
 {
     start(4);
@@ -226,6 +256,28 @@ START_TEST(a_foreign_holder_that_falls_silent_is_dropped)
 }
 END_TEST
 
+START_TEST(on_the_public_network_xord_push_and_others_are_polled)
+{
+    net_init(&net, 7);
+    net.world.config.is_mainline = true;
+    troupe_init(&troupe, &net, 8, NODE_SERVER);
+    listener_watch(&heard, &net);
+    for (size_t i = 0; i < 8; i += 2)
+        troupe.players[i].is_foreign = true;
+    net_run(&net, 60000);
+    uint64_t op = listen_to(SALT);
+    for (size_t i = 0; i < 8; i++)
+        ck_assert_uint_eq(troupe.players[i].came.listens, i % 2);
+    ck_assert_uint_eq(net_info(&net, 0).listens_polled, 1);
+    const struct record *record = make_single(&first, &net, SALT, 1, "1", DAY_S);
+    ck_assert_int_eq(troupe_push_from(&troupe, 1, record), 0);
+    ck_assert_uint_eq(values(op), 1);
+    troupe.players[2].record = make_single(&second, &net, SALT, 2, "2", DAY_S);
+    ck_assert(listener_wait(&heard, op, LISTEN_VALUE, 2, 10 * LISTENING_POLL_MS));
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(a_xord_without_room_is_polled)
 {
     start(8);
@@ -281,10 +333,13 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_holder_that_has_forgotten_is_asked_for_a_lease_anew);
     tcase_add_test(tests, a_lost_holder_is_sought_a_substitute_for_and_is_no_expiry);
     tcase_add_test(tests, a_few_lost_packets_are_no_lost_holder);
+    tcase_add_test(tests, a_question_for_a_lease_that_is_lost_is_asked_again);
+    tcase_add_test(tests, a_value_that_is_known_is_brought_by_no_later_seek);
     tcase_add_test(tests, a_holder_that_never_grants_is_not_sought_for_ever);
     tcase_add_test(tests, targets_that_have_got_closer_nodes_are_sought_once_a_minute_at_most);
     tcase_add_test(tests, foreign_holders_are_polled_ever_more_rarely_until_something_changes);
     tcase_add_test(tests, a_foreign_holder_that_falls_silent_is_dropped);
+    tcase_add_test(tests, on_the_public_network_xord_push_and_others_are_polled);
     tcase_add_test(tests, a_xord_without_room_is_polled);
     tcase_add_test(tests, leases_of_one_peer_are_renewed_and_given_up_together);
 }

@@ -25,7 +25,7 @@ static uint64_t digest_of(const struct player *player)
     return player->record != NULL ? multi_digest(player->record) : 0;
 }
 
-static void add_record(const struct player *player, const struct krpc *query, struct krpc *reply)
+static void add_record(struct player *player, const struct krpc *query, struct krpc *reply)
 {
     const struct record *record = player->record;
     if (record == NULL || record->kind != RECORD_SINGLE)
@@ -37,6 +37,7 @@ static void add_record(const struct player *player, const struct krpc *query, st
     reply->k = bytes_of(record->k, KEYS_PUBLIC_SIZE);
     reply->sig = bytes_of(record->sig, KEYS_SIGNATURE_SIZE);
     reply->v = record->v;
+    player->came.values++;
 }
 
 static void add_nodes(const struct troupe *t, struct krpc *reply, struct lists *lists)
@@ -113,7 +114,6 @@ static void answer(struct troupe *t, struct player *player, const struct krpc *q
         query->method == KRPC_FIND_NODE || query->method == KRPC_GET || query->method == KRPC_XGET;
     player->came.gets += query->method == KRPC_GET;
     player->came.xgets += query->method == KRPC_XGET;
-    player->came.finds += query->method == KRPC_FIND_NODE;
     if (player->is_foreign && krpc_is_extension(query->method)) {
         *reply = refusal(204);
     } else if (is_lookup) {
@@ -156,6 +156,10 @@ static void on_foreign(struct net *net, const struct net_packet *packet)
     if (index >= t->count || t->players[index].is_silent || query.method == KRPC_BYE)
         return;
     struct player *player = &t->players[index];
+    if (query.method == KRPC_LISTEN && query.sub.data != NULL && player->deaf > 0) {
+        player->deaf--;
+        return;
+    }
     answer(t, player, &query, &reply, &lists);
     reply.t = query.t;
     reply.has_id = reply.type == KRPC_RESPONSE;
@@ -194,7 +198,7 @@ struct troupe_counts troupe_came(const struct troupe *t)
         sum.renewals += came->renewals;
         sum.gets += came->gets;
         sum.xgets += came->xgets;
-        sum.finds += came->finds;
+        sum.values += came->values;
         sum.subs += came->subs;
         sum.gone += came->gone;
     }

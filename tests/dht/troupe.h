@@ -11,7 +11,8 @@
 #define TROUPE_SUBS_MAX 600u
 
 struct troupe_counts { /* of what came */
-    size_t listens, renewals, gets, xgets, finds;
+    size_t listens, renewals, gets, xgets;
+    size_t values;     /* brought in answer to gets */
     size_t subs, gone; /* renewed, and given up */
 };
 
@@ -21,6 +22,7 @@ struct player {
     bool is_silent;              /* answers nothing */
     bool is_forgetful;           /* knows of no lease when one is renewed */
     bool is_moving;              /* says that the targets of all leases have got nearer nodes */
+    unsigned deaf;               /* to so many questions for a lease */
     int64_t listen_code;         /* the error by which it refuses a lease; 0: it grants it */
     const struct record *record; /* that it holds; NULL: nothing */
     uint64_t lie;                /* the digest that it says it has; 0: the true one */
