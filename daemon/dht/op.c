@@ -270,9 +270,7 @@ static bool goes_on(struct node *node, struct op *op)
 
 static void search_done(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
-    if (watch_is_on(node, WATCH_LOOKUPS))
-        watch_ended(node, now, op, ERR_OK, out);
-    op->is_searching = false;
+    op_search_over(node, now, op, ERR_OK, out);
     switch (op->kind) {
     case OP_PUT:
     case OP_ANNOUNCE:
@@ -321,6 +319,22 @@ void op_step(struct node *node, struct now now, struct op *op, struct outbox *ou
         gather_go_on(node, now, op, out);
 }
 
+void op_search_begun(struct node *node, struct now now, struct op *op, struct outbox *out)
+{
+    op->is_searching = true;
+    if (watch_is_on(node, WATCH_LOOKUPS))
+        watch_started(node, op, out);
+    op_step(node, now, op, out);
+}
+
+void op_search_over(struct node *node, struct now now, struct op *op, enum err err,
+                    struct outbox *out)
+{
+    if (watch_is_on(node, WATCH_LOOKUPS))
+        watch_ended(node, now, op, err, out);
+    op->is_searching = false;
+}
+
 void op_search(struct node *node, struct now now, struct op *op, enum krpc_method method,
                const struct id *target, struct outbox *out)
 {
@@ -331,10 +345,7 @@ void op_search(struct node *node, struct now now, struct op *op, enum krpc_metho
     if (op->kind == OP_SEEK)
         seek_prepare(op);
     op->search.is_exact = op->kind != OP_GET; /* any holder will do for a get */
-    op->is_searching = true;
-    if (watch_is_on(node, WATCH_LOOKUPS))
-        watch_started(node, op, out);
-    op_step(node, now, op, out);
+    op_search_begun(node, now, op, out);
 }
 
 static void search_reply(struct node *node, struct now now, struct op *op,
@@ -345,7 +356,6 @@ static void search_reply(struct node *node, struct now now, struct op *op,
         return;
     struct lookup_candidate *from = search_answered(&op->search, now, query, reply);
     bool is_done = false;
-    watch_step(node, now, op, query, from != NULL ? WATCH_ANSWERED : WATCH_REFUSED, 0, out);
     if (from != NULL) {
         if (op->kind == OP_GET)
             is_done = get_answered(node, now, op, reply);
@@ -371,12 +381,31 @@ static void store_step(struct node *node, struct now now, struct op *op, struct 
         put_search_done(node, now, op, out);
 }
 
+void op_search_late(struct node *node, struct now now, struct op *op,
+                    const struct inflight_query *query, struct outbox *out)
+{
+    search_late(&op->search, node, now, query);
+    watch_step(node, now, op, query, &(struct watch_outcome){.what = WATCH_LATE}, out);
+    op_step(node, now, op, out);
+}
+
+/* What came of a query is told before it is acted on, which may end the operation. */
+static void note_step(struct node *node, struct now now, const struct op *op,
+                      const struct inflight_query *query, const struct watch_outcome *outcome,
+                      struct outbox *out)
+{
+    if (query->purpose == QUERY_SEARCH)
+        watch_step(node, now, op, query, outcome, out);
+}
+
 void op_answered(struct node *node, struct now now, const struct inflight_query *query,
                  const struct krpc *reply, struct outbox *out)
 {
     struct op *op = op_find(&node->ops, query->owner);
     if (op == NULL)
         return;
+    watch_step(node, now, op, query,
+               &(struct watch_outcome){.what = WATCH_ANSWERED, .reply = reply}, out);
     if (op->kind == OP_SYNC) {
         sync_answered(node, now, op, query, reply, out);
     } else if (op_is_command(op)) {
@@ -405,6 +434,8 @@ void op_refused(struct node *node, struct now now, const struct inflight_query *
     struct op *op = op_find(&node->ops, query->owner);
     if (op == NULL)
         return;
+    note_step(node, now, op, query, &(struct watch_outcome){.what = WATCH_REFUSED, .code = code},
+              out);
     if (op->kind == OP_SYNC) {
         sync_refused(node, now, op, query, out);
     } else if (op_is_command(op)) {
@@ -413,7 +444,6 @@ void op_refused(struct node *node, struct now now, const struct inflight_query *
         catchup_refused(node, now, op, query, out);
     } else if (query->purpose == QUERY_SEARCH && op->is_searching) {
         search_refused(&op->search, query);
-        watch_step(node, now, op, query, WATCH_REFUSED, code, out);
         op_step(node, now, op, out);
     } else if (query->purpose == QUERY_STORE) {
         holders_rejected(op, query->owner_index, code);
@@ -438,9 +468,7 @@ void op_late(struct node *node, struct now now, const struct inflight_query *que
     } else if (op->kind == OP_CATCHUP) {
         catchup_late(node, now, op, query, out);
     } else if (query->purpose == QUERY_SEARCH && op->is_searching) {
-        search_late(&op->search, node, now, query);
-        watch_step(node, now, op, query, WATCH_LATE, 0, out);
-        op_step(node, now, op, out);
+        op_search_late(node, now, op, query, out);
     } else if (query->purpose == QUERY_STORE) {
         holders_late(node, now, op, query->owner_index, out);
         store_step(node, now, op, out);
@@ -459,11 +487,11 @@ void op_dead(struct node *node, struct now now, const struct inflight_query *que
     struct op *op = op_find(&node->ops, query->owner);
     if (op == NULL)
         return;
+    note_step(node, now, op, query, &(struct watch_outcome){.what = WATCH_DEAD}, out);
     if (query->purpose == QUERY_COMMAND) {
         command_dead(node, now, op, query, out);
     } else if (query->purpose == QUERY_SEARCH && op->is_searching) {
         search_silent(&op->search, query);
-        watch_step(node, now, op, query, WATCH_DEAD, 0, out);
         op_step(node, now, op, out);
     }
 }

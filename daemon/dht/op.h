@@ -154,6 +154,14 @@ void op_discard(struct node *node, struct op *op);
 /* Starts its search, and goes on with what can be done at once. */
 void op_search(struct node *node, struct now now, struct op *op, enum krpc_method method,
                const struct id *target, struct outbox *out);
+/* Its search, prepared by search_start, begins: the first steps. */
+void op_search_begun(struct node *node, struct now now, struct op *op, struct outbox *out);
+/* Its search is over; the operation may go on. */
+void op_search_over(struct node *node, struct now now, struct op *op, enum err err,
+                    struct outbox *out);
+/* One of those that its search asked is late: it goes on without it. */
+void op_search_late(struct node *node, struct now now, struct op *op,
+                    const struct inflight_query *query, struct outbox *out);
 /* Takes the next steps of its search; acts on it when it is done. */
 void op_step(struct node *node, struct now now, struct op *op, struct outbox *out);
 

@@ -238,8 +238,7 @@ static void probe_late(struct node *node, struct now now, struct op *op,
                        const struct inflight_query *query, struct outbox *out)
 {
     if (op->is_searching) {
-        search_late(&op->search, node, now, query);
-        op_step(node, now, op, out);
+        op_search_late(node, now, op, query, out);
         return;
     }
     struct command_peer *peer = find_probed(op, query->owner_index);
@@ -264,10 +263,11 @@ static void peer_late(struct node *node, struct now now, struct op *op,
 static void search_query_late(struct node *node, struct now now, struct op *op,
                               const struct inflight_query *query, struct outbox *out)
 {
-    if (op->kind == OP_QUERY && probe(node, now, query, out))
-        search_probed(&op->search, query);
-    else
-        search_late(&op->search, node, now, query);
+    if (op->kind != OP_QUERY || !probe(node, now, query, out)) {
+        op_search_late(node, now, op, query, out);
+        return;
+    }
+    search_probed(&op->search, query);
     op_step(node, now, op, out);
 }
 

@@ -20,8 +20,7 @@ enum err node_query(struct node *node, struct now now, const struct command_requ
     op->search.is_exact = true;
     for (unsigned i = 0; i < SEARCH_FAMILIES && request->concurrency > 0; i++)
         op->search.lookups[i].alpha = request->concurrency;
-    op->is_searching = true;
-    op_step(node, now, op, out);
+    op_search_begun(node, now, op, out);
     return ERR_OK;
 }
 

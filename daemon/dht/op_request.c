@@ -70,7 +70,7 @@ void op_request_answered(struct node *node, struct now now, struct op *op,
         op_step(node, now, op, out);
         return;
     }
-    op->is_searching = false;
+    op_search_over(node, now, op, ERR_OK, out);
     peer->contact = from->contact;
     peer->is_xord = from->is_xord;
     begin(node, now, op, out);

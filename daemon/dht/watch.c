@@ -59,13 +59,16 @@ static struct watch_event *tell(struct node *node, enum watch_class class, enum 
 static const char *purpose_of(const struct op *op)
 {
     static const char *const names[OP_KIND_COUNT] = {
-        [OP_GET] = "get",     [OP_GATHER] = "get",  [OP_PUT] = "put",
-        [OP_PEERS] = "peers", [OP_LEAVE] = "leave", [OP_ANNOUNCE] = "announce",
+        [OP_GET] = "get",     [OP_GATHER] = "get",        [OP_PUT] = "put",
+        [OP_PEERS] = "peers", [OP_ANNOUNCE] = "announce", [OP_QUERY] = "query",
+        [OP_SEEK] = "listen", [OP_REQUEST] = "request",
     };
     if (op->kind == OP_LOOKUP && op->is_internal)
         return op->is_join ? "join" : "refresh";
     if (op->kind == OP_PUT && op->is_internal)
         return "republish";
+    if ((op->kind == OP_PEERS || op->kind == OP_ANNOUNCE) && op->is_internal)
+        return "rendezvous";
     return names[op->kind] != NULL ? names[op->kind] : "lookup";
 }
 
@@ -125,21 +128,32 @@ static const struct lookup_candidate *find_candidate(const struct op *op, const 
     return NULL;
 }
 
+/* A search among xord nodes has no use for the answers of others. */
+static enum watch_what what_of_step(const struct op *op, const struct watch_outcome *outcome)
+{
+    bool is_foreign = outcome->reply != NULL && !krpc_is_xord(outcome->reply);
+    return op->search.is_among_xord && is_foreign ? WATCH_REFUSED : outcome->what;
+}
+
 void watch_step(struct node *node, struct now now, const struct op *op,
-                const struct inflight_query *query, enum watch_what what, int64_t code,
+                const struct inflight_query *query, const struct watch_outcome *outcome,
                 struct outbox *out)
 {
-    if (!watch_is_on(node, WATCH_LOOKUPS))
+    if (!watch_is_on(node, WATCH_LOOKUPS) || !op->is_searching)
         return;
-    struct watch_event *event = tell_lookup(node, op, what, ERR_OK, out);
+    struct watch_event *event = tell_lookup(node, op, what_of_step(op, outcome), ERR_OK, out);
     if (event == NULL)
         return;
     const struct lookup_candidate *candidate = find_candidate(op, &query->contact.addr);
-    event->lookup.contact = candidate != NULL ? candidate->contact : query->contact;
-    event->lookup.has_id = candidate != NULL ? candidate->has_id : query->has_id;
+    event->lookup.contact = query->contact;
+    event->lookup.has_id = query->has_id;
+    if (outcome->reply != NULL) {
+        event->lookup.contact.id = outcome->reply->id;
+        event->lookup.has_id = true;
+    }
     event->lookup.hop = candidate != NULL ? candidate->hop : 0;
     event->lookup.rtt_ms = (uint32_t)(now.ms - query->sent_ms);
-    event->lookup.code = code;
+    event->lookup.code = outcome->code;
 }
 
 /* ---- the tables ---- */

@@ -33,10 +33,16 @@ void watch_asked(struct node *node, uint64_t owner, const struct lookup_candidat
 /* ... and ends. */
 void watch_ended(struct node *node, struct now now, const struct op *op, enum err err,
                  struct outbox *out);
-/* What came of one of its queries: WATCH_ANSWERED, _LATE, _DEAD or _REFUSED, with KRPC's `code`.
- * Tells nothing while WATCH_LOOKUPS is off. */
+/* What came of one query: WATCH_ANSWERED with the reply, _LATE, _DEAD, or _REFUSED with KRPC's
+ * code. */
+struct watch_outcome {
+    enum watch_what what;
+    int64_t code;
+    const struct krpc *reply;
+};
+/* Tells nothing while WATCH_LOOKUPS is off, or when its search is over. */
 void watch_step(struct node *node, struct now now, const struct op *op,
-                const struct inflight_query *query, enum watch_what what, int64_t code,
+                const struct inflight_query *query, const struct watch_outcome *outcome,
                 struct outbox *out);
 /* While WATCH_STORE is on: a peer's put was refused before it came to the store. */
 void watch_turned_away(struct node *node, const struct addr *from, const struct krpc *query,

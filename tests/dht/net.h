@@ -7,7 +7,7 @@
 #include "tests/sim/world.h"
 
 #define NET_NODES_MAX    256
-#define NET_EVENTS_MAX   64
+#define NET_EVENTS_MAX   256
 #define NET_DELAY_MAX_MS 20u /* of a packet */
 #define NET_WAIT_MS      60000u
 #define NET_NETWORK      7 /* the tag in its packets */

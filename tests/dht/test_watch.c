@@ -5,12 +5,14 @@
 #include "daemon/dht/changes.h"
 #include "daemon/dht/node_state.h"
 #include "tests/dht/asker.h"
+#include "tests/dht/programs.h"
 #include "tests/runner.h"
 
 #define NODES 12
 
 static struct net net;
 static struct asker asker;
+static struct programs programs;
 
 static void watch(struct net *of, size_t index, unsigned classes)
 {
@@ -54,6 +56,16 @@ static const struct event *look_up(size_t index, const struct id *target)
                      ERR_OK);
     net_flush(&net, index);
     return net_wait(&net, index, op);
+}
+
+/* Of lookups for this purpose alone. */
+static unsigned count_for(const char *purpose, enum watch_what what)
+{
+    const struct event *event;
+    unsigned found = 0;
+    for (size_t at = 0; (event = next_watch(&net, &at)) != NULL;)
+        found += event->watch.what == what && strcmp(event->watch.lookup.purpose, purpose) == 0;
+    return found;
 }
 
 START_TEST(a_lookup_is_seen_from_its_start_to_its_end)
@@ -116,6 +128,45 @@ START_TEST(a_cancelled_lookup_is_seen_to_end)
     ck_assert_int_eq(ended->err, ERR_CANCELLED);
     ck_assert(!ended->stats.is_complete);
     ck_assert_uint_eq(count(&net, WATCH_ENDED), 1);
+    net_clear(&net);
+}
+END_TEST
+
+static const struct event *wait_for(size_t index, enum err err, uint64_t op)
+{
+    ck_assert_int_eq(err, ERR_OK);
+    net_flush(&net, index);
+    return net_wait(&net, index, op);
+}
+
+START_TEST(a_query_and_the_search_of_a_request_are_seen_to_their_ends)
+{
+    struct command_request request = {.command = bytes_of_string("x"), .has_target = true};
+    uint64_t op = 0;
+    net_build(&net, 40, 6);
+    programs_watch(&programs, &net, PROGRAM_GOOD);
+    for (size_t i = 0; i < net.count; i++)
+        programs.of[i].delay_ms = 900;
+    net_run(&net, 300000); /* what it looks for by itself at first is over */
+    watch(&net, 3, WATCH_LOOKUPS);
+    struct node *node = net.nodes[3]->node;
+    enum err err = node_query(node, net_now(&net), &request, &op, net.out);
+    ck_assert_ptr_nonnull(wait_for(3, err, op));
+    ck_assert_uint_eq(count_for("query", WATCH_STARTED), 1);
+    ck_assert_uint_eq(count_for("query", WATCH_LATE), 0); /* slow programs are waited for */
+    ck_assert_uint_ge(count_for("query", WATCH_ANSWERED), LOOKUP_K);
+    ck_assert_uint_eq(count_for("query", WATCH_ENDED), 1);
+    request.has_target = false;
+    /* Somebody is not in its table, and has to be looked up. */
+    for (size_t i = 0; i < net.count && count_for("request", WATCH_ENDED) == 0; i++) {
+        watch(&net, 3, WATCH_LOOKUPS);
+        request.to_id = net.nodes[i]->id;
+        err = node_request(node, net_now(&net), &request, &op, net.out);
+        if (i != 3 && err == ERR_OK)
+            wait_for(3, err, op);
+    }
+    ck_assert_uint_eq(count_for("request", WATCH_ENDED), 1);
+    ck_assert_uint_eq(count_for("request", WATCH_STARTED), 1);
     net_clear(&net);
 }
 END_TEST
@@ -213,6 +264,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_lookup_is_seen_from_its_start_to_its_end);
     tcase_add_test(tests, who_does_not_answer_is_seen_late_and_dead);
     tcase_add_test(tests, a_cancelled_lookup_is_seen_to_end);
+    tcase_add_test(tests, a_query_and_the_search_of_a_request_are_seen_to_their_ends);
     tcase_add_test(tests, who_comes_and_goes_is_seen);
     tcase_add_test(tests, a_put_turned_away_is_seen_with_its_reason);
     tcase_add_test(tests, what_the_store_did_is_told_on);
