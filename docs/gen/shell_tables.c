@@ -30,6 +30,7 @@ static const struct source {
     {"check", "method", "methods"},
     {"getconfig", "key", "settings"},
     {"setlog", "levels", "levels"},
+    {"monitor", "classes", "classes"},
 };
 
 static const char *words_of_type(enum param_type type)

@@ -42,6 +42,7 @@ _xord_words() {
     bools) printf '%s\n' true false ;;
     roles) printf '%s\n' auto server client ;;
     levels) printf '%s\n' error warn info debug ;;
+    classes) printf '%s\n' lookups nodes store rpc ;;
     esac
 }
 
@@ -132,7 +133,7 @@ _xord_value() {
         kept+=@
         _xord_files "${last#@}"
     else
-        if [[ $words_of == names && $last == *,* ]]; then
+        if [[ $words_of == @(names|classes) && $last == *,* ]]; then
             kept+=${last%,*},
             last=${last##*,}
         fi

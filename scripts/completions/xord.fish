@@ -92,6 +92,10 @@ function __xord_levels
     string split ' ' 'error warn info debug'
 end
 
+function __xord_classes
+    string split ' ' 'lookups nodes store rpc'
+end
+
 # @file
 function __xord_files
     set -l last (commandline -ct)

@@ -28,6 +28,7 @@ _xord_words() {
     bools) found=(true false) ;;
     roles) found=(auto server client) ;;
     levels) found=(error warn info debug) ;;
+    classes) found=(lookups nodes store rpc) ;;
     esac
     (( ! $#found )) || compadd -a found
 }
@@ -38,7 +39,7 @@ _xord_value() {
     paths) _files ;;
     files) compset -P @ && _files ;;
     *)
-        [[ $1 != names ]] || compset -P '*,'
+        [[ $1 != (names|classes) ]] || compset -P '*,'
         _xord_words $1
         ;;
     esac

@@ -88,6 +88,13 @@ class Calls(SharedCase):
         self.assertEqual(told[-1][0]['done'], told[-1][0]['of'])
         self.assertEqual({thread for _, thread in told}, {threading.get_ident()})
 
+    def test_what_the_daemon_does_as_it_does_it(self):
+        with self.xord.monitor('rpc') as stream:
+            self.node.call('createkey', 'watched')
+            told = next(event for event in stream if event.get('method') == 'createkey')
+        self.assertEqual((told['class'], told['event']), ('rpc', 'call'))
+        self.assert_error('no_such_id', 404, self.xord.unmonitor, stream.key)
+
     def test_a_call_that_the_daemon_would_not_take(self):
         with self.assertRaisesRegex(XordError, 'over'):
             self.xord.putimmutable('x' * LINE_MAX)

@@ -31,6 +31,7 @@ CASES = (
     ('xord --rpc-socket {S} dropkey ', 'xord --rpc-socket {S} dropkey alice '),
     ('xord --rpc-socket {S} lookup ali', 'xord --rpc-socket {S} lookup alice '),
     ('xord help verify', 'xord help verifymessage '),
+    ('xord monitor loo', 'xord monitor lookups '),
     ('xord getconfig max-', 'xord getconfig max-bytes '),
     ('xord dhtget -q alice r s --verb', 'xord dhtget -q alice r s --verbose '),
     ('dhtget alice r s --min_s', 'dhtget alice r s --min_seq='),
@@ -42,6 +43,7 @@ CASES = (
 )
 # In fish, only the first of a list.
 LISTS = (
+    ('xord monitor lookups,st', 'xord monitor lookups,store '),
     ('xord --rpc-socket {S} dhtput alice r s 1 to=alice,bo',
      'xord --rpc-socket {S} dhtput alice r s 1 to=alice,bob '),
 )
