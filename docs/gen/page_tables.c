@@ -75,6 +75,34 @@ static void print_param(FILE *out, const struct param *p)
     fputs("\n\n", out);
 }
 
+/* Lines that are set in become items of a list, with the first word bold. */
+static void print_details(FILE *out, const char *details)
+{
+    bool is_listing = false;
+    while (details[0] != '\0') {
+        char line[256], word[64];
+        size_t size = strcspn(details, "\n"), inset = strspn(details, " ");
+        bool is_item = inset > 0 && inset < size;
+        snprintf(line, sizeof line, "%.*s", (int)(size - inset), details + inset);
+        details += size + (details[size] != '\0');
+        if (is_item != is_listing)
+            fputc('\n', out);
+        is_listing = is_item;
+        if (is_item) {
+            size_t first = strcspn(line, " ");
+            snprintf(word, sizeof word, "%.*s", (int)first, line);
+            fputs("- ", out);
+            print_bold(out, word);
+            fputc(' ', out);
+            print_plain(out, line + first + strspn(line + first, " "));
+        } else {
+            print_plain(out, line);
+        }
+        fputc('\n', out);
+    }
+    fputc('\n', out);
+}
+
 static void print_method(FILE *out, const struct method *row)
 {
     const struct method *method = meant(row);
@@ -90,8 +118,7 @@ static void print_method(FILE *out, const struct method *row)
     fputs(method->access == RPC_ACCESS_READ ? " Allowed on the read-only socket.\n\n" : "\n\n",
           out);
     if (method->details != NULL) {
-        print_plain(out, method->details);
-        fputs("\n\n", out);
+        print_details(out, method->details);
     }
     for (const struct param *p = method->params; p->name != NULL; p++)
         print_param(out, p);
