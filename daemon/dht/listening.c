@@ -150,7 +150,7 @@ static struct listening *listening_new(struct node *node, struct now now,
     rng_bytes(&node->rng, l->sub, sizeof l->sub);
     l->sync_at_ms = now.ms + (request->timeout_ms ? request->timeout_ms : NODE_TIMEOUT_MS);
     l->poll_at_ms = ALARM_NEVER;
-    l->poll_every_ms = LISTENING_POLL_MS;
+    l->poll_every_ms = POLL_MS;
     l->pause_ms = SEEKS_PAUSE_MS;
     if (!enter(all, l, now)) {
         free(l);

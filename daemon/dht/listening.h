@@ -18,10 +18,8 @@
 #include "daemon/dht/seeks.h"
 #include "daemon/dht/sources.h"
 
-#define LISTENING_SOURCES_MAX 16u     /* the 8 closest of both families */
-#define LISTENING_SLICE       64u     /* of what is due, done in one tick */
-#define LISTENING_POLL_MS     10000u  /* between polls at first, and after a change; */
-#define LISTENING_POLL_MAX_MS 300000u /* half as long again each time, up to this */
+#define LISTENING_SOURCES_MAX 16u /* the 8 closest of both families */
+#define LISTENING_SLICE       64u /* of what is due, done in one tick */
 
 struct node;
 
@@ -29,7 +27,7 @@ struct listening {
     struct alarm alarm;         /* ms, first member: a deadline or a poll */
     struct alarm seek, catchup; /* ms: wanted from then on */
     struct chain_link by_sub, by_target;
-    uint64_t number;
+    uint64_t number; /* from the operations' sequence: none has the same */
     enum record_kind kind;
     struct id target;
     uint8_t k[KEYS_PUBLIC_SIZE];

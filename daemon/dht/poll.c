@@ -37,8 +37,8 @@ void poll_ask(struct node *node, struct now now, struct listening *l, struct out
     }
     l->poll_at_ms = now.ms + l->poll_every_ms;
     l->poll_every_ms += l->poll_every_ms / 2;
-    if (l->poll_every_ms > LISTENING_POLL_MAX_MS)
-        l->poll_every_ms = LISTENING_POLL_MAX_MS;
+    if (l->poll_every_ms > POLL_MAX_MS)
+        l->poll_every_ms = POLL_MAX_MS;
 }
 
 /* The source that was polled, while it is one. */
@@ -62,8 +62,8 @@ void poll_answered(struct node *node, struct now now, const struct inflight_quer
     if (!get_read_record(node, now, &wanted, reply, &record) ||
         listening_hear(node, now, l, &record, HEARING_READ, out) != HEARD_NEWS)
         return;
-    l->poll_every_ms = LISTENING_POLL_MS;
-    l->poll_at_ms = now.ms + LISTENING_POLL_MS;
+    l->poll_every_ms = POLL_MS;
+    l->poll_at_ms = now.ms + POLL_MS;
     listening_go_on(node, now, l, out);
 }
 

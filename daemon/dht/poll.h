@@ -5,6 +5,8 @@
 
 #include "daemon/dht/listening.h"
 
+#define POLL_MS       10000u  /* between polls at first, and after a change; */
+#define POLL_MAX_MS   300000u /* half as long again each time, up to this */
 #define POLL_SOURCES  2u /* asked each time: one packet may be lost, one may not have heard yet */
 #define POLL_SILENCES 3u /* in a row: it is lost */
 

@@ -1,5 +1,6 @@
 /* What holders say, or do not say, never costs a listener more than a while: leases are taken and
  * renewed in batches, what was missed is caught up with, who is lost is replaced. */
+#include "daemon/dht/poll.h"
 #include "daemon/dht/renew.h"
 #include "daemon/dht/subscribe.h"
 #include "tests/dht/troupe.h"
@@ -227,17 +228,17 @@ START_TEST(foreign_holders_are_polled_ever_more_rarely_until_something_changes)
     ck_assert_uint_eq(values(op), 1);
     ck_assert_uint_eq(troupe_came(&troupe).listens, 0);
     ck_assert_uint_eq(net_info(&net, 0).listens_polled, 1);
-    net_run(&net, LISTENING_POLL_MS + 1000);
+    net_run(&net, POLL_MS + 1000);
     ck_assert_uint_eq(count(COUNTER_POLLS), 2);
     net_run(&net, 30 * 60000);
     uint64_t polls = count(COUNTER_POLLS);
     ck_assert_uint_lt(polls, 40);
-    net_run(&net, LISTENING_POLL_MAX_MS);
+    net_run(&net, POLL_MAX_MS);
     ck_assert_uint_eq(count(COUNTER_POLLS), polls + 2);
     troupe_hold(&troupe, make_single(&second, &net, SALT, 2, "2", DAY_S));
-    ck_assert(listener_wait(&heard, op, LISTEN_VALUE, 2, LISTENING_POLL_MAX_MS + 1000));
+    ck_assert(listener_wait(&heard, op, LISTEN_VALUE, 2, POLL_MAX_MS + 1000));
     polls = count(COUNTER_POLLS);
-    net_run(&net, 2 * LISTENING_POLL_MS + 1000);
+    net_run(&net, 2 * POLL_MS + 1000);
     ck_assert_uint_eq(count(COUNTER_POLLS), polls + 4);
     net_clear(&net);
 }
@@ -250,7 +251,7 @@ START_TEST(a_foreign_holder_that_falls_silent_is_dropped)
     listen_to(SALT);
     uint64_t seeks = count(COUNTER_SEEKS);
     troupe.players[1].is_silent = true;
-    net_run(&net, 5 * LISTENING_POLL_MS);
+    net_run(&net, 5 * POLL_MS);
     ck_assert_uint_gt(count(COUNTER_SEEKS), seeks);
     net_clear(&net);
 }
@@ -273,7 +274,7 @@ START_TEST(on_the_public_network_xord_push_and_others_are_polled)
     ck_assert_int_eq(troupe_push_from(&troupe, 1, record), 0);
     ck_assert_uint_eq(values(op), 1);
     troupe.players[2].record = make_single(&second, &net, SALT, 2, "2", DAY_S);
-    ck_assert(listener_wait(&heard, op, LISTEN_VALUE, 2, 10 * LISTENING_POLL_MS));
+    ck_assert(listener_wait(&heard, op, LISTEN_VALUE, 2, 10 * POLL_MS));
     net_clear(&net);
 }
 END_TEST
@@ -286,7 +287,7 @@ START_TEST(a_xord_without_room_is_polled)
     uint64_t op = listen_to(SALT);
     ck_assert_uint_eq(count(COUNTER_LEASES_DENIED), 8);
     troupe_hold(&troupe, make_single(&first, &net, SALT, 1, "1", DAY_S));
-    ck_assert(listener_wait(&heard, op, LISTEN_VALUE, 1, 2 * LISTENING_POLL_MS));
+    ck_assert(listener_wait(&heard, op, LISTEN_VALUE, 1, 2 * POLL_MS));
     net_clear(&net);
 }
 END_TEST
