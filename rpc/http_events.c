@@ -80,6 +80,8 @@ size_t http_events_take(struct http_events *e, char *out, size_t size)
     if (unread(e) == 0 && e->dropped > 0)
         say_dropped(e);
     size_t taken = unread(e) < size ? unread(e) : size;
+    if (taken == 0)
+        return 0;
     memcpy(out, e->queue.data + e->taken, taken);
     e->taken += taken;
     if (e->taken == e->queue.size) {
