@@ -98,7 +98,8 @@ static void on_event(void *context, struct world *w, struct process *p, const st
         sign(c, w, p, event);
         return;
     }
-    if (event->kind == EVENT_LOOKUP || signers_has(c->signers, p, event->op))
+    if (event->kind == EVENT_LOOKUP || event->kind == EVENT_LISTEN ||
+        signers_has(c->signers, p, event->op))
         return; /* no request of ours */
     struct client_op *found = find_op(c, p->number, event->op);
     if (found == NULL) {

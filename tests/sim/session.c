@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "daemon/dht/lease.h"
+
 #define MINUTE_MS       60000u
 #define LIMITS_MS       30000u /* how often all nodes' limits are checked */
 #define FINAL_SPREAD_MS 20u    /* between the last gets */
@@ -91,12 +93,18 @@ static void build(struct session *s)
         .put_every_ms = o->put_ms,
         .flood_every_ms = o->flood_ms,
     };
+    const struct listeners_config listeners = {
+        .count = (uint32_t)o->listeners,
+        .life_ms = o->listen_minutes * MINUTE_MS,
+        .kill_ms = o->kill_holder_s * 1000,
+    };
     world_init(&s->world, &config);
     ledger_init(&s->ledger, (uint32_t)o->keys, (uint32_t)o->owners, o->seed);
     ledger_watch(&s->ledger, &s->world);
     oracle_init(&s->oracle, &s->world, &s->ledger);
     client_init(&s->client, &s->world, &s->ledger, &s->oracle, &s->signers, &client);
     signers_init(&s->signers, &s->world, &s->ledger, &s->oracle, &signers);
+    listeners_init(&s->listeners, &s->world, &s->ledger, &s->signers, &s->oracle, &listeners);
     world_at(&s->world, s->world.now_ms, check_limits, s, 0);
 }
 
@@ -120,6 +128,7 @@ static void load(struct session *s)
     world_run(w, w->now_ms + MINUTE_MS);
     client_begin(&s->client, o->load_s * 1000);
     signers_begin(&s->signers, o->load_s * 1000);
+    listeners_begin(&s->listeners, o->load_s * 1000);
     world_run(w, w->now_ms + o->load_s * 1000);
 }
 
@@ -213,6 +222,17 @@ static void check_copies(struct session *s)
                     copies->there, copies->wanted);
 }
 
+/* Nobody renews any more: what holders remember of it ends by itself. */
+static void end_listening(struct session *s)
+{
+    if (s->options.listeners == 0)
+        return;
+    listeners_end(&s->listeners);
+    world_run(&s->world, s->world.now_ms + LEASE_S * 1000 + MINUTE_MS);
+    if (!s->oracle.has_failed)
+        listeners_check_ended(&s->listeners);
+}
+
 static void read_all(struct session *s)
 {
     for (uint32_t i = 0; i < s->ledger.key_count && !s->world.is_stopped; i++) {
@@ -241,6 +261,11 @@ static void judge(struct session *s)
     if (gets > 0 && found * 1000 < gets * s->options.good)
         oracle_fail(&s->oracle, NULL, "in the end %" PRIu64 " of %" PRIu64 " gets were good", found,
                     gets);
+    const struct listeners_figures *heard = &s->listeners.figures;
+    if (heard->prompt * 1000 < heard->promised * s->options.prompt)
+        oracle_fail(&s->oracle, NULL,
+                    "%" PRIu64 " of %" PRIu64 " values were heard within a moment", heard->prompt,
+                    heard->promised);
     if (s->options.slow_ms > 0 && f->ms > f->found * s->options.slow_ms)
         oracle_fail(&s->oracle, NULL, "a get took %" PRIu64 " ms on the average", f->ms / f->found);
 }
@@ -253,7 +278,9 @@ void session_run(struct session *s, const struct session_options *options)
     plan_heal(&s->plan, &s->world);
     client_end(&s->client);
     signers_end(&s->signers);
+    listeners_stop_killing(&s->listeners);
     world_run(&s->world, s->world.now_ms + s->options.settle_minutes * MINUTE_MS);
+    end_listening(s);
     if (s->oracle.has_failed)
         return;
     check_tables(s);
@@ -273,6 +300,7 @@ void session_clear(struct session *s)
     adversaries_clear(&s->adversaries);
     client_clear(&s->client);
     signers_clear(&s->signers);
+    listeners_clear(&s->listeners);
     oracle_clear(&s->oracle);
     ledger_clear(&s->ledger);
     world_clear(&s->world);

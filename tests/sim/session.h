@@ -6,6 +6,7 @@
 #include "tests/sim/adversary.h"
 #include "tests/sim/churn.h"
 #include "tests/sim/client.h"
+#include "tests/sim/listeners.h"
 #include "tests/sim/oracle_node.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/prober.h"
@@ -31,6 +32,10 @@
     X(entries, 40, "of each, by as many signers as there are owners")                              \
     X(flood_ms, 0, "between entries of one who wants all the room; 0: none")                       \
     X(multi_entries, 0, "that a holder holds of one multi; 0: the usual")                          \
+    X(listeners, 0, "who listen to records and multis, at a time")                                 \
+    X(listen_minutes, 0, "median until one gives it up and another begins; 0: they stay")          \
+    X(kill_holder_s, 0, "between killings of who holds what is listened to; 0: none")              \
+    X(prompt, 0, "permille of values heard within 5 seconds; 0: not judged")                       \
     X(loss, 0, "permille of packets")                                                              \
     X(duplicate, 0, "permille")                                                                    \
     X(reorder, 0, "permille held back")                                                            \
@@ -73,6 +78,7 @@ struct session {
     struct oracle oracle;
     struct client client;
     struct signers signers;
+    struct listeners listeners;
     struct adversaries adversaries;
     struct churn churn;
     struct prober prober;

@@ -84,6 +84,13 @@ static void print_figures(const struct session *s)
                "; in the end %" PRIu64 " entries lost\n",
                signers->puts, signers->acked, signers->gathers, signers->expected, signers->good,
                signers_count_lost(&s->signers));
+    const struct listeners_figures *heard = &s->listeners.figures;
+    if (s->options.listeners > 0)
+        printf("listeners: %" PRIu64 " began, %" PRIu64 " synced; heard %" PRIu64
+               " values, %" PRIu64 " deletions, %" PRIu64 " ends; of %" PRIu64 " promised %" PRIu64
+               " within 5 s; %" PRIu64 " holders killed\n",
+               heard->began, heard->synced, heard->values, heard->deletions, heard->expiries,
+               heard->promised, heard->prompt, heard->killed);
     printf("in the end: %" PRIu64 " keys lost; %" PRIu64 " of %" PRIu64
            " table members dead; %" PRIu64 " of %" PRIu64 " copies where they belong\n",
            s->lost, s->dead, s->members, s->copies.there, s->copies.wanted);

@@ -36,7 +36,7 @@ struct watcher {
     void (*stopped)(void *context, struct world *w, struct process *p);
 };
 
-#define WORLD_WATCHERS_MAX 8
+#define WORLD_WATCHERS_MAX 12
 
 /* Where a process that starts knows addresses of. */
 enum world_sources {

@@ -1,0 +1,276 @@
+#include "tests/sim/listeners.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "tests/sim/chance.h"
+#include "tests/sim/closest.h"
+#include "tests/sim/listeners_judge.h"
+
+#define LISTENERS_STREAM 0x6c697374u
+#define START            16u
+#define JUDGE_MS         1000u
+#define BACK_MS          5000u /* of those killed half come back so soon, with their data */
+
+static struct listener *find(struct listeners *l, const struct process *p, uint64_t op)
+{
+    for (uint32_t i = 0; i < l->count; i++)
+        if (l->all[i].op == op && l->all[i].process == p->number)
+            return &l->all[i];
+    return NULL;
+}
+
+static void forget(struct listeners *l, struct listener *listener)
+{
+    free(listener->seen);
+    *listener = l->all[--l->count];
+}
+
+static bool has_listener(const struct listeners *l, const struct process *p)
+{
+    for (uint32_t i = 0; i < l->count; i++)
+        if (l->all[i].process == p->number)
+            return true;
+    return false;
+}
+
+static void on_event(void *context, struct world *w, struct process *p, const struct event *event)
+{
+    struct listeners *l = context;
+    (void)w;
+    if (event->kind != EVENT_LISTEN)
+        return;
+    struct listener *listener = find(l, p, event->op);
+    if (listener == NULL)
+        oracle_fail(l->oracle, p, "somebody hears who does not listen, or no longer");
+    else if (event->listen.what != LISTEN_END)
+        listeners_judge(l, listener, p, event);
+    else if (!listener->is_cancelled || event->err != ERR_CANCELLED)
+        oracle_fail(l->oracle, p, "a listening ended by itself: %d", (int)err_code(event->err));
+    else
+        forget(l, listener);
+}
+
+static void on_stopped(void *context, struct world *w, struct process *p)
+{
+    struct listeners *l = context;
+    (void)w;
+    for (uint32_t i = 0; i < l->count;) {
+        if (l->all[i].process == p->number)
+            forget(l, &l->all[i]);
+        else
+            i++;
+    }
+}
+
+void listeners_init(struct listeners *l, struct world *w, const struct ledger *ledger,
+                    const struct signers *signers, struct oracle *oracle,
+                    const struct listeners_config *config)
+{
+    *l = (struct listeners){
+        .world = w, .ledger = ledger, .signers = signers, .oracle = oracle, .config = *config};
+    if (config->count == 0)
+        return;
+    rng_init_number(&l->rng, w->config.seed ^ LISTENERS_STREAM);
+    l->promises = calloc(ledger->key_count + signers->place_count, sizeof *l->promises);
+    assert(l->promises != NULL);
+    const struct watcher watcher = {.context = l, .event = on_event, .stopped = on_stopped};
+    world_watch(w, &watcher);
+}
+
+void listeners_clear(struct listeners *l)
+{
+    while (l->count > 0)
+        forget(l, &l->all[0]);
+    free(l->all);
+    free(l->promises);
+}
+
+static struct listener *add(struct listeners *l)
+{
+    if (l->count == l->capacity) {
+        l->capacity = l->capacity ? 2 * l->capacity : START;
+        l->all = realloc(l->all, l->capacity * sizeof *l->all);
+        assert(l->all != NULL);
+    }
+    struct listener *listener = &l->all[l->count++];
+    *listener = (struct listener){.started_ms = l->world->now_ms};
+    uint32_t subjects = l->ledger->key_count + l->signers->config.targets;
+    uint32_t subject = rng_below(&l->rng, subjects);
+    listener->is_multi = subject >= l->ledger->key_count;
+    listener->subject = listener->is_multi ? subject - l->ledger->key_count : subject;
+    listener->seen =
+        calloc(listener->is_multi ? l->signers->place_count : 1u, sizeof *listener->seen);
+    assert(listener->seen != NULL);
+    return listener;
+}
+
+static struct listen_request request_of(const struct listeners *l, const struct listener *listener)
+{
+    if (listener->is_multi)
+        return (struct listen_request){.kind = RECORD_MULTI,
+                                       .target = l->signers->targets[listener->subject]};
+    const struct ledger_key *key = &l->ledger->keys[listener->subject];
+    return (struct listen_request){.kind = RECORD_SINGLE,
+                                   .target = key->target,
+                                   .k = l->ledger->owners[key->owner].public_key,
+                                   .salt = bytes_of(key->salt, key->salt_size)};
+}
+
+static void begin_one(struct listeners *l)
+{
+    struct process *p = world_pick(l->world, &l->rng);
+    if (p == NULL)
+        return;
+    struct listener *listener = add(l);
+    const struct listen_request request = request_of(l, listener);
+    listener->process = p->number;
+    listener->incarnation = p->incarnation;
+    l->figures.began++;
+    enum err err = node_listen(p->node, process_now(p), &request, &listener->op, &l->world->out);
+    if (err != ERR_OK) {
+        oracle_fail(l->oracle, p, "a listening was refused: %d", (int)err_code(err));
+        forget(l, listener);
+    } else {
+        world_note(l->world, TRACE_REQUEST, p, listener->subject, 2, listener->op);
+    }
+    world_flush(l->world, p);
+}
+
+static void cancel(struct listeners *l, struct listener *listener)
+{
+    struct process *p = l->world->processes[listener->process];
+    if (p->state != PROCESS_UP || listener->is_cancelled)
+        return;
+    listener->is_cancelled = true;
+    node_cancel(p->node, process_now(p), listener->op, &l->world->out);
+    world_flush(l->world, p);
+}
+
+static void fill(struct world *w, void *context, uint64_t argument)
+{
+    struct listeners *l = context;
+    (void)argument;
+    if (l->config.count == 0)
+        return;
+    while (l->count < l->config.count && world_pick(w, &l->rng) != NULL && !w->is_stopped)
+        begin_one(l);
+    world_at(w, w->now_ms + JUDGE_MS, fill, l, 0);
+}
+
+static void begin_first(struct world *w, void *context, uint64_t argument)
+{
+    struct listeners *l = context;
+    (void)w;
+    (void)argument;
+    if (l->count < l->config.count)
+        begin_one(l);
+}
+
+static void give_up(struct world *w, void *context, uint64_t argument)
+{
+    struct listeners *l = context;
+    (void)argument;
+    if (l->config.life_ms == 0)
+        return;
+    if (l->count > 0)
+        cancel(l, &l->all[rng_below(&l->rng, l->count)]);
+    uint64_t pause_ms = l->config.life_ms / (l->config.count > 0 ? l->config.count : 1);
+    world_at(w, w->now_ms + 1 + chance_exponential(&l->rng, pause_ms), give_up, l, 0);
+}
+
+static void come_back(struct world *w, void *context, uint64_t argument)
+{
+    (void)context;
+    if (w->processes[argument] != NULL && w->processes[argument]->state == PROCESS_DOWN)
+        world_restart(w, w->processes[argument]);
+}
+
+/* A holder of what somebody listens to, but nobody who listens. In its place comes a new process,
+ * or itself, which has forgotten its leases. */
+static void kill_holder(struct listeners *l)
+{
+    struct world *w = l->world;
+    const struct process *nearest[CLOSEST_K];
+    uint32_t count;
+    const struct listener *listener = &l->all[rng_below(&l->rng, l->count)];
+    const struct id target = request_of(l, listener).target;
+    closest_truth(w, &target, nearest, &count);
+    if (count == 0)
+        return;
+    struct process *p = w->processes[nearest[rng_below(&l->rng, count)]->number];
+    if (has_listener(l, p) || p->state != PROCESS_UP || p->leave_op != 0)
+        return;
+    l->figures.killed++;
+    world_crash(w, p);
+    if (chance_permille(&l->rng, 500)) {
+        world_at(w, w->now_ms + BACK_MS, come_back, NULL, p->number);
+        return;
+    }
+    world_forget(w, p);
+    world_spawn(w, false);
+}
+
+static void kill_some(struct world *w, void *context, uint64_t argument)
+{
+    struct listeners *l = context;
+    (void)argument;
+    if (l->config.kill_ms == 0)
+        return;
+    if (l->count > 0)
+        kill_holder(l);
+    world_at(w, w->now_ms + 1 + chance_exponential(&l->rng, l->config.kill_ms), kill_some, l, 0);
+}
+
+static void judge_some(struct world *w, void *context, uint64_t argument)
+{
+    struct listeners *l = context;
+    (void)argument;
+    if (l->config.count == 0)
+        return;
+    listeners_judge_promises(l);
+    world_at(w, w->now_ms + JUDGE_MS, judge_some, l, 0);
+}
+
+void listeners_begin(struct listeners *l, uint64_t ms)
+{
+    uint64_t now_ms = l->world->now_ms;
+    if (l->config.count == 0)
+        return;
+    for (uint32_t i = 0; i < l->config.count; i++)
+        world_at(l->world, now_ms + ms * i / l->config.count, begin_first, l, 0);
+    world_at(l->world, now_ms, judge_some, l, 0);
+    world_at(l->world, now_ms + ms, fill, l, 0);
+    world_at(l->world, now_ms + ms, give_up, l, 0);
+    world_at(l->world, now_ms + ms, kill_some, l, 0);
+}
+
+void listeners_stop_killing(struct listeners *l)
+{
+    l->config.kill_ms = 0;
+}
+
+void listeners_end(struct listeners *l)
+{
+    l->config.count = 0;
+    l->config.life_ms = l->config.kill_ms = 0;
+    for (uint32_t i = l->count; i-- > 0;)
+        cancel(l, &l->all[i]);
+}
+
+void listeners_check_ended(struct listeners *l)
+{
+    if (l->count > 0)
+        oracle_fail(l->oracle, l->world->processes[l->all[0].process],
+                    "a listening was given up and never ended");
+    for (uint32_t i = 0; i < l->world->live_count; i++) {
+        const struct process *p = l->world->processes[l->world->live[i]];
+        struct node_info info;
+        if (p->node == NULL)
+            continue;
+        node_get_info(p->node, &info);
+        if (info.listens + info.leases > 0)
+            oracle_fail(l->oracle, p, "nobody listens, and a node has %zu listenings, %zu leases",
+                        (size_t)info.listens, (size_t)info.leases);
+    }
+}

@@ -1,0 +1,72 @@
+/* Those who listen: to records and multis of the session, on processes drawn at random, and what is
+ * promised to them. Each value that was acknowledged reaches each of them within LISTENERS_LATE_MS,
+ * once, in order of seq in its place; deletions do too, and the end of what has ended; the loss of
+ * holders is none. Holders of what is listened to may be killed at random, one after the other. */
+#ifndef XORD_TESTS_SIM_LISTENERS_H
+#define XORD_TESTS_SIM_LISTENERS_H
+
+#include "tests/sim/signers.h"
+
+/* A refresh comes every 30 seconds; it, the search for who takes a lost holder's place, and the
+ * reading of what was missed have some tries each. */
+#define LISTENERS_LATE_MS   75000u
+#define LISTENERS_PROMPT_MS 5000u /* by a push that came, be it the third */
+
+struct listeners_config {
+    uint32_t count;   /* at a time; 0: nobody listens */
+    uint64_t life_ms; /* median until one gives it up and another begins; 0: they stay */
+    uint64_t kill_ms; /* between holders killed, on the average; 0: none */
+};
+
+struct listener_seen { /* of one place, the highest that has come */
+    int64_t seq;
+    uint64_t expiry_unix_s;
+    bool has_content;
+};
+
+struct listener {
+    uint64_t op, started_ms;
+    uint32_t process, incarnation;
+    bool is_multi, is_synced, is_cancelled;
+    uint32_t subject;           /* a key of the ledger, or a target of the signers */
+    struct listener_seen *seen; /* of a single one, else one a place of all multis; owned */
+};
+
+/* What is promised of a place: the oldest acknowledged seq that is not judged yet. */
+struct listeners_promise {
+    int64_t seq, prompt_seq;
+    uint64_t since_ms, prompt_ms; /* 0: nothing to judge */
+};
+
+struct listeners_figures {
+    uint64_t values, deletions, expiries, synced, began, killed;
+    uint64_t promised, prompt; /* acknowledged values × listeners, and those within the moment */
+};
+
+struct listeners {
+    struct world *world;
+    const struct ledger *ledger;
+    const struct signers *signers;
+    struct oracle *oracle;
+    struct listeners_config config;
+    struct rng rng;
+    struct listener *all; /* owned */
+    uint32_t count, capacity;
+    struct listeners_promise *promises; /* by key, then by place; owned */
+    struct listeners_figures figures;
+};
+
+void listeners_init(struct listeners *l, struct world *w, const struct ledger *ledger,
+                    const struct signers *signers, struct oracle *oracle,
+                    const struct listeners_config *config);
+void listeners_clear(struct listeners *l);
+/* They begin, evenly over `ms` from now. */
+void listeners_begin(struct listeners *l, uint64_t ms);
+/* No more holders are killed. */
+void listeners_stop_killing(struct listeners *l);
+/* All give it up, and no others begin: to be followed by listeners_check_ended. */
+void listeners_end(struct listeners *l);
+/* Each was told its end, and nobody keeps anything of it. */
+void listeners_check_ended(struct listeners *l);
+
+#endif

@@ -1,0 +1,241 @@
+#include "tests/sim/listeners_judge.h"
+
+#include <inttypes.h>
+
+#include "daemon/dht/envelope.h"
+#include "tests/sim/genuine.h"
+#include "tests/sim/signers_judge.h"
+
+struct place { /* of the ledger's keys and the signers' places: what the judge knows of each */
+    int64_t signed_seq, acked_seq, top_seq;
+    uint32_t holders;
+};
+
+static uint32_t place_count(const struct listeners *l)
+{
+    return l->ledger->key_count + l->signers->place_count;
+}
+
+static struct place place_at(const struct listeners *l, uint32_t index)
+{
+    if (index < l->ledger->key_count) {
+        const struct ledger_key *key = &l->ledger->keys[index];
+        return (struct place){key->signed_seq, key->acked_seq, key->top_seq, key->holders};
+    }
+    const struct signers_place *place = &l->signers->places[index - l->ledger->key_count];
+    return (struct place){place->signed_seq, place->acked_seq, place->top_seq, place->holders};
+}
+
+/* What the listener has seen of this place; NULL: it does not listen to it. */
+static struct listener_seen *seen_of(const struct listeners *l, const struct listener *listener,
+                                     uint32_t index)
+{
+    if (!listener->is_multi)
+        return index == listener->subject ? &listener->seen[0] : NULL;
+    if (index < l->ledger->key_count)
+        return NULL;
+    uint32_t place = index - l->ledger->key_count;
+    return l->signers->places[place].target == listener->subject ? &listener->seen[place] : NULL;
+}
+
+/* The place of a record that a listener hears of; its number past the last: a greedy signer's. */
+static uint32_t index_of(const struct listeners *l, const struct record *record)
+{
+    struct id key;
+    record_key(record, &key);
+    if (record->kind == RECORD_SINGLE) {
+        uint32_t index = ledger_find(l->ledger, &key);
+        return index != LEDGER_NO_KEY ? index : place_count(l);
+    }
+    const struct signers_place *place = signers_find(l->signers, &key);
+    return place != NULL ? l->ledger->key_count + (uint32_t)(place - l->signers->places)
+                         : place_count(l);
+}
+
+static bool is_asked_for(const struct listeners *l, const struct listener *listener,
+                         const struct record *record)
+{
+    const struct id *target = listener->is_multi ? &l->signers->targets[listener->subject]
+                                                 : &l->ledger->keys[listener->subject].target;
+    return record->kind == (listener->is_multi ? RECORD_MULTI : RECORD_SINGLE) &&
+           id_equal(&record->target, target);
+}
+
+static bool is_genuine(const struct listeners *l, const struct record *record)
+{
+    struct blob *blob = blobs_find(&l->world->blobs, record);
+    return genuine_target(record) && (blob != NULL ? blob_verify(blob) : genuine_signature(record));
+}
+
+static void judge_record(struct listeners *l, const struct process *p, uint32_t index,
+                         const struct record *record, const struct listener_seen *seen,
+                         bool is_deletion)
+{
+    const struct place place = place_at(l, index);
+    bool should_be_deletion = record->kind == RECORD_MULTI && signers_is_deletion(record->seq);
+    if (!is_genuine(l, record))
+        oracle_fail(l->oracle, p, "a listener was given what does not verify");
+    else if (genuine_has_ended(record, process_now(p).unix_s))
+        oracle_fail(l->oracle, p, "a listener was given what has ended");
+    else if (record->seq > place.signed_seq)
+        oracle_fail(l->oracle, p, "a listener was given seq %" PRId64 ", never signed",
+                    record->seq);
+    else if (is_deletion != should_be_deletion)
+        oracle_fail(l->oracle, p, "a listener was told wrongly whether seq %" PRId64 " deletes",
+                    record->seq);
+    else if (record->seq <= seen->seq)
+        oracle_fail(l->oracle, p, "a listener was given seq %" PRId64 " of place %u after %" PRId64,
+                    record->seq, index, seen->seq);
+}
+
+static void judge_news(struct listeners *l, struct listener *listener, const struct process *p,
+                       const struct record *record, bool is_deletion)
+{
+    struct envelope envelope;
+    uint32_t index = index_of(l, record);
+    struct listener_seen *seen = seen_of(l, listener, index);
+    if (seen == NULL)
+        return;
+    judge_record(l, p, index, record, seen, is_deletion);
+    envelope_parse(record->v, &envelope);
+    *seen = (struct listener_seen){
+        .seq = record->seq, .expiry_unix_s = envelope.expiry_unix_s, .has_content = !is_deletion};
+    l->figures.values += !is_deletion;
+    l->figures.deletions += is_deletion;
+}
+
+static void judge_expiry(struct listeners *l, struct listener *listener, const struct process *p,
+                         const struct record *record)
+{
+    struct listener_seen *seen = seen_of(l, listener, index_of(l, record));
+    if (seen == NULL)
+        return;
+    if (!seen->has_content || record->seq != seen->seq ||
+        seen->expiry_unix_s > process_now(p).unix_s)
+        oracle_fail(l->oracle, p,
+                    "a listener was told that seq %" PRId64 " has ended: it had %" PRId64
+                    ", which ends in %" PRId64 " s",
+                    record->seq, seen->seq, (int64_t)(seen->expiry_unix_s - process_now(p).unix_s));
+    seen->has_content = false;
+    l->figures.expiries++;
+}
+
+/* What was acknowledged before it began, and is there, was read by the time it says so. */
+static void judge_synced(struct listeners *l, struct listener *listener, const struct process *p,
+                         enum err err)
+{
+    if (listener->is_synced)
+        oracle_fail(l->oracle, p, "a listener was told twice that all was read");
+    listener->is_synced = true;
+    l->figures.synced++;
+    if (err != ERR_OK && l->oracle->is_strict)
+        oracle_fail(l->oracle, p, "all is well, and a listener could not read: %d",
+                    (int)err_code(err));
+}
+
+void listeners_judge(struct listeners *l, struct listener *listener, const struct process *p,
+                     const struct event *event)
+{
+    const struct record *record = &event->listen.record;
+    enum listen_what what = event->listen.what;
+    if (what == LISTEN_SYNCED) {
+        judge_synced(l, listener, p, event->err);
+        return;
+    }
+    if (!is_asked_for(l, listener, record))
+        oracle_fail(l->oracle, p, "a listener was told of another target");
+    else if (what == LISTEN_EXPIRED)
+        judge_expiry(l, listener, p, record);
+    else
+        judge_news(l, listener, p, record, what == LISTEN_DELETED);
+}
+
+/* It was there, without a break, to hear of what was acknowledged then. */
+static bool was_there(const struct listeners *l, const struct listener *listener, uint64_t since_ms)
+{
+    const struct process *p = l->world->processes[listener->process];
+    return p->state == PROCESS_UP && p->up_ms <= since_ms && listener->started_ms <= since_ms &&
+           !listener->is_cancelled;
+}
+
+/* What it has never been shown need not be deleted. */
+static bool has_what_is_due(const struct listeners *l, uint32_t index,
+                            const struct listener_seen *seen, int64_t seq)
+{
+    bool is_deletion = index >= l->ledger->key_count && signers_is_deletion(seq);
+    return seen->seq >= seq || (is_deletion && !seen->has_content);
+}
+
+static void judge_late(struct listeners *l, uint32_t index, const struct listeners_promise *promise)
+{
+    const struct place place = place_at(l, index);
+    bool is_held = place.top_seq >= promise->seq && place.holders >= ORACLE_BUDGET;
+    for (uint32_t i = 0; i < l->count; i++) {
+        const struct listener *listener = &l->all[i];
+        const struct listener_seen *seen = seen_of(l, listener, index);
+        if (seen != NULL && !has_what_is_due(l, index, seen, promise->seq) && is_held &&
+            was_there(l, listener, promise->since_ms))
+            oracle_fail(l->oracle, l->world->processes[listener->process],
+                        "place %u: seq %" PRId64 " was acknowledged %" PRIu64
+                        " ms ago, and a listener has %" PRId64,
+                        index, promise->seq, l->world->now_ms - promise->since_ms, seen->seq);
+    }
+}
+
+static void count_prompt(struct listeners *l, uint32_t index,
+                         const struct listeners_promise *promise)
+{
+    for (uint32_t i = 0; i < l->count; i++) {
+        const struct listener_seen *seen = seen_of(l, &l->all[i], index);
+        if (seen == NULL || !was_there(l, &l->all[i], promise->prompt_ms))
+            continue;
+        l->figures.promised++;
+        l->figures.prompt += has_what_is_due(l, index, seen, promise->prompt_seq);
+    }
+}
+
+static void judge_promise(struct listeners *l, uint32_t index)
+{
+    struct listeners_promise *promise = &l->promises[index];
+    uint64_t now_ms = l->world->now_ms;
+    int64_t acked_seq = place_at(l, index).acked_seq;
+    if (promise->since_ms != 0 && now_ms >= promise->since_ms + LISTENERS_LATE_MS) {
+        judge_late(l, index, promise);
+        promise->since_ms = 0;
+    }
+    if (promise->since_ms == 0 && acked_seq > promise->seq) {
+        promise->seq = acked_seq;
+        promise->since_ms = now_ms;
+    }
+    if (promise->prompt_ms != 0 && now_ms >= promise->prompt_ms + LISTENERS_PROMPT_MS) {
+        count_prompt(l, index, promise);
+        promise->prompt_ms = 0;
+    }
+    if (promise->prompt_ms == 0 && acked_seq > promise->prompt_seq) {
+        promise->prompt_seq = acked_seq;
+        promise->prompt_ms = now_ms;
+    }
+}
+
+static void judge_ends(struct listeners *l, const struct listener *listener)
+{
+    const struct process *p = l->world->processes[listener->process];
+    uint32_t count = listener->is_multi ? l->signers->place_count : 1u;
+    if (!was_there(l, listener, l->world->now_ms - LISTENERS_LATE_MS))
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct listener_seen *seen = &listener->seen[i];
+        if (seen->has_content &&
+            seen->expiry_unix_s + LISTENERS_LATE_MS / 1000 < process_now(p).unix_s)
+            oracle_fail(l->oracle, p, "a listener was not told that seq %" PRId64 " has ended",
+                        seen->seq);
+    }
+}
+
+void listeners_judge_promises(struct listeners *l)
+{
+    for (uint32_t i = 0; i < place_count(l); i++)
+        judge_promise(l, i);
+    for (uint32_t i = 0; i < l->count; i++)
+        judge_ends(l, &l->all[i]);
+}
