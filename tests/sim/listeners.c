@@ -117,9 +117,19 @@ static struct listen_request request_of(const struct listeners *l, const struct 
                                    .salt = bytes_of(key->salt, key->salt_size)};
 }
 
+/* Those behind a NAT too: clients listen as others do. */
+static struct process *pick_host(struct listeners *l)
+{
+    const struct world *w = l->world;
+    if (w->live_count == 0)
+        return NULL;
+    struct process *p = w->processes[w->live[rng_below(&l->rng, w->live_count)]];
+    return p->state == PROCESS_UP && p->node != NULL && p->leave_op == 0 ? p : NULL;
+}
+
 static void begin_one(struct listeners *l)
 {
-    struct process *p = world_pick(l->world, &l->rng);
+    struct process *p = pick_host(l);
     if (p == NULL)
         return;
     struct listener *listener = add(l);
@@ -153,7 +163,7 @@ static void fill(struct world *w, void *context, uint64_t argument)
     (void)argument;
     if (l->config.count == 0)
         return;
-    while (l->count < l->config.count && world_pick(w, &l->rng) != NULL && !w->is_stopped)
+    for (uint32_t i = l->count; i < l->config.count && !w->is_stopped; i++)
         begin_one(l);
     world_at(w, w->now_ms + JUDGE_MS, fill, l, 0);
 }
@@ -272,5 +282,17 @@ void listeners_check_ended(struct listeners *l)
         if (info.listens + info.leases > 0)
             oracle_fail(l->oracle, p, "nobody listens, and a node has %zu listenings, %zu leases",
                         (size_t)info.listens, (size_t)info.leases);
+    }
+}
+
+void listeners_count_pushes(const struct listeners *l, uint64_t *acknowledged, uint64_t *unanswered)
+{
+    *acknowledged = *unanswered = 0;
+    for (uint32_t i = 0; i < l->world->live_count; i++) {
+        const struct process *p = l->world->processes[l->world->live[i]];
+        if (p->node == NULL)
+            continue;
+        *acknowledged += node_counter(p->node, COUNTER_DELIVERIES_ACKNOWLEDGED);
+        *unanswered += node_counter(p->node, COUNTER_DELIVERIES_UNANSWERED);
     }
 }

@@ -20,6 +20,7 @@ struct listeners_config {
 
 struct listener_seen { /* of one place, the highest that has come */
     int64_t seq;
+    int64_t floor_seq; /* acknowledged when it was last begun or went on */
     uint64_t expiry_unix_s;
     bool has_content;
 };
@@ -27,7 +28,9 @@ struct listener_seen { /* of one place, the highest that has come */
 struct listener {
     uint64_t op, started_ms;
     uint32_t process, incarnation;
+    uint64_t since_ms; /* listens without a break, its process not standing still */
     bool is_multi, is_synced, is_cancelled;
+    bool has_floor;             /* to be judged LISTENERS_LATE_MS after since_ms */
     uint32_t subject;           /* a key of the ledger, or a target of the signers */
     struct listener_seen *seen; /* of a single one, else one a place of all multis; owned */
 };
@@ -40,7 +43,8 @@ struct listeners_promise {
 
 struct listeners_figures {
     uint64_t values, deletions, expiries, synced, began, killed;
-    uint64_t promised, prompt; /* acknowledged values × listeners, and those within the moment */
+    uint64_t floors;           /* what was acknowledged before it began or went on */
+    uint64_t promised, prompt; /* values × listeners who hold none, and within the moment */
 };
 
 struct listeners {
@@ -66,6 +70,9 @@ void listeners_begin(struct listeners *l, uint64_t ms);
 void listeners_stop_killing(struct listeners *l);
 /* All give it up, and no others begin: to be followed by listeners_check_ended. */
 void listeners_end(struct listeners *l);
+/* Of all processes that are up: records handed to subscribers, those that came to nothing too. */
+void listeners_count_pushes(const struct listeners *l, uint64_t *acknowledged,
+                            uint64_t *unanswered);
 /* Each was told its end, and nobody keeps anything of it. */
 void listeners_check_ended(struct listeners *l);
 

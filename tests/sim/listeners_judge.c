@@ -98,8 +98,9 @@ static void judge_news(struct listeners *l, struct listener *listener, const str
         return;
     judge_record(l, p, index, record, seen, is_deletion);
     envelope_parse(record->v, &envelope);
-    *seen = (struct listener_seen){
-        .seq = record->seq, .expiry_unix_s = envelope.expiry_unix_s, .has_content = !is_deletion};
+    seen->seq = record->seq;
+    seen->expiry_unix_s = envelope.expiry_unix_s;
+    seen->has_content = !is_deletion;
     l->figures.values += !is_deletion;
     l->figures.deletions += is_deletion;
 }
@@ -158,6 +159,13 @@ static bool was_there(const struct listeners *l, const struct listener *listener
            !listener->is_cancelled;
 }
 
+static bool is_held(const struct listeners *l, uint32_t index, int64_t seq)
+{
+    const struct place place = place_at(l, index);
+    uint32_t enough = l->world->live_count < ORACLE_BUDGET ? l->world->live_count : ORACLE_BUDGET;
+    return place.top_seq >= seq && place.holders >= enough;
+}
+
 /* What it has never been shown need not be deleted. */
 static bool has_what_is_due(const struct listeners *l, uint32_t index,
                             const struct listener_seen *seen, int64_t seq)
@@ -168,13 +176,11 @@ static bool has_what_is_due(const struct listeners *l, uint32_t index,
 
 static void judge_late(struct listeners *l, uint32_t index, const struct listeners_promise *promise)
 {
-    const struct place place = place_at(l, index);
-    bool is_held = place.top_seq >= promise->seq && place.holders >= ORACLE_BUDGET;
     for (uint32_t i = 0; i < l->count; i++) {
         const struct listener *listener = &l->all[i];
         const struct listener_seen *seen = seen_of(l, listener, index);
-        if (seen != NULL && !has_what_is_due(l, index, seen, promise->seq) && is_held &&
-            was_there(l, listener, promise->since_ms))
+        if (seen != NULL && !has_what_is_due(l, index, seen, promise->seq) &&
+            is_held(l, index, promise->seq) && was_there(l, listener, promise->since_ms))
             oracle_fail(l->oracle, l->world->processes[listener->process],
                         "place %u: seq %" PRId64 " was acknowledged %" PRIu64
                         " ms ago, and a listener has %" PRId64,
@@ -182,12 +188,24 @@ static void judge_late(struct listeners *l, uint32_t index, const struct listene
     }
 }
 
+/* Who holds it itself needs no push. */
+static bool is_holder(const struct listeners *l, const struct process *p, uint32_t index)
+{
+    bool is_single = index < l->ledger->key_count;
+    const struct id *key = is_single ? &l->ledger->keys[index].target
+                                     : &l->signers->places[index - l->ledger->key_count].key;
+    struct stored stored;
+    return disk_get(&p->disk, process_now(p).unix_s, STORE_HELD,
+                    is_single ? RECORD_SINGLE : RECORD_MULTI, key, &stored) == ERR_OK;
+}
+
 static void count_prompt(struct listeners *l, uint32_t index,
                          const struct listeners_promise *promise)
 {
     for (uint32_t i = 0; i < l->count; i++) {
         const struct listener_seen *seen = seen_of(l, &l->all[i], index);
-        if (seen == NULL || !was_there(l, &l->all[i], promise->prompt_ms))
+        const struct process *p = l->world->processes[l->all[i].process];
+        if (seen == NULL || !was_there(l, &l->all[i], promise->prompt_ms) || is_holder(l, p, index))
             continue;
         l->figures.promised++;
         l->figures.prompt += has_what_is_due(l, index, seen, promise->prompt_seq);
@@ -232,10 +250,51 @@ static void judge_ends(struct listeners *l, const struct listener *listener)
     }
 }
 
+static void set_floors(struct listeners *l, struct listener *listener, uint64_t since_ms)
+{
+    listener->since_ms = since_ms;
+    listener->has_floor = true;
+    for (uint32_t i = 0; i < place_count(l); i++) {
+        struct listener_seen *seen = seen_of(l, listener, i);
+        if (seen != NULL)
+            seen->floor_seq = place_at(l, i).acked_seq;
+    }
+}
+
+/* What was there when it began, or was put while its process stood still, has come by now. */
+static void judge_floors(struct listeners *l, struct listener *listener)
+{
+    listener->has_floor = false;
+    for (uint32_t i = 0; i < place_count(l); i++) {
+        const struct listener_seen *seen = seen_of(l, listener, i);
+        if (seen == NULL || seen->floor_seq == 0)
+            continue;
+        l->figures.floors++;
+        if (!has_what_is_due(l, i, seen, seen->floor_seq) && is_held(l, i, seen->floor_seq))
+            oracle_fail(l->oracle, l->world->processes[listener->process],
+                        "place %u: seq %" PRId64 " was acknowledged before a listener began or "
+                        "went on %" PRIu64 " ms ago, and it has %" PRId64,
+                        i, seen->floor_seq, l->world->now_ms - listener->since_ms, seen->seq);
+    }
+}
+
+static void judge_listener(struct listeners *l, struct listener *listener)
+{
+    const struct process *p = l->world->processes[listener->process];
+    uint64_t since_ms = p->up_ms > listener->started_ms ? p->up_ms : listener->started_ms;
+    if (p->state != PROCESS_UP || listener->is_cancelled)
+        return;
+    if (listener->since_ms != since_ms)
+        set_floors(l, listener, since_ms);
+    else if (listener->has_floor && l->world->now_ms >= since_ms + LISTENERS_LATE_MS)
+        judge_floors(l, listener);
+    judge_ends(l, listener);
+}
+
 void listeners_judge_promises(struct listeners *l)
 {
     for (uint32_t i = 0; i < place_count(l); i++)
         judge_promise(l, i);
     for (uint32_t i = 0; i < l->count; i++)
-        judge_ends(l, &l->all[i]);
+        judge_listener(l, &l->all[i]);
 }

@@ -254,6 +254,20 @@ static void read_all(struct session *s)
     world_run(&s->world, s->world.now_ms + FINAL_WAIT_MS);
 }
 
+static void judge_listeners(struct session *s)
+{
+    const struct listeners_figures *f = &s->listeners.figures;
+    uint64_t acknowledged, unanswered;
+    listeners_count_pushes(&s->listeners, &acknowledged, &unanswered);
+    if (f->prompt * 1000 < f->promised * s->options.prompt)
+        oracle_fail(&s->oracle, NULL,
+                    "%" PRIu64 " of %" PRIu64 " values were heard within a moment", f->prompt,
+                    f->promised);
+    if (acknowledged * 1000 < (acknowledged + unanswered) * s->options.delivered)
+        oracle_fail(&s->oracle, NULL, "%" PRIu64 " pushes were acknowledged, %" PRIu64 " not",
+                    acknowledged, unanswered);
+}
+
 static void judge(struct session *s)
 {
     const struct oracle_figures *f = &s->oracle.figures;
@@ -261,11 +275,6 @@ static void judge(struct session *s)
     if (gets > 0 && found * 1000 < gets * s->options.good)
         oracle_fail(&s->oracle, NULL, "in the end %" PRIu64 " of %" PRIu64 " gets were good", found,
                     gets);
-    const struct listeners_figures *heard = &s->listeners.figures;
-    if (heard->prompt * 1000 < heard->promised * s->options.prompt)
-        oracle_fail(&s->oracle, NULL,
-                    "%" PRIu64 " of %" PRIu64 " values were heard within a moment", heard->prompt,
-                    heard->promised);
     if (s->options.slow_ms > 0 && f->ms > f->found * s->options.slow_ms)
         oracle_fail(&s->oracle, NULL, "a get took %" PRIu64 " ms on the average", f->ms / f->found);
 }
@@ -293,6 +302,7 @@ void session_run(struct session *s, const struct session_options *options)
     s->oracle.is_strict = s->options.adversaries == 0;
     read_all(s);
     judge(s);
+    judge_listeners(s);
 }
 
 void session_clear(struct session *s)

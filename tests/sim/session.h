@@ -36,6 +36,7 @@
     X(listen_minutes, 0, "median until one gives it up and another begins; 0: they stay")          \
     X(kill_holder_s, 0, "between killings of who holds what is listened to; 0: none")              \
     X(prompt, 0, "permille of values heard within 5 seconds; 0: not judged")                       \
+    X(delivered, 0, "permille of pushes that must be acknowledged; 0: not judged")                 \
     X(loss, 0, "permille of packets")                                                              \
     X(duplicate, 0, "permille")                                                                    \
     X(reorder, 0, "permille held back")                                                            \
