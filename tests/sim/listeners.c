@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "daemon/dht/krpc.h"
 #include "tests/sim/chance.h"
 #include "tests/sim/closest.h"
 #include "tests/sim/listeners_judge.h"
@@ -63,6 +64,14 @@ static void on_stopped(void *context, struct world *w, struct process *p)
     }
 }
 
+static bool is_muted(void *context, struct bytes packet)
+{
+    struct listeners *l = context;
+    struct krpc message;
+    return krpc_parse(packet, &message) == ERR_OK && message.type == KRPC_QUERY &&
+           message.method == KRPC_PUSH && chance_permille(&l->rng, l->config.mute_permille);
+}
+
 void listeners_init(struct listeners *l, struct world *w, const struct ledger *ledger,
                     const struct signers *signers, struct oracle *oracle,
                     const struct listeners_config *config)
@@ -76,6 +85,10 @@ void listeners_init(struct listeners *l, struct world *w, const struct ledger *l
     assert(l->promises != NULL);
     const struct watcher watcher = {.context = l, .event = on_event, .stopped = on_stopped};
     world_watch(w, &watcher);
+    if (config->mute_permille == 0)
+        return;
+    w->is_dropped = is_muted;
+    w->filter_context = l;
 }
 
 void listeners_clear(struct listeners *l)
@@ -105,7 +118,7 @@ static struct listener *add(struct listeners *l)
     return listener;
 }
 
-static struct listen_request request_of(const struct listeners *l, const struct listener *listener)
+struct listen_request listeners_request(const struct listeners *l, const struct listener *listener)
 {
     if (listener->is_multi)
         return (struct listen_request){.kind = RECORD_MULTI,
@@ -133,7 +146,7 @@ static void begin_one(struct listeners *l)
     if (p == NULL)
         return;
     struct listener *listener = add(l);
-    const struct listen_request request = request_of(l, listener);
+    const struct listen_request request = listeners_request(l, listener);
     listener->process = p->number;
     listener->incarnation = p->incarnation;
     l->figures.began++;
@@ -204,7 +217,7 @@ static void kill_holder(struct listeners *l)
     const struct process *nearest[CLOSEST_K];
     uint32_t count;
     const struct listener *listener = &l->all[rng_below(&l->rng, l->count)];
-    const struct id target = request_of(l, listener).target;
+    const struct id target = listeners_request(l, listener).target;
     closest_truth(w, &target, nearest, &count);
     if (count == 0)
         return;

@@ -13,9 +13,10 @@
 #define LISTENERS_PROMPT_MS 5000u /* by a push that came, be it the third */
 
 struct listeners_config {
-    uint32_t count;   /* at a time; 0: nobody listens */
-    uint64_t life_ms; /* median until one gives it up and another begins; 0: they stay */
-    uint64_t kill_ms; /* between holders killed, on the average; 0: none */
+    uint32_t count;         /* at a time; 0: nobody listens */
+    uint64_t life_ms;       /* median until one gives it up and another begins; 0: they stay */
+    uint64_t kill_ms;       /* between holders killed, on the average; 0: none */
+    uint32_t mute_permille; /* of pushes, lost beside what the wires lose */
 };
 
 struct listener_seen { /* of one place, the highest that has come */
@@ -43,7 +44,8 @@ struct listeners_promise {
 
 struct listeners_figures {
     uint64_t values, deletions, expiries, synced, began, killed;
-    uint64_t floors;           /* what was acknowledged before it began or went on */
+    uint64_t leases_wanted, leases_there; /* of listeners at the 8 nearest to their targets */
+    uint64_t floors;                      /* what was acknowledged before it began or went on */
     uint64_t promised, prompt; /* values × listeners who hold none, and within the moment */
 };
 
@@ -66,6 +68,8 @@ void listeners_init(struct listeners *l, struct world *w, const struct ledger *l
 void listeners_clear(struct listeners *l);
 /* They begin, evenly over `ms` from now. */
 void listeners_begin(struct listeners *l, uint64_t ms);
+/* What it asks its node for. Views into the ledger. */
+struct listen_request listeners_request(const struct listeners *l, const struct listener *listener);
 /* No more holders are killed. */
 void listeners_stop_killing(struct listeners *l);
 /* All give it up, and no others begin: to be followed by listeners_check_ended. */

@@ -3,10 +3,12 @@
 #include <inttypes.h>
 
 #include "daemon/dht/envelope.h"
+#include "daemon/dht/node_state.h"
+#include "tests/sim/closest.h"
 #include "tests/sim/genuine.h"
 #include "tests/sim/signers_judge.h"
 
-struct place { /* of the ledger's keys and the signers' places: what the judge knows of each */
+struct state { /* of the ledger's keys and the signers' places: what the judge knows of each */
     int64_t signed_seq, acked_seq, top_seq;
     uint32_t holders;
 };
@@ -16,14 +18,14 @@ static uint32_t place_count(const struct listeners *l)
     return l->ledger->key_count + l->signers->place_count;
 }
 
-static struct place place_at(const struct listeners *l, uint32_t index)
+static struct state state_of(const struct listeners *l, uint32_t index)
 {
     if (index < l->ledger->key_count) {
         const struct ledger_key *key = &l->ledger->keys[index];
-        return (struct place){key->signed_seq, key->acked_seq, key->top_seq, key->holders};
+        return (struct state){key->signed_seq, key->acked_seq, key->top_seq, key->holders};
     }
     const struct signers_place *place = &l->signers->places[index - l->ledger->key_count];
-    return (struct place){place->signed_seq, place->acked_seq, place->top_seq, place->holders};
+    return (struct state){place->signed_seq, place->acked_seq, place->top_seq, place->holders};
 }
 
 /* What the listener has seen of this place; NULL: it does not listen to it. */
@@ -71,13 +73,13 @@ static void judge_record(struct listeners *l, const struct process *p, uint32_t 
                          const struct record *record, const struct listener_seen *seen,
                          bool is_deletion)
 {
-    const struct place place = place_at(l, index);
+    const struct state state = state_of(l, index);
     bool should_be_deletion = record->kind == RECORD_MULTI && signers_is_deletion(record->seq);
     if (!is_genuine(l, record))
         oracle_fail(l->oracle, p, "a listener was given what does not verify");
     else if (genuine_has_ended(record, process_now(p).unix_s))
         oracle_fail(l->oracle, p, "a listener was given what has ended");
-    else if (record->seq > place.signed_seq)
+    else if (record->seq > state.signed_seq)
         oracle_fail(l->oracle, p, "a listener was given seq %" PRId64 ", never signed",
                     record->seq);
     else if (is_deletion != should_be_deletion)
@@ -161,9 +163,9 @@ static bool was_there(const struct listeners *l, const struct listener *listener
 
 static bool is_held(const struct listeners *l, uint32_t index, int64_t seq)
 {
-    const struct place place = place_at(l, index);
+    const struct state state = state_of(l, index);
     uint32_t enough = l->world->live_count < ORACLE_BUDGET ? l->world->live_count : ORACLE_BUDGET;
-    return place.top_seq >= seq && place.holders >= enough;
+    return state.top_seq >= seq && state.holders >= enough;
 }
 
 /* What it has never been shown need not be deleted. */
@@ -216,7 +218,7 @@ static void judge_promise(struct listeners *l, uint32_t index)
 {
     struct listeners_promise *promise = &l->promises[index];
     uint64_t now_ms = l->world->now_ms;
-    int64_t acked_seq = place_at(l, index).acked_seq;
+    int64_t acked_seq = state_of(l, index).acked_seq;
     if (promise->since_ms != 0 && now_ms >= promise->since_ms + LISTENERS_LATE_MS) {
         judge_late(l, index, promise);
         promise->since_ms = 0;
@@ -250,6 +252,37 @@ static void judge_ends(struct listeners *l, const struct listener *listener)
     }
 }
 
+static bool has_lease(const struct process *holder, const struct listen_request *request,
+                      const struct addr *subscriber)
+{
+    struct lease_walk walk;
+    bool is_there = false;
+    if (!lease_walk_begin(&holder->node->leases, request->kind, &request->target, &walk))
+        return false;
+    for (; !is_there && lease_walk_at(&walk) != NULL; lease_walk_step(&walk))
+        is_there = addr_equal(&lease_walk_at(&walk)->subscriber.addr, subscriber);
+    lease_walk_end(&walk);
+    return is_there;
+}
+
+/* Who is lost is replaced, and who has come nearer is asked: those that have been up for long
+ * enough know of the listener. */
+static void count_leases(struct listeners *l, const struct listener *listener)
+{
+    const struct process *nearest[CLOSEST_K], *p = l->world->processes[listener->process];
+    const struct listen_request request = listeners_request(l, listener);
+    uint32_t count;
+    if (!was_there(l, listener, l->world->now_ms - LISTENERS_LATE_MS))
+        return;
+    closest_truth(l->world, &request.target, nearest, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (nearest[i] == p || nearest[i]->up_ms + LISTENERS_LATE_MS > l->world->now_ms)
+            continue;
+        l->figures.leases_wanted++;
+        l->figures.leases_there += has_lease(nearest[i], &request, &p->addr);
+    }
+}
+
 static void set_floors(struct listeners *l, struct listener *listener, uint64_t since_ms)
 {
     listener->since_ms = since_ms;
@@ -257,7 +290,7 @@ static void set_floors(struct listeners *l, struct listener *listener, uint64_t 
     for (uint32_t i = 0; i < place_count(l); i++) {
         struct listener_seen *seen = seen_of(l, listener, i);
         if (seen != NULL)
-            seen->floor_seq = place_at(l, i).acked_seq;
+            seen->floor_seq = state_of(l, i).acked_seq;
     }
 }
 
@@ -297,4 +330,6 @@ void listeners_judge_promises(struct listeners *l)
         judge_promise(l, i);
     for (uint32_t i = 0; i < l->count; i++)
         judge_listener(l, &l->all[i]);
+    if (l->count > 0)
+        count_leases(l, &l->all[rng_below(&l->rng, l->count)]);
 }

@@ -97,6 +97,7 @@ static void build(struct session *s)
         .count = (uint32_t)o->listeners,
         .life_ms = o->listen_minutes * MINUTE_MS,
         .kill_ms = o->kill_holder_s * 1000,
+        .mute_permille = (uint32_t)o->mute,
     };
     world_init(&s->world, &config);
     ledger_init(&s->ledger, (uint32_t)o->keys, (uint32_t)o->owners, o->seed);
@@ -263,6 +264,9 @@ static void judge_listeners(struct session *s)
         oracle_fail(&s->oracle, NULL,
                     "%" PRIu64 " of %" PRIu64 " values were heard within a moment", f->prompt,
                     f->promised);
+    if (f->leases_there * 1000 < f->leases_wanted * s->options.leased)
+        oracle_fail(&s->oracle, NULL, "%" PRIu64 " of %" PRIu64 " of the nearest knew who listens",
+                    f->leases_there, f->leases_wanted);
     if (acknowledged * 1000 < (acknowledged + unanswered) * s->options.delivered)
         oracle_fail(&s->oracle, NULL, "%" PRIu64 " pushes were acknowledged, %" PRIu64 " not",
                     acknowledged, unanswered);

@@ -35,6 +35,8 @@
     X(listeners, 0, "who listen to records and multis, at a time")                                 \
     X(listen_minutes, 0, "median until one gives it up and another begins; 0: they stay")          \
     X(kill_holder_s, 0, "between killings of who holds what is listened to; 0: none")              \
+    X(mute, 0, "permille of pushes lost, beside what else is")                                     \
+    X(leased, 0, "permille of the 8 nearest that know who listens; 0: not judged")                 \
     X(prompt, 0, "permille of values heard within 5 seconds; 0: not judged")                       \
     X(delivered, 0, "permille of pushes that must be acknowledged; 0: not judged")                 \
     X(loss, 0, "permille of packets")                                                              \

@@ -88,9 +88,11 @@ static void print_figures(const struct session *s)
     if (s->options.listeners > 0)
         printf("listeners: %" PRIu64 " began, %" PRIu64 " synced; heard %" PRIu64
                " values, %" PRIu64 " deletions, %" PRIu64 " ends; of %" PRIu64 " promised %" PRIu64
-               " within 5 s; %" PRIu64 " holders killed\n",
+               " within 5 s; %" PRIu64 " holders killed; %" PRIu64 " of %" PRIu64
+               " of the nearest knew of them\n",
                heard->began, heard->synced, heard->values, heard->deletions, heard->expiries,
-               heard->promised, heard->prompt, heard->killed);
+               heard->promised, heard->prompt, heard->killed, heard->leases_there,
+               heard->leases_wanted);
     printf("in the end: %" PRIu64 " keys lost; %" PRIu64 " of %" PRIu64
            " table members dead; %" PRIu64 " of %" PRIu64 " copies where they belong\n",
            s->lost, s->dead, s->members, s->copies.there, s->copies.wanted);

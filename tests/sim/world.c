@@ -142,7 +142,8 @@ void world_post(struct world *w, struct process *from, const struct addr *as,
     world_note(w, TRACE_SENT, from, number, (uint32_t)packet->data.size,
                trace_content(packet->data));
     wires_way(&w->wires, from->side, to != NULL ? to->side : 0, &way);
-    if (way.copies == 0 || to == NULL) {
+    bool is_dropped = w->is_dropped != NULL && w->is_dropped(w->filter_context, packet->data);
+    if (way.copies == 0 || to == NULL || is_dropped) {
         world_note(w, TRACE_LOST, from, number, 0, 0);
         return;
     }

@@ -45,6 +45,9 @@ enum world_sources {
     SOURCES_NONE   /* whoever spawns it says so */
 };
 
+/* A packet that is lost on its way for what it says. */
+typedef bool world_filter(void *context, struct bytes packet);
+
 typedef void world_action(struct world *w, void *context, uint64_t argument);
 
 struct world_config {
@@ -102,6 +105,8 @@ struct world {
     uint32_t free_flight, free_waiting, free_planned;    /* first free slot + 1 */
     struct watcher watchers[WORLD_WATCHERS_MAX];
     uint32_t watcher_count;
+    world_filter *is_dropped; /* NULL: the wires alone decide */
+    void *filter_context;
     bool is_stopped;         /* somebody has seen enough */
     uint64_t packets, bytes; /* sent */
 };
