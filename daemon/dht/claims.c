@@ -288,6 +288,14 @@ const struct id *claims_key(const struct claims *c, struct claim_turn turn)
     return &c->places[c->claims[turn.claim].place].key;
 }
 
+bool claims_has_come(const struct claims *c, const struct claim_turn *turns, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (is_settled(c, &c->claims[turns[i].claim]))
+            return true;
+    return false;
+}
+
 void claims_release(struct claims *c, unsigned holder, const struct claim_turn *turns, size_t count,
                     enum claims_outcome outcome)
 {

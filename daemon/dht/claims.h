@@ -80,6 +80,9 @@ size_t claims_choose(struct claims *c, unsigned holder, struct claim_turn *out, 
                      size_t bytes);
 const struct id *claims_key(const struct claims *c, struct claim_turn turn);
 
+/* True when one of these, not settled when they were chosen, has come since. */
+bool claims_has_come(const struct claims *c, const struct claim_turn *turns, size_t count);
+
 enum claims_outcome { CLAIMS_AGAIN, CLAIMS_SILENT, CLAIMS_DENIED };
 /* The holder is no longer asked for these: it brought part of what it was asked for, or was silent,
  * or does not have them after all. */

@@ -235,6 +235,8 @@ void gather_listed(struct gather *g, uint32_t tag, const struct krpc *reply)
         drop(g, holder);
 }
 
+/* What came late, when it was asked for again already, leaves nothing to take of the same first
+ * entries: the others are no lies for that. Each time something has come, so there is an end. */
 void gather_fetched(struct gather *g, uint32_t tag, const struct krpc *reply, size_t taken)
 {
     struct gather_fetch *fetch = end_fetch(g, tag);
@@ -242,7 +244,8 @@ void gather_fetched(struct gather *g, uint32_t tag, const struct krpc *reply, si
         return;
     struct gather_holder *holder = &g->holders[fetch->holder];
     bool is_refused = reply->entries.data == NULL;
-    bool is_denial = !is_refused && taken == 0;
+    bool is_denial =
+        !is_refused && taken == 0 && !claims_has_come(&g->claims, fetch->turns, fetch->count);
     if (is_refused)
         was_refused(holder, reply->token);
     holder->denials = is_denial ? (uint8_t)(holder->denials + 1) : 0;

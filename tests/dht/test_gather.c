@@ -362,6 +362,32 @@ START_TEST(late_answers_count_and_old_ones_do_not)
 }
 END_TEST
 
+/* Its answers have room for the first two: the late one has brought them, the next brings them once
+ * more. */
+START_TEST(what_was_asked_for_twice_is_no_denial_of_the_rest)
+{
+    add_holder(1);
+    struct gather_ask ask = expect_ask();
+    list(ask.tag, 0, 2, 1, 0);
+    const struct gather_ask first = expect_ask();
+    ck_assert_uint_eq(first.key_count, 3);
+    gather_late(&gather, first.tag);
+    const struct gather_ask again = expect_ask();
+    ck_assert_uint_eq(again.key_count, 3);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct record r = entry(i, 1);
+        ck_assert(claims_take(&gather.claims, &r));
+    }
+    fetched(first.tag, 2);
+    fetched(again.tag, 0);
+    ck_assert(!gather_is_done(&gather));
+    ask = expect_ask();
+    ck_assert_uint_eq(ask.key_count, 1);
+    fetched(ask.tag, 0);
+    ck_assert(gather_is_done(&gather));
+}
+END_TEST
+
 /* Pages of places that nobody has, until the holder is asked for no more. */
 static uint32_t lie(uint8_t number)
 {
@@ -477,6 +503,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_token_refused_is_no_denial);
     tcase_add_test(tests, only_so_many_at_once);
     tcase_add_test(tests, late_answers_count_and_old_ones_do_not);
+    tcase_add_test(tests, what_was_asked_for_twice_is_no_denial_of_the_rest);
     tcase_add_test(tests, the_lies_of_many_leave_room_for_one);
     tcase_add_test(tests, of_a_place_each_holder_says_one_thing);
     tcase_add_test(tests, who_is_silent_waits_for_the_others);
