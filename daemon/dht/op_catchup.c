@@ -15,7 +15,9 @@ struct op_catchup {
     uint64_t listening;
     struct contact from;
     uint64_t digest; /* that it said it has, last */
-    uint8_t tries;   /* of a single's question */
+    bool has_digest; /* since it is asked; if then it says another, its list is not of that one */
+    bool has_changed;
+    uint8_t tries; /* of a single's question */
     bool is_multi;
     struct gather gather; /* of a multi: what is known is known there, what it has is claimed */
 };
@@ -33,7 +35,7 @@ static void end(struct node *node, struct now now, struct op *op, bool is_whole,
     struct op_catchup *catchup = op->catchup;
     struct listening *l = listening_find(node, catchup->listening);
     struct source *source = listening_source(l, &catchup->from.addr);
-    catchups_ended(node, now, l, source, is_whole, catchup->digest);
+    catchups_ended(node, now, l, source, is_whole && !catchup->has_changed, catchup->digest);
     op_finish(node, now, op, ERR_OK, out);
     listening_go_on(node, now, l, out);
 }
@@ -143,14 +145,22 @@ static void touch_listed(struct node *node, const struct op *op, const struct kr
     }
 }
 
+static void note_digest(struct op_catchup *catchup, const struct krpc *reply)
+{
+    uint64_t digest;
+    if (!multi_read_digest(reply->digest, &digest))
+        return;
+    catchup->has_changed |= catchup->has_digest && digest != catchup->digest;
+    catchup->has_digest = true;
+    catchup->digest = digest;
+}
+
 static void take_lists(struct node *node, struct now now, struct op *op, uint32_t tag,
                        const struct krpc *reply, struct outbox *out)
 {
     struct gather *gather = &op->catchup->gather;
-    uint64_t digest;
     gather_heard(gather, &op->catchup->from.id);
-    if (multi_read_digest(reply->digest, &digest))
-        op->catchup->digest = digest;
+    note_digest(op->catchup, reply);
     if (gather_tag_is_fetch(tag)) {
         gather_fetched(gather, tag, reply,
                        gather_read_entries(node, now, op, gather, reply, take_entry, out));
