@@ -168,12 +168,20 @@ static bool is_held(const struct listeners *l, uint32_t index, int64_t seq)
     return state.top_seq >= seq && state.holders >= enough;
 }
 
-/* What it has never been shown need not be deleted. */
+/* What it was never shown need not be deleted, though nobody acknowledged that it was. */
+static bool may_be_gone(const struct listeners *l, uint32_t index, int64_t since_seq)
+{
+    int64_t signed_seq = state_of(l, index).signed_seq;
+    for (int64_t seq = since_seq; index >= l->ledger->key_count && seq <= signed_seq; seq++)
+        if (signers_is_deletion(seq))
+            return true;
+    return false;
+}
+
 static bool has_what_is_due(const struct listeners *l, uint32_t index,
                             const struct listener_seen *seen, int64_t seq)
 {
-    bool is_deletion = index >= l->ledger->key_count && signers_is_deletion(seq);
-    return seen->seq >= seq || (is_deletion && !seen->has_content);
+    return seen->seq >= seq || (!seen->has_content && may_be_gone(l, index, seq));
 }
 
 static void judge_late(struct listeners *l, uint32_t index, const struct listeners_promise *promise)
