@@ -8,9 +8,8 @@
 #include "tests/sim/genuine.h"
 #include "tests/sim/signers_judge.h"
 
-struct state { /* of the ledger's keys and the signers' places: what the judge knows of each */
-    int64_t signed_seq, acked_seq, top_seq;
-    uint32_t holders;
+struct state { /* of one of the ledger's keys, or of the signers' places */
+    int64_t signed_seq, acked_seq;
 };
 
 static uint32_t place_count(const struct listeners *l)
@@ -22,10 +21,10 @@ static struct state state_of(const struct listeners *l, uint32_t index)
 {
     if (index < l->ledger->key_count) {
         const struct ledger_key *key = &l->ledger->keys[index];
-        return (struct state){key->signed_seq, key->acked_seq, key->top_seq, key->holders};
+        return (struct state){key->signed_seq, key->acked_seq};
     }
     const struct signers_place *place = &l->signers->places[index - l->ledger->key_count];
-    return (struct state){place->signed_seq, place->acked_seq, place->top_seq, place->holders};
+    return (struct state){place->signed_seq, place->acked_seq};
 }
 
 /* What the listener has seen of this place; NULL: it does not listen to it. */
@@ -161,11 +160,33 @@ static bool was_there(const struct listeners *l, const struct listener *listener
            !listener->is_cancelled;
 }
 
+/* -1: nothing. */
+static int64_t held_seq(const struct listeners *l, const struct process *p, uint32_t index)
+{
+    bool is_single = index < l->ledger->key_count;
+    const struct id *key = is_single ? &l->ledger->keys[index].target
+                                     : &l->signers->places[index - l->ledger->key_count].key;
+    enum record_kind kind = is_single ? RECORD_SINGLE : RECORD_MULTI;
+    struct stored stored;
+    if (disk_get(&p->disk, process_now(p).unix_s, STORE_HELD, kind, key, &stored) != ERR_OK)
+        return -1;
+    return stored.record.seq;
+}
+
+static uint32_t count_holders(const struct listeners *l, uint32_t index, int64_t seq)
+{
+    const struct world *w = l->world;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < w->live_count; i++)
+        count += held_seq(l, w->processes[w->live[i]], index) >= seq;
+    return count;
+}
+
+/* So many have it, and it has not ended. */
 static bool is_held(const struct listeners *l, uint32_t index, int64_t seq)
 {
-    const struct state state = state_of(l, index);
     uint32_t enough = l->world->live_count < ORACLE_BUDGET ? l->world->live_count : ORACLE_BUDGET;
-    return state.top_seq >= seq && state.holders >= enough;
+    return count_holders(l, index, seq) >= enough;
 }
 
 /* What it was never shown need not be deleted, though nobody acknowledged that it was. */
@@ -198,24 +219,14 @@ static void judge_late(struct listeners *l, uint32_t index, const struct listene
     }
 }
 
-/* Who holds it itself needs no push. */
-static bool is_holder(const struct listeners *l, const struct process *p, uint32_t index)
-{
-    bool is_single = index < l->ledger->key_count;
-    const struct id *key = is_single ? &l->ledger->keys[index].target
-                                     : &l->signers->places[index - l->ledger->key_count].key;
-    struct stored stored;
-    return disk_get(&p->disk, process_now(p).unix_s, STORE_HELD,
-                    is_single ? RECORD_SINGLE : RECORD_MULTI, key, &stored) == ERR_OK;
-}
-
 static void count_prompt(struct listeners *l, uint32_t index,
                          const struct listeners_promise *promise)
 {
     for (uint32_t i = 0; i < l->count; i++) {
         const struct listener_seen *seen = seen_of(l, &l->all[i], index);
         const struct process *p = l->world->processes[l->all[i].process];
-        if (seen == NULL || !was_there(l, &l->all[i], promise->prompt_ms) || is_holder(l, p, index))
+        if (seen == NULL || !was_there(l, &l->all[i], promise->prompt_ms) ||
+            held_seq(l, p, index) >= promise->prompt_seq) /* it needs no push */
             continue;
         l->figures.promised++;
         l->figures.prompt += has_what_is_due(l, index, seen, promise->prompt_seq);
