@@ -93,7 +93,7 @@ static void build(struct session *s)
         .put_every_ms = o->put_ms,
         .flood_every_ms = o->flood_ms,
     };
-    const struct listeners_config listeners = {
+    const struct subscribers_config subscribers = {
         .count = (uint32_t)o->listeners,
         .life_ms = o->listen_minutes * MINUTE_MS,
         .kill_ms = o->kill_holder_s * 1000,
@@ -105,7 +105,7 @@ static void build(struct session *s)
     oracle_init(&s->oracle, &s->world, &s->ledger);
     client_init(&s->client, &s->world, &s->ledger, &s->oracle, &s->signers, &client);
     signers_init(&s->signers, &s->world, &s->ledger, &s->oracle, &signers);
-    listeners_init(&s->listeners, &s->world, &s->ledger, &s->signers, &s->oracle, &listeners);
+    subscribers_init(&s->subscribers, &s->world, &s->ledger, &s->signers, &s->oracle, &subscribers);
     world_at(&s->world, s->world.now_ms, check_limits, s, 0);
 }
 
@@ -129,7 +129,7 @@ static void load(struct session *s)
     world_run(w, w->now_ms + MINUTE_MS);
     client_begin(&s->client, o->load_s * 1000);
     signers_begin(&s->signers, o->load_s * 1000);
-    listeners_begin(&s->listeners, o->load_s * 1000);
+    subscribers_begin(&s->subscribers, o->load_s * 1000);
     world_run(w, w->now_ms + o->load_s * 1000);
 }
 
@@ -228,10 +228,10 @@ static void end_listening(struct session *s)
 {
     if (s->options.listeners == 0)
         return;
-    listeners_end(&s->listeners);
+    subscribers_end(&s->subscribers);
     world_run(&s->world, s->world.now_ms + LEASE_S * 1000 + MINUTE_MS);
     if (!s->oracle.has_failed)
-        listeners_check_ended(&s->listeners);
+        subscribers_check_ended(&s->subscribers);
 }
 
 static void read_all(struct session *s)
@@ -255,11 +255,11 @@ static void read_all(struct session *s)
     world_run(&s->world, s->world.now_ms + FINAL_WAIT_MS);
 }
 
-static void judge_listeners(struct session *s)
+static void judge_subscribers(struct session *s)
 {
-    const struct listeners_figures *f = &s->listeners.figures;
+    const struct subscribers_figures *f = &s->subscribers.figures;
     uint64_t acknowledged, unanswered;
-    listeners_count_pushes(&s->listeners, &acknowledged, &unanswered);
+    subscribers_count_pushes(&s->subscribers, &acknowledged, &unanswered);
     if (f->prompt * 1000 < f->promised * s->options.prompt)
         oracle_fail(&s->oracle, NULL,
                     "%" PRIu64 " of %" PRIu64 " values were heard within a moment", f->prompt,
@@ -291,7 +291,7 @@ void session_run(struct session *s, const struct session_options *options)
     plan_heal(&s->plan, &s->world);
     client_end(&s->client);
     signers_end(&s->signers);
-    listeners_stop_killing(&s->listeners);
+    subscribers_stop_killing(&s->subscribers);
     world_run(&s->world, s->world.now_ms + s->options.settle_minutes * MINUTE_MS);
     end_listening(s);
     if (s->oracle.has_failed)
@@ -306,7 +306,7 @@ void session_run(struct session *s, const struct session_options *options)
     s->oracle.is_strict = s->options.adversaries == 0;
     read_all(s);
     judge(s);
-    judge_listeners(s);
+    judge_subscribers(s);
 }
 
 void session_clear(struct session *s)
@@ -314,7 +314,7 @@ void session_clear(struct session *s)
     adversaries_clear(&s->adversaries);
     client_clear(&s->client);
     signers_clear(&s->signers);
-    listeners_clear(&s->listeners);
+    subscribers_clear(&s->subscribers);
     oracle_clear(&s->oracle);
     ledger_clear(&s->ledger);
     world_clear(&s->world);

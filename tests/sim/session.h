@@ -6,10 +6,10 @@
 #include "tests/sim/adversary.h"
 #include "tests/sim/churn.h"
 #include "tests/sim/client.h"
-#include "tests/sim/listeners.h"
 #include "tests/sim/oracle_node.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/prober.h"
+#include "tests/sim/subscribers.h"
 
 /* Every option, by the name it has on the command line, with its default. */
 #define SESSION_TABLE(X)                                                                           \
@@ -81,7 +81,7 @@ struct session {
     struct oracle oracle;
     struct client client;
     struct signers signers;
-    struct listeners listeners;
+    struct subscribers subscribers;
     struct adversaries adversaries;
     struct churn churn;
     struct prober prober;

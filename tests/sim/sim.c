@@ -84,7 +84,7 @@ static void print_figures(const struct session *s)
                "; in the end %" PRIu64 " entries lost\n",
                signers->puts, signers->acked, signers->gathers, signers->expected, signers->good,
                signers_count_lost(&s->signers));
-    const struct listeners_figures *heard = &s->listeners.figures;
+    const struct subscribers_figures *heard = &s->subscribers.figures;
     if (s->options.listeners > 0)
         printf("listeners: %" PRIu64 " began, %" PRIu64 " synced; heard %" PRIu64
                " values, %" PRIu64 " deletions, %" PRIu64 " ends; of %" PRIu64 " promised %" PRIu64

@@ -10,7 +10,7 @@
 static struct session session;
 
 /* Runs with these options, each `name=value`, and says what broke if anything did. */
-static const struct listeners_figures *expect_good(const char *const options[])
+static const struct subscribers_figures *expect_good(const char *const options[])
 {
     struct session_options o;
     session_defaults(&o);
@@ -23,7 +23,7 @@ static const struct listeners_figures *expect_good(const char *const options[])
     session_run(&session, &o);
     ck_assert_msg(!session.oracle.has_failed, "at %llu ms: %s",
                   (unsigned long long)session.world.now_ms, session.oracle.rule);
-    const struct listeners_figures *f = &session.listeners.figures;
+    const struct subscribers_figures *f = &session.subscribers.figures;
     ck_assert_uint_eq(f->synced, f->began);
     ck_assert_uint_gt(f->values, 100);
     ck_assert_uint_gt(f->floors, 0);
@@ -33,7 +33,7 @@ static const struct listeners_figures *expect_good(const char *const options[])
 
 START_TEST(when_nothing_is_wrong_all_is_heard_at_once)
 {
-    const struct listeners_figures *f = expect_good((const char *const[]){
+    const struct subscribers_figures *f = expect_good((const char *const[]){
         "nodes=50", "keys=20", "multis=2", "entries=10", "minutes=15", "settle_minutes=5",
         "listeners=20", "put_ms=3000", "get_ms=5000", "prompt=1000", "leased=1000", NULL});
     ck_assert_uint_gt(f->deletions, 0);
@@ -45,7 +45,7 @@ START_TEST(with_holders_killed_and_one_packet_of_five_lost)
 {
     static const char *const seeds[] = {"seed=1", "seed=2", "seed=3"};
     for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
-        const struct listeners_figures *f = expect_good((const char *const[]){
+        const struct subscribers_figures *f = expect_good((const char *const[]){
             seeds[i], "nodes=60", "keys=10", "multis=2", "entries=10", "minutes=20",
             "settle_minutes=5", "dead=1000", "loss=200", "listeners=20", "listen_minutes=20",
             "kill_holder_s=15", "put_ms=3000", "get_ms=5000", NULL});
@@ -97,7 +97,7 @@ END_TEST
 
 START_TEST(what_ends_by_its_own_word_is_said_to_and_nothing_else)
 {
-    const struct listeners_figures *f = expect_good((const char *const[]){
+    const struct subscribers_figures *f = expect_good((const char *const[]){
         "nodes=30", "keys=10", "multis=2", "entries=6", "minutes=60", "settle_minutes=5",
         "dead=1000", "adversaries=1", "evil=4", "ttl_minutes=15", "loss=50", "listeners=20",
         "listen_minutes=20", "put_ms=15000", "get_ms=0", NULL});

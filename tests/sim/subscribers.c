@@ -1,4 +1,4 @@
-#include "tests/sim/listeners.h"
+#include "tests/sim/subscribers.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -6,14 +6,14 @@
 #include "daemon/dht/krpc.h"
 #include "tests/sim/chance.h"
 #include "tests/sim/closest.h"
-#include "tests/sim/listeners_judge.h"
+#include "tests/sim/subscribers_judge.h"
 
-#define LISTENERS_STREAM 0x6c697374u
-#define START            16u
-#define JUDGE_MS         1000u
-#define BACK_MS          5000u /* of those killed half come back so soon, with their data */
+#define SUBSCRIBERS_STREAM 0x6c697374u
+#define START              16u
+#define JUDGE_MS           1000u
+#define BACK_MS            5000u /* of those killed half come back so soon, with their data */
 
-static struct listener *find(struct listeners *l, const struct process *p, uint64_t op)
+static struct subscriber *find(struct subscribers *l, const struct process *p, uint64_t op)
 {
     for (uint32_t i = 0; i < l->count; i++)
         if (l->all[i].op == op && l->all[i].process == p->number)
@@ -21,13 +21,13 @@ static struct listener *find(struct listeners *l, const struct process *p, uint6
     return NULL;
 }
 
-static void forget(struct listeners *l, struct listener *listener)
+static void forget(struct subscribers *l, struct subscriber *listener)
 {
     free(listener->seen);
     *listener = l->all[--l->count];
 }
 
-static bool has_listener(const struct listeners *l, const struct process *p)
+static bool has_listener(const struct subscribers *l, const struct process *p)
 {
     for (uint32_t i = 0; i < l->count; i++)
         if (l->all[i].process == p->number)
@@ -37,15 +37,15 @@ static bool has_listener(const struct listeners *l, const struct process *p)
 
 static void on_event(void *context, struct world *w, struct process *p, const struct event *event)
 {
-    struct listeners *l = context;
+    struct subscribers *l = context;
     (void)w;
     if (event->kind != EVENT_LISTEN)
         return;
-    struct listener *listener = find(l, p, event->op);
+    struct subscriber *listener = find(l, p, event->op);
     if (listener == NULL)
         oracle_fail(l->oracle, p, "somebody hears who does not listen, or no longer");
     else if (event->listen.what != LISTEN_END)
-        listeners_judge(l, listener, p, event);
+        subscribers_judge(l, listener, p, event);
     else if (!listener->is_cancelled || event->err != ERR_CANCELLED)
         oracle_fail(l->oracle, p, "a listening ended by itself: %d", (int)err_code(event->err));
     else
@@ -54,7 +54,7 @@ static void on_event(void *context, struct world *w, struct process *p, const st
 
 static void on_stopped(void *context, struct world *w, struct process *p)
 {
-    struct listeners *l = context;
+    struct subscribers *l = context;
     (void)w;
     for (uint32_t i = 0; i < l->count;) {
         if (l->all[i].process == p->number)
@@ -66,21 +66,21 @@ static void on_stopped(void *context, struct world *w, struct process *p)
 
 static bool is_muted(void *context, struct bytes packet)
 {
-    struct listeners *l = context;
+    struct subscribers *l = context;
     struct krpc message;
     return krpc_parse(packet, &message) == ERR_OK && message.type == KRPC_QUERY &&
            message.method == KRPC_PUSH && chance_permille(&l->rng, l->config.mute_permille);
 }
 
-void listeners_init(struct listeners *l, struct world *w, const struct ledger *ledger,
-                    const struct signers *signers, struct oracle *oracle,
-                    const struct listeners_config *config)
+void subscribers_init(struct subscribers *l, struct world *w, const struct ledger *ledger,
+                      const struct signers *signers, struct oracle *oracle,
+                      const struct subscribers_config *config)
 {
-    *l = (struct listeners){
+    *l = (struct subscribers){
         .world = w, .ledger = ledger, .signers = signers, .oracle = oracle, .config = *config};
     if (config->count == 0)
         return;
-    rng_init_number(&l->rng, w->config.seed ^ LISTENERS_STREAM);
+    rng_init_number(&l->rng, w->config.seed ^ SUBSCRIBERS_STREAM);
     l->promises = calloc(ledger->key_count + signers->place_count, sizeof *l->promises);
     assert(l->promises != NULL);
     const struct watcher watcher = {.context = l, .event = on_event, .stopped = on_stopped};
@@ -91,7 +91,7 @@ void listeners_init(struct listeners *l, struct world *w, const struct ledger *l
     w->filter_context = l;
 }
 
-void listeners_clear(struct listeners *l)
+void subscribers_clear(struct subscribers *l)
 {
     while (l->count > 0)
         forget(l, &l->all[0]);
@@ -99,15 +99,15 @@ void listeners_clear(struct listeners *l)
     free(l->promises);
 }
 
-static struct listener *add(struct listeners *l)
+static struct subscriber *add(struct subscribers *l)
 {
     if (l->count == l->capacity) {
         l->capacity = l->capacity ? 2 * l->capacity : START;
         l->all = realloc(l->all, l->capacity * sizeof *l->all);
         assert(l->all != NULL);
     }
-    struct listener *listener = &l->all[l->count++];
-    *listener = (struct listener){.started_ms = l->world->now_ms};
+    struct subscriber *listener = &l->all[l->count++];
+    *listener = (struct subscriber){.started_ms = l->world->now_ms};
     uint32_t subjects = l->ledger->key_count + l->signers->config.targets;
     uint32_t subject = rng_below(&l->rng, subjects);
     listener->is_multi = subject >= l->ledger->key_count;
@@ -118,7 +118,8 @@ static struct listener *add(struct listeners *l)
     return listener;
 }
 
-struct listen_request listeners_request(const struct listeners *l, const struct listener *listener)
+struct listen_request subscribers_request(const struct subscribers *l,
+                                          const struct subscriber *listener)
 {
     if (listener->is_multi)
         return (struct listen_request){.kind = RECORD_MULTI,
@@ -131,7 +132,7 @@ struct listen_request listeners_request(const struct listeners *l, const struct 
 }
 
 /* Those behind a NAT too: clients listen as others do. */
-static struct process *pick_host(struct listeners *l)
+static struct process *pick_host(struct subscribers *l)
 {
     const struct world *w = l->world;
     if (w->live_count == 0)
@@ -140,13 +141,13 @@ static struct process *pick_host(struct listeners *l)
     return p->state == PROCESS_UP && p->node != NULL && p->leave_op == 0 ? p : NULL;
 }
 
-static void begin_one(struct listeners *l)
+static void begin_one(struct subscribers *l)
 {
     struct process *p = pick_host(l);
     if (p == NULL)
         return;
-    struct listener *listener = add(l);
-    const struct listen_request request = listeners_request(l, listener);
+    struct subscriber *listener = add(l);
+    const struct listen_request request = subscribers_request(l, listener);
     listener->process = p->number;
     listener->incarnation = p->incarnation;
     l->figures.began++;
@@ -160,7 +161,7 @@ static void begin_one(struct listeners *l)
     world_flush(l->world, p);
 }
 
-static void cancel(struct listeners *l, struct listener *listener)
+static void cancel(struct subscribers *l, struct subscriber *listener)
 {
     struct process *p = l->world->processes[listener->process];
     if (p->state != PROCESS_UP || listener->is_cancelled)
@@ -172,7 +173,7 @@ static void cancel(struct listeners *l, struct listener *listener)
 
 static void fill(struct world *w, void *context, uint64_t argument)
 {
-    struct listeners *l = context;
+    struct subscribers *l = context;
     (void)argument;
     if (l->config.count == 0)
         return;
@@ -183,7 +184,7 @@ static void fill(struct world *w, void *context, uint64_t argument)
 
 static void begin_first(struct world *w, void *context, uint64_t argument)
 {
-    struct listeners *l = context;
+    struct subscribers *l = context;
     (void)w;
     (void)argument;
     if (l->count < l->config.count)
@@ -192,7 +193,7 @@ static void begin_first(struct world *w, void *context, uint64_t argument)
 
 static void give_up(struct world *w, void *context, uint64_t argument)
 {
-    struct listeners *l = context;
+    struct subscribers *l = context;
     (void)argument;
     if (l->config.life_ms == 0)
         return;
@@ -211,13 +212,13 @@ static void come_back(struct world *w, void *context, uint64_t argument)
 
 /* A holder of what somebody listens to, but nobody who listens. In its place comes a new process,
  * or itself, which has forgotten its leases. */
-static void kill_holder(struct listeners *l)
+static void kill_holder(struct subscribers *l)
 {
     struct world *w = l->world;
     const struct process *nearest[CLOSEST_K];
     uint32_t count;
-    const struct listener *listener = &l->all[rng_below(&l->rng, l->count)];
-    const struct id target = listeners_request(l, listener).target;
+    const struct subscriber *listener = &l->all[rng_below(&l->rng, l->count)];
+    const struct id target = subscribers_request(l, listener).target;
     closest_truth(w, &target, nearest, &count);
     if (count == 0)
         return;
@@ -236,7 +237,7 @@ static void kill_holder(struct listeners *l)
 
 static void kill_some(struct world *w, void *context, uint64_t argument)
 {
-    struct listeners *l = context;
+    struct subscribers *l = context;
     (void)argument;
     if (l->config.kill_ms == 0)
         return;
@@ -247,15 +248,15 @@ static void kill_some(struct world *w, void *context, uint64_t argument)
 
 static void judge_some(struct world *w, void *context, uint64_t argument)
 {
-    struct listeners *l = context;
+    struct subscribers *l = context;
     (void)argument;
     if (l->config.count == 0)
         return;
-    listeners_judge_promises(l);
+    subscribers_judge_promises(l);
     world_at(w, w->now_ms + JUDGE_MS, judge_some, l, 0);
 }
 
-void listeners_begin(struct listeners *l, uint64_t ms)
+void subscribers_begin(struct subscribers *l, uint64_t ms)
 {
     uint64_t now_ms = l->world->now_ms;
     if (l->config.count == 0)
@@ -268,12 +269,12 @@ void listeners_begin(struct listeners *l, uint64_t ms)
     world_at(l->world, now_ms + ms, kill_some, l, 0);
 }
 
-void listeners_stop_killing(struct listeners *l)
+void subscribers_stop_killing(struct subscribers *l)
 {
     l->config.kill_ms = 0;
 }
 
-void listeners_end(struct listeners *l)
+void subscribers_end(struct subscribers *l)
 {
     l->config.count = 0;
     l->config.life_ms = l->config.kill_ms = 0;
@@ -281,7 +282,7 @@ void listeners_end(struct listeners *l)
         cancel(l, &l->all[i]);
 }
 
-void listeners_check_ended(struct listeners *l)
+void subscribers_check_ended(struct subscribers *l)
 {
     if (l->count > 0)
         oracle_fail(l->oracle, l->world->processes[l->all[0].process],
@@ -298,7 +299,8 @@ void listeners_check_ended(struct listeners *l)
     }
 }
 
-void listeners_count_pushes(const struct listeners *l, uint64_t *acknowledged, uint64_t *unanswered)
+void subscribers_count_pushes(const struct subscribers *l, uint64_t *acknowledged,
+                              uint64_t *unanswered)
 {
     *acknowledged = *unanswered = 0;
     for (uint32_t i = 0; i < l->world->live_count; i++) {

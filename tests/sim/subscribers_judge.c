@@ -1,4 +1,4 @@
-#include "tests/sim/listeners_judge.h"
+#include "tests/sim/subscribers_judge.h"
 
 #include <inttypes.h>
 
@@ -12,12 +12,12 @@ struct state { /* of one of the ledger's keys, or of the signers' places */
     int64_t signed_seq, acked_seq;
 };
 
-static uint32_t place_count(const struct listeners *l)
+static uint32_t place_count(const struct subscribers *l)
 {
     return l->ledger->key_count + l->signers->place_count;
 }
 
-static struct state state_of(const struct listeners *l, uint32_t index)
+static struct state state_of(const struct subscribers *l, uint32_t index)
 {
     if (index < l->ledger->key_count) {
         const struct ledger_key *key = &l->ledger->keys[index];
@@ -28,8 +28,8 @@ static struct state state_of(const struct listeners *l, uint32_t index)
 }
 
 /* What the listener has seen of this place; NULL: it does not listen to it. */
-static struct listener_seen *seen_of(const struct listeners *l, const struct listener *listener,
-                                     uint32_t index)
+static struct subscriber_seen *seen_of(const struct subscribers *l,
+                                       const struct subscriber *listener, uint32_t index)
 {
     if (!listener->is_multi)
         return index == listener->subject ? &listener->seen[0] : NULL;
@@ -40,7 +40,7 @@ static struct listener_seen *seen_of(const struct listeners *l, const struct lis
 }
 
 /* The place of a record that a listener hears of; its number past the last: a greedy signer's. */
-static uint32_t index_of(const struct listeners *l, const struct record *record)
+static uint32_t index_of(const struct subscribers *l, const struct record *record)
 {
     struct id key;
     record_key(record, &key);
@@ -53,7 +53,7 @@ static uint32_t index_of(const struct listeners *l, const struct record *record)
                          : place_count(l);
 }
 
-static bool is_asked_for(const struct listeners *l, const struct listener *listener,
+static bool is_asked_for(const struct subscribers *l, const struct subscriber *listener,
                          const struct record *record)
 {
     const struct id *target = listener->is_multi ? &l->signers->targets[listener->subject]
@@ -62,14 +62,14 @@ static bool is_asked_for(const struct listeners *l, const struct listener *liste
            id_equal(&record->target, target);
 }
 
-static bool is_genuine(const struct listeners *l, const struct record *record)
+static bool is_genuine(const struct subscribers *l, const struct record *record)
 {
     struct blob *blob = blobs_find(&l->world->blobs, record);
     return genuine_target(record) && (blob != NULL ? blob_verify(blob) : genuine_signature(record));
 }
 
-static void judge_record(struct listeners *l, const struct process *p, uint32_t index,
-                         const struct record *record, const struct listener_seen *seen,
+static void judge_record(struct subscribers *l, const struct process *p, uint32_t index,
+                         const struct record *record, const struct subscriber_seen *seen,
                          bool is_deletion)
 {
     const struct state state = state_of(l, index);
@@ -89,12 +89,12 @@ static void judge_record(struct listeners *l, const struct process *p, uint32_t 
                     record->seq, index, seen->seq);
 }
 
-static void judge_news(struct listeners *l, struct listener *listener, const struct process *p,
+static void judge_news(struct subscribers *l, struct subscriber *listener, const struct process *p,
                        const struct record *record, bool is_deletion)
 {
     struct envelope envelope;
     uint32_t index = index_of(l, record);
-    struct listener_seen *seen = seen_of(l, listener, index);
+    struct subscriber_seen *seen = seen_of(l, listener, index);
     if (seen == NULL)
         return;
     judge_record(l, p, index, record, seen, is_deletion);
@@ -106,10 +106,10 @@ static void judge_news(struct listeners *l, struct listener *listener, const str
     l->figures.deletions += is_deletion;
 }
 
-static void judge_expiry(struct listeners *l, struct listener *listener, const struct process *p,
-                         const struct record *record)
+static void judge_expiry(struct subscribers *l, struct subscriber *listener,
+                         const struct process *p, const struct record *record)
 {
-    struct listener_seen *seen = seen_of(l, listener, index_of(l, record));
+    struct subscriber_seen *seen = seen_of(l, listener, index_of(l, record));
     if (seen == NULL)
         return;
     if (!seen->has_content || record->seq != seen->seq ||
@@ -123,8 +123,8 @@ static void judge_expiry(struct listeners *l, struct listener *listener, const s
 }
 
 /* What was acknowledged before it began, and is there, was read by the time it says so. */
-static void judge_synced(struct listeners *l, struct listener *listener, const struct process *p,
-                         enum err err)
+static void judge_synced(struct subscribers *l, struct subscriber *listener,
+                         const struct process *p, enum err err)
 {
     if (listener->is_synced)
         oracle_fail(l->oracle, p, "a listener was told twice that all was read");
@@ -135,8 +135,8 @@ static void judge_synced(struct listeners *l, struct listener *listener, const s
                     (int)err_code(err));
 }
 
-void listeners_judge(struct listeners *l, struct listener *listener, const struct process *p,
-                     const struct event *event)
+void subscribers_judge(struct subscribers *l, struct subscriber *listener, const struct process *p,
+                       const struct event *event)
 {
     const struct record *record = &event->listen.record;
     enum listen_what what = event->listen.what;
@@ -153,7 +153,8 @@ void listeners_judge(struct listeners *l, struct listener *listener, const struc
 }
 
 /* It was there, without a break, to hear of what was acknowledged then. */
-static bool was_there(const struct listeners *l, const struct listener *listener, uint64_t since_ms)
+static bool was_there(const struct subscribers *l, const struct subscriber *listener,
+                      uint64_t since_ms)
 {
     const struct process *p = l->world->processes[listener->process];
     return p->state == PROCESS_UP && p->up_ms <= since_ms && listener->started_ms <= since_ms &&
@@ -161,7 +162,7 @@ static bool was_there(const struct listeners *l, const struct listener *listener
 }
 
 /* -1: nothing. */
-static int64_t held_seq(const struct listeners *l, const struct process *p, uint32_t index)
+static int64_t held_seq(const struct subscribers *l, const struct process *p, uint32_t index)
 {
     bool is_single = index < l->ledger->key_count;
     const struct id *key = is_single ? &l->ledger->keys[index].target
@@ -173,7 +174,7 @@ static int64_t held_seq(const struct listeners *l, const struct process *p, uint
     return stored.record.seq;
 }
 
-static uint32_t count_holders(const struct listeners *l, uint32_t index, int64_t seq)
+static uint32_t count_holders(const struct subscribers *l, uint32_t index, int64_t seq)
 {
     const struct world *w = l->world;
     uint32_t count = 0;
@@ -183,14 +184,14 @@ static uint32_t count_holders(const struct listeners *l, uint32_t index, int64_t
 }
 
 /* So many have it, and it has not ended. */
-static bool is_held(const struct listeners *l, uint32_t index, int64_t seq)
+static bool is_held(const struct subscribers *l, uint32_t index, int64_t seq)
 {
     uint32_t enough = l->world->live_count < ORACLE_BUDGET ? l->world->live_count : ORACLE_BUDGET;
     return count_holders(l, index, seq) >= enough;
 }
 
 /* What it was never shown need not be deleted, though nobody acknowledged that it was. */
-static bool may_be_gone(const struct listeners *l, uint32_t index, int64_t since_seq)
+static bool may_be_gone(const struct subscribers *l, uint32_t index, int64_t since_seq)
 {
     int64_t signed_seq = state_of(l, index).signed_seq;
     for (int64_t seq = since_seq; index >= l->ledger->key_count && seq <= signed_seq; seq++)
@@ -199,17 +200,18 @@ static bool may_be_gone(const struct listeners *l, uint32_t index, int64_t since
     return false;
 }
 
-static bool has_what_is_due(const struct listeners *l, uint32_t index,
-                            const struct listener_seen *seen, int64_t seq)
+static bool has_what_is_due(const struct subscribers *l, uint32_t index,
+                            const struct subscriber_seen *seen, int64_t seq)
 {
     return seen->seq >= seq || (!seen->has_content && may_be_gone(l, index, seq));
 }
 
-static void judge_late(struct listeners *l, uint32_t index, const struct listeners_promise *promise)
+static void judge_late(struct subscribers *l, uint32_t index,
+                       const struct subscribers_promise *promise)
 {
     for (uint32_t i = 0; i < l->count; i++) {
-        const struct listener *listener = &l->all[i];
-        const struct listener_seen *seen = seen_of(l, listener, index);
+        const struct subscriber *listener = &l->all[i];
+        const struct subscriber_seen *seen = seen_of(l, listener, index);
         if (seen != NULL && !has_what_is_due(l, index, seen, promise->seq) &&
             is_held(l, index, promise->seq) && was_there(l, listener, promise->since_ms))
             oracle_fail(l->oracle, l->world->processes[listener->process],
@@ -219,11 +221,11 @@ static void judge_late(struct listeners *l, uint32_t index, const struct listene
     }
 }
 
-static void count_prompt(struct listeners *l, uint32_t index,
-                         const struct listeners_promise *promise)
+static void count_prompt(struct subscribers *l, uint32_t index,
+                         const struct subscribers_promise *promise)
 {
     for (uint32_t i = 0; i < l->count; i++) {
-        const struct listener_seen *seen = seen_of(l, &l->all[i], index);
+        const struct subscriber_seen *seen = seen_of(l, &l->all[i], index);
         const struct process *p = l->world->processes[l->all[i].process];
         if (seen == NULL || !was_there(l, &l->all[i], promise->prompt_ms) ||
             held_seq(l, p, index) >= promise->prompt_seq) /* it needs no push */
@@ -233,12 +235,12 @@ static void count_prompt(struct listeners *l, uint32_t index,
     }
 }
 
-static void judge_promise(struct listeners *l, uint32_t index)
+static void judge_promise(struct subscribers *l, uint32_t index)
 {
-    struct listeners_promise *promise = &l->promises[index];
+    struct subscribers_promise *promise = &l->promises[index];
     uint64_t now_ms = l->world->now_ms;
     int64_t acked_seq = state_of(l, index).acked_seq;
-    if (promise->since_ms != 0 && now_ms >= promise->since_ms + LISTENERS_LATE_MS) {
+    if (promise->since_ms != 0 && now_ms >= promise->since_ms + SUBSCRIBERS_LATE_MS) {
         judge_late(l, index, promise);
         promise->since_ms = 0;
     }
@@ -246,7 +248,7 @@ static void judge_promise(struct listeners *l, uint32_t index)
         promise->seq = acked_seq;
         promise->since_ms = now_ms;
     }
-    if (promise->prompt_ms != 0 && now_ms >= promise->prompt_ms + LISTENERS_PROMPT_MS) {
+    if (promise->prompt_ms != 0 && now_ms >= promise->prompt_ms + SUBSCRIBERS_PROMPT_MS) {
         count_prompt(l, index, promise);
         promise->prompt_ms = 0;
     }
@@ -256,16 +258,16 @@ static void judge_promise(struct listeners *l, uint32_t index)
     }
 }
 
-static void judge_ends(struct listeners *l, const struct listener *listener)
+static void judge_ends(struct subscribers *l, const struct subscriber *listener)
 {
     const struct process *p = l->world->processes[listener->process];
     uint32_t count = listener->is_multi ? l->signers->place_count : 1u;
-    if (!was_there(l, listener, l->world->now_ms - LISTENERS_LATE_MS))
+    if (!was_there(l, listener, l->world->now_ms - SUBSCRIBERS_LATE_MS))
         return;
     for (uint32_t i = 0; i < count; i++) {
-        const struct listener_seen *seen = &listener->seen[i];
+        const struct subscriber_seen *seen = &listener->seen[i];
         if (seen->has_content &&
-            seen->expiry_unix_s + LISTENERS_LATE_MS / 1000 < process_now(p).unix_s)
+            seen->expiry_unix_s + SUBSCRIBERS_LATE_MS / 1000 < process_now(p).unix_s)
             oracle_fail(l->oracle, p, "a listener was not told that seq %" PRId64 " has ended",
                         seen->seq);
     }
@@ -286,39 +288,39 @@ static bool has_lease(const struct process *holder, const struct listen_request 
 
 /* Who is lost is replaced, and who has come nearer is asked: those that have been up for long
  * enough know of the listener. */
-static void count_leases(struct listeners *l, const struct listener *listener)
+static void count_leases(struct subscribers *l, const struct subscriber *listener)
 {
     const struct process *nearest[CLOSEST_K], *p = l->world->processes[listener->process];
-    const struct listen_request request = listeners_request(l, listener);
+    const struct listen_request request = subscribers_request(l, listener);
     uint32_t count;
-    if (!was_there(l, listener, l->world->now_ms - LISTENERS_LATE_MS))
+    if (!was_there(l, listener, l->world->now_ms - SUBSCRIBERS_LATE_MS))
         return;
     closest_truth(l->world, &request.target, nearest, &count);
     for (uint32_t i = 0; i < count; i++) {
-        if (nearest[i] == p || nearest[i]->up_ms + LISTENERS_LATE_MS > l->world->now_ms)
+        if (nearest[i] == p || nearest[i]->up_ms + SUBSCRIBERS_LATE_MS > l->world->now_ms)
             continue;
         l->figures.leases_wanted++;
         l->figures.leases_there += has_lease(nearest[i], &request, &p->addr);
     }
 }
 
-static void set_floors(struct listeners *l, struct listener *listener, uint64_t since_ms)
+static void set_floors(struct subscribers *l, struct subscriber *listener, uint64_t since_ms)
 {
     listener->since_ms = since_ms;
     listener->has_floor = true;
     for (uint32_t i = 0; i < place_count(l); i++) {
-        struct listener_seen *seen = seen_of(l, listener, i);
+        struct subscriber_seen *seen = seen_of(l, listener, i);
         if (seen != NULL)
             seen->floor_seq = state_of(l, i).acked_seq;
     }
 }
 
 /* What was there when it began, or was put while its process stood still, has come by now. */
-static void judge_floors(struct listeners *l, struct listener *listener)
+static void judge_floors(struct subscribers *l, struct subscriber *listener)
 {
     listener->has_floor = false;
     for (uint32_t i = 0; i < place_count(l); i++) {
-        const struct listener_seen *seen = seen_of(l, listener, i);
+        const struct subscriber_seen *seen = seen_of(l, listener, i);
         if (seen == NULL || seen->floor_seq == 0)
             continue;
         l->figures.floors++;
@@ -330,7 +332,7 @@ static void judge_floors(struct listeners *l, struct listener *listener)
     }
 }
 
-static void judge_listener(struct listeners *l, struct listener *listener)
+static void judge_listener(struct subscribers *l, struct subscriber *listener)
 {
     const struct process *p = l->world->processes[listener->process];
     uint64_t since_ms = p->up_ms > listener->started_ms ? p->up_ms : listener->started_ms;
@@ -338,12 +340,12 @@ static void judge_listener(struct listeners *l, struct listener *listener)
         return;
     if (listener->since_ms != since_ms)
         set_floors(l, listener, since_ms);
-    else if (listener->has_floor && l->world->now_ms >= since_ms + LISTENERS_LATE_MS)
+    else if (listener->has_floor && l->world->now_ms >= since_ms + SUBSCRIBERS_LATE_MS)
         judge_floors(l, listener);
     judge_ends(l, listener);
 }
 
-void listeners_judge_promises(struct listeners *l)
+void subscribers_judge_promises(struct subscribers *l)
 {
     for (uint32_t i = 0; i < place_count(l); i++)
         judge_promise(l, i);
