@@ -266,7 +266,7 @@ END_TEST
 /* One holder, and each packet has to be lucky. */
 START_TEST(a_network_that_loses_a_fifth_costs_time_alone)
 {
-    static const uint64_t seeds[] = {62, 63, 64, 66}; /* in which it is found at all */
+    static const uint64_t seeds[] = {62, 63, 64, 67}; /* in which it is found at all */
     for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++) {
         build(seeds[i]);
         place(0, 0, 300, LARGE);
