@@ -49,12 +49,13 @@ class Install(TestCase):
         self.install('--remove')
         self.assertEqual(self.files(), set())
 
-    def test_a_short_name_for_each_of_the_three(self):
+    def test_short_names(self):
         self.install(BUILD)
         for name, method in (('dhtget', 'dhtget'), ('dhtput', 'dhtput'), ('dhtlisten', 'listen')):
-            is_there = run_cli('help', method).code == 0
-            self.assertEqual(f'/usr/local/bin/{name}' in self.files(), is_there, name)
-            self.assertEqual(f'/usr/local/share/man/man1/{name}.1' in self.files(), is_there, name)
+            ran = run_cli('--help', binary=self.path('usr', 'local', 'bin', name))
+            self.assertTrue(ran.out.startswith(method + ' <username>'), ran)
+            self.assertIn(f'/usr/local/share/man/man1/{name}.1', self.files())
+            self.assertIn(f'{name} ', read('docs', 'man', 'xord.1.scd').replace(',', ' '))
 
     def test_another_prefix(self):
         self.install(BUILD, PREFIX='/usr', UNITDIR='/lib/systemd/system')

@@ -298,7 +298,8 @@ class Own(BootCase):
 DAEMONS_OWN = ('Type', 'NotifyAccess', 'Exec', 'Sockets', 'Restart', 'Watchdog', 'State',
                'Configuration', 'Runtime')
 E2E_S = 900
-NOT_THE_DAEMON = {'test_pages.py'}  # tests of what is built beside it
+# Tests of what is built beside it.
+NOT_THE_DAEMON = {'test_pages.py', 'test_completion.py', 'test_install.py'}
 
 
 class Sandbox(BootCase):
