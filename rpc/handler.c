@@ -92,6 +92,14 @@ bool handler_withdraw(struct rpc_call *call, const char *command)
     return true;
 }
 
+json_t *handlers_show(const struct handlers *handlers)
+{
+    json_t *commands = json_array();
+    for (const struct handler *h = handlers->first; h != NULL; h = h->next)
+        json_array_append_new(commands, json_string(h->command));
+    return commands;
+}
+
 /* ---- requests and answers ---- */
 
 static void forget(struct handler *handler, size_t at)

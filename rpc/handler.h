@@ -30,6 +30,9 @@ bool handler_withdraw(struct rpc_call *call, const char *command);
  * has passed. */
 enum err handler_respond(struct rpc_call *call, uint64_t request, uint32_t error, struct bytes v);
 
+/* The names of all commands that are handled: a new reference; NULL without memory. */
+json_t *handlers_show(const struct handlers *handlers);
+
 /* For the dispatcher: EVENT_COMMAND goes to its handler. */
 void handlers_take(struct dispatch *d, const struct event *event);
 

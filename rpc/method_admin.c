@@ -158,6 +158,7 @@ struct rpc_result method_getinfo(struct rpc_call *call)
     show_identity(object, &status, &info);
     show_load(object, &status, &info);
     set_number(object, "clients", dispatch_clients(call));
+    set(object, "commands", handlers_show(&dispatch_of(call)->handlers));
     set(object, "http", show_http(call));
     set(object, "traffic", show_traffic(host->node));
     set_text(object, "data_dir", status.data_dir);
