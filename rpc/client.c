@@ -8,6 +8,7 @@
 #include "common/config.h"
 #include "rpc/client_args.h"
 #include "rpc/client_bar.h"
+#include "rpc/client_handle.h"
 #include "rpc/client_listen.h"
 #include "rpc/client_lookup.h"
 #include "rpc/client_output.h"
@@ -168,11 +169,17 @@ static enum client_exit call_once(const struct client_args *args, const struct m
     return code;
 }
 
-static enum client_exit call_stream(struct client_stream *stream, const struct method *row,
-                                    json_t *params, struct client_socket *socket)
+static enum client_exit call_stream(const struct client_args *args, struct client_stream *stream,
+                                    const struct method *row, json_t *params,
+                                    struct client_socket *socket)
 {
+    struct client_handling handling = {0};
     json_t *request = make_request(row->name, params, CALL_ID);
+    if (args->command != NULL) {
+        client_handle_begin(&handling, stream, args, socket);
+    }
     enum client_exit code = client_stream_run(stream, socket, row->name, request);
+    client_handle_end(&handling);
     json_decref(request);
     return code;
 }
@@ -201,7 +208,7 @@ static enum client_exit call(const struct client_args *args, const struct method
     if (args->is_waiting && !client_socket_wait_ready(&socket, error)) {
         fprintf(stderr, "xord: %s: %s\n", row->name, error);
     } else if (row->is_stream) {
-        code = call_stream(&stream, row, params, &socket);
+        code = call_stream(args, &stream, row, params, &socket);
     } else {
         code = call_once(args, row, params, &socket);
     }
@@ -245,11 +252,12 @@ static enum client_exit run_top(const struct client_args *args)
 static const char *unfit_option(const struct client_args *args, const struct method *row)
 {
     bool is_listen = strcmp(row->name, "listen") == 0;
+    bool is_handle = strcmp(row->name, "handle") == 0;
     if (!row->is_stream && (args->count != NULL || args->seconds != NULL)) {
         return "-C and -W end a stream, and this method is none";
     }
-    if (!is_listen && args->command != NULL) {
-        return "--exec is for listen";
+    if (!is_listen && !is_handle && args->command != NULL) {
+        return "--exec is for listen and handle";
     }
     if (!is_listen && (args->is_new_only || args->is_reconnecting)) {
         return "--new-only and --reconnect are for listen";

@@ -1,9 +1,10 @@
 /* A command of the user's, run by `sh -c` with what happened on its standard input and in its
- * environment. Its own output goes where the client's goes. Blocking: one at a time. */
+ * environment. Blocking: one at a time. */
 #ifndef XORD_RPC_CLIENT_EXEC_H
 #define XORD_RPC_CLIENT_EXEC_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/bytes.h"
 
@@ -18,8 +19,22 @@ struct client_variables { /* of its environment, beside the client's own */
 
 /* A value that is NULL is left out. */
 void client_variables_add(struct client_variables *variables, const char *name, const char *value);
-/* Runs it to its end. Its exit status, 128 and the signal's number when one ended it, or -1 with
- * errno when it could not be started. It need not read its input. */
+/* Runs it to its end; its output goes where the client's goes. Its exit status, 128 and the
+ * signal's number when one ended it, or -1 with errno when it could not be started. It need not
+ * read its input. */
 int client_exec(const char *command, const struct client_variables *variables, struct bytes input);
+
+struct client_printed { /* what a command printed */
+    size_t size_max;
+    char *data;   /* to be freed */
+    size_t size;  /* over size_max: it printed more than that, and was killed */
+    bool is_late; /* it was killed at the deadline */
+};
+
+/* Runs it and takes its output, until it has ended and let go of that. At `deadline_ms` of
+ * client_socket_now_ms it is killed, with all that it started. As client_exec; `printed` is set up
+ * with its size_max alone. */
+int client_exec_read(const char *command, const struct client_variables *variables,
+                     struct bytes input, uint64_t deadline_ms, struct client_printed *printed);
 
 #endif
