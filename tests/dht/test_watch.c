@@ -116,6 +116,43 @@ START_TEST(who_does_not_answer_is_seen_late_and_dead)
 }
 END_TEST
 
+static void refuse(struct net *of, const struct net_packet *packet)
+{
+    struct krpc query;
+    uint8_t answer[128];
+    struct wire_writer w;
+    ck_assert_int_eq(krpc_parse(packet->data, &query), ERR_OK);
+    const struct krpc error = {.type = KRPC_ERROR,
+                               .t = query.t,
+                               .has_network = true,
+                               .network = NET_NETWORK,
+                               .error_code = 202,
+                               .error_text = bytes_of_string("no")};
+    wire_writer_init(&w, answer, sizeof answer);
+    krpc_write(&w, &error);
+    net_post(of, &packet->to, &packet->from, wire_written(&w));
+}
+
+START_TEST(who_refuses_is_seen_with_its_number)
+{
+    const uint8_t nobody[4] = {127, 9, 9, 9};
+    const struct addr addr = addr_v4(nobody, 9);
+    struct id target = {0};
+    net_init(&net, 7);
+    size_t index = net_add(&net, -1, NODE_SERVER);
+    net.on_foreign = refuse;
+    net_run(&net, 1000);
+    node_bootstrap(net.nodes[index]->node, &addr);
+    watch(&net, index, WATCH_LOOKUPS);
+    look_up(index, &target);
+    const struct event *refused = find(&net, WATCH_REFUSED);
+    ck_assert_int_eq(refused->watch.lookup.code, 202);
+    ck_assert(!refused->watch.lookup.has_id);
+    ck_assert(addr_equal(&refused->watch.lookup.contact.addr, &addr));
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(a_cancelled_lookup_is_seen_to_end)
 {
     uint64_t op;
@@ -263,6 +300,7 @@ void add_tests(TCase *tests)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_lookup_is_seen_from_its_start_to_its_end);
     tcase_add_test(tests, who_does_not_answer_is_seen_late_and_dead);
+    tcase_add_test(tests, who_refuses_is_seen_with_its_number);
     tcase_add_test(tests, a_cancelled_lookup_is_seen_to_end);
     tcase_add_test(tests, a_query_and_the_search_of_a_request_are_seen_to_their_ends);
     tcase_add_test(tests, who_comes_and_goes_is_seen);

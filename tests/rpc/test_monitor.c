@@ -183,6 +183,10 @@ START_TEST(the_node_tells_what_any_of_several_wants)
     dispatch_line(&other, bytes_of_string("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"monitor\","
                                           "\"params\":[\"nodes,rpc\"]}"));
     ck_assert_uint_eq(node_watched(node), WATCH_STORE | WATCH_NODES);
+    put("a");
+    json_int_t n = 0;
+    ck_assert_uint_eq(count("stored", &n), 2);
+    ck_assert_int_eq(n, 2); /* of what the other wants, nothing */
     dispatch_client_clear(&other);
     ck_assert_uint_eq(node_watched(node), WATCH_STORE);
     dispatch_client_half_closed(&solo.client);

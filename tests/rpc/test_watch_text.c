@@ -86,6 +86,17 @@ START_TEST(whose_id_is_not_known_has_no_distance)
 }
 END_TEST
 
+START_TEST(a_refusal_has_its_number)
+{
+    event.watch.lookup.purpose = "get";
+    event.watch.lookup.code = 204;
+    json_t *step = show(WATCH_LOOKUPS, WATCH_REFUSED, ERR_OK);
+    ck_text(step, "step", "refused");
+    ck_number(step, "code", 204);
+    json_decref(step);
+}
+END_TEST
+
 START_TEST(an_end_says_how_it_went)
 {
     event.watch.lookup.purpose = "put";
@@ -159,6 +170,7 @@ void add_tests(TCase *tests)
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, a_step_says_whom_and_how_far_from_the_target);
     tcase_add_test(tests, whose_id_is_not_known_has_no_distance);
+    tcase_add_test(tests, a_refusal_has_its_number);
     tcase_add_test(tests, an_end_says_how_it_went);
     tcase_add_test(tests, a_replaced_node_is_named_beside_the_new_one);
     tcase_add_test(tests, a_refused_put_says_which_check_and_why);
