@@ -160,5 +160,28 @@ class RealPeers(TestCase):
         self.assertIn(('127.0.0.1', 7000), other.get_peers(b'\xcd' * 20))
 
 
+@unittest.skipIf(libtorrent is None, 'python3-libtorrent is not installed')
+class ForeignHolders(TestCase):
+    """A xord client among libtorrent sessions, which hold what it listens to and push nothing."""
+
+    def test_xord_listens_to_what_libtorrent_alone_holds(self):
+        first = Torrent()
+        other = Torrent(first.address)
+        first.wait_for_node(1)
+        xord = self.start('--network', 'mainline', '--role', 'client', bootstrap=first.address)
+        wait_until(lambda: xord.info()['dht_nodes'] == 2, 'xord knows both')
+        key = Key()
+        client = xord.connect()
+        self.addCleanup(client.close)
+        stream = client.listen(key.public.hex(), 'pepper', 's')
+        self.assertEqual(stream.next(DEADLINE_S)['event'], 'synced')
+        self.assertEqual(xord.info()['subscriptions'],
+                         {'listening': 1, 'polling': 1, 'serving': 0})
+        other.session.dht_put_mutable_item(expanded_secret(key.seed), key.public, b'salted',
+                                           b'pepper')
+        told = stream.next(DEADLINE_S)
+        self.assertEqual((told['event'], told['value']['p']['v']), ('value', 'salted'))
+
+
 if __name__ == '__main__':
     unittest.main()
