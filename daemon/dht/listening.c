@@ -152,6 +152,7 @@ static struct listening *listening_new(struct node *node, struct now now,
     l->poll_at_ms = ALARM_NEVER;
     l->poll_every_ms = POLL_MS;
     l->pause_ms = SEEKS_PAUSE_MS;
+    l->moved_ms = SEEKS_MOVED_MS;
     if (!enter(all, l, now)) {
         free(l);
         return NULL;
@@ -253,12 +254,12 @@ struct source *listening_source(const struct listening *l, const struct addr *ad
     return NULL;
 }
 
-struct source *listening_add_source(struct node *node, struct listening *l,
+struct source *listening_add_source(struct node *node, struct now now, struct listening *l,
                                     const struct contact *contact, struct bytes token)
 {
     if (l->source_count == LISTENING_SOURCES_MAX)
         return NULL;
-    struct source *source = source_new(&node->listenings->sources, l, contact, token);
+    struct source *source = source_new(&node->listenings->sources, l, contact, token, now);
     if (source != NULL)
         l->sources[l->source_count++] = source;
     return source;
@@ -276,6 +277,14 @@ void listening_drop_source(struct node *node, struct now now, struct source *sou
         source_give_up(sources, source, l->sub, now);
     else
         source_free(sources, source);
+}
+
+void listening_lose_source(struct node *node, struct now now, struct source *source)
+{
+    struct listening *l = source->listening;
+    bool was_new = now.ms < source->since_ms + SOURCES_ROUND_MS;
+    listening_drop_source(node, now, source, false);
+    seeks_lost(node, now, l, was_new);
 }
 
 /* All that was there when it began has been read: whoever could hold some was found, and has been

@@ -41,7 +41,10 @@ struct listening {
     bool is_seek_wanted;                           /* again, after the one under way */
     bool is_synced, is_polled;
     uint8_t poll_turn; /* the source that is polled next */
-    uint32_t pause_ms; /* from one seek to the next */
+    bool is_paused;    /* the pause was lengthened since the last seek began */
+    bool is_moved;     /* the next seek is for who is said to have joined */
+    uint32_t pause_ms; /* from one seek to the next, */
+    uint32_t moved_ms; /* and to one for who is said to have joined */
     uint32_t poll_every_ms;
     uint64_t sought_ms;  /* when the last seek began */
     uint64_t sync_at_ms; /* the first reading's deadline */
@@ -91,10 +94,12 @@ struct record listening_wanted(const struct listening *l);
 struct source *listening_source(const struct listening *l, const struct addr *addr);
 bool listening_is_about(const struct listening *l, const struct record *record);
 /* A new source, see source_new; NULL when it has too many, or without memory. */
-struct source *listening_add_source(struct node *node, struct listening *l,
+struct source *listening_add_source(struct node *node, struct now now, struct listening *l,
                                     const struct contact *contact, struct bytes token);
 /* It is none any more; when `is_told` it is told so. */
 void listening_drop_source(struct node *node, struct now now, struct source *source, bool is_told);
+/* It does not answer, or knows nothing of us: a seek replaces it. */
+void listening_lose_source(struct node *node, struct now now, struct source *source);
 /* Something of it changed: says that the first reading has come to its end, when it has, and plans
  * what is next. */
 void listening_go_on(struct node *node, struct now now, struct listening *l, struct outbox *out);

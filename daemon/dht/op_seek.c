@@ -96,20 +96,22 @@ static void refresh_source(struct node *node, struct now now, struct source *sou
         catchups_want(node, now, source);
 }
 
-static void add_source(struct node *node, struct now now, struct listening *l,
+/* True when it is a new source. */
+static bool add_source(struct node *node, struct now now, struct listening *l,
                        const struct lookup_candidate *found, struct outbox *out)
 {
     bool is_xord = found->is_xord && found->token_size > 0;
     if (!is_xord && l->kind == RECORD_MULTI)
-        return;
+        return false;
     struct bytes token = is_xord ? bytes_of(found->token, found->token_size) : (struct bytes){0};
-    struct source *source = listening_add_source(node, l, &found->contact, token);
+    struct source *source = listening_add_source(node, now, l, &found->contact, token);
     if (source == NULL)
-        return;
+        return false;
     if (is_xord)
         subscribe_ask(node, now, source, out);
     else if (is_newer(node, l, found))
         catchups_want(node, now, source);
+    return true;
 }
 
 /* The closest of each family. */
@@ -138,18 +140,21 @@ static void drop_far(struct node *node, struct now now, struct listening *l,
             listening_drop_source(node, now, l->sources[i], true);
 }
 
-static void take_sources(struct node *node, struct now now, struct listening *l,
+/* True when there is a new one among them. */
+static bool take_sources(struct node *node, struct now now, struct listening *l,
                          const struct lookup_candidate *const found[], size_t count,
                          struct outbox *out)
 {
+    bool is_changed = false;
     for (size_t i = 0; i < count; i++) {
         forget_predecessor(node, now, &found[i]->contact, out);
         struct source *source = find_source(l, &found[i]->contact);
         if (source != NULL)
             refresh_source(node, now, source, found[i]);
         if (find_source(l, &found[i]->contact) == NULL)
-            add_source(node, now, l, found[i], out);
+            is_changed |= add_source(node, now, l, found[i], out);
     }
+    return is_changed;
 }
 
 void seek_done(struct node *node, struct now now, struct op *op, bool is_complete,
@@ -160,8 +165,9 @@ void seek_done(struct node *node, struct now now, struct op *op, bool is_complet
     size_t count = list_found(op, found);
     if (count > 0 && is_complete)
         drop_far(node, now, l, found, count);
-    take_sources(node, now, l, found, count, out);
-    seeks_ended(node, now, l, count > 0 || op_nothing_err(node, op, is_complete) == ERR_OK);
+    bool is_changed = take_sources(node, now, l, found, count, out);
+    bool is_found = count > 0 || op_nothing_err(node, op, is_complete) == ERR_OK;
+    seeks_ended(node, now, l, is_found, is_changed);
     op_finish(node, now, op, ERR_OK, out);
     listening_go_on(node, now, l, out);
 }

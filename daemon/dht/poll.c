@@ -74,7 +74,6 @@ void poll_unanswered(struct node *node, struct now now, const struct inflight_qu
     if (source == NULL || ++source->silences < POLL_SILENCES)
         return;
     struct listening *l = source->listening;
-    listening_drop_source(node, now, source, false);
-    seeks_want(node, now, l);
+    listening_lose_source(node, now, source);
     listening_go_on(node, now, l, out);
 }

@@ -51,8 +51,7 @@ void renew_lost(struct node *node, struct now now, struct source_peer *peer, str
         struct listening *l = source->listening;
         bool is_last = peer->users == 1 && peer->gone_count == 0;
         node_count(node, COUNTER_LEASES_LOST);
-        listening_drop_source(node, now, source, false);
-        seeks_want(node, now, l);
+        listening_lose_source(node, now, source);
         listening_go_on(node, now, l, out);
         if (is_last)
             return;
@@ -132,8 +131,7 @@ static void take_lost(struct node *node, struct now now, const struct inflight_q
             continue;
         struct listening *l = source->listening;
         node_count(node, COUNTER_LEASES_LOST);
-        listening_drop_source(node, now, source, false);
-        seeks_want(node, now, l);
+        listening_lose_source(node, now, source);
         listening_go_on(node, now, l, out);
     }
 }

@@ -23,16 +23,34 @@ static void plan(struct node *node, struct listening *l, uint64_t at_ms)
         alarms_move(&node->listenings->seeks.alarms, &l->seek, at_ms);
 }
 
-void seeks_want(struct node *node, struct now now, struct listening *l)
+static void want(struct node *node, struct now now, struct listening *l)
 {
     plan(node, l, l->has_sought ? later(now.ms, l->sought_ms + l->pause_ms) : now.ms);
+}
+
+static uint32_t doubled(uint32_t ms, uint32_t max_ms)
+{
+    return 2 * ms < max_ms ? 2 * ms : max_ms;
+}
+
+void seeks_lost(struct node *node, struct now now, struct listening *l, bool was_new)
+{
+    if (!was_new)
+        l->pause_ms = SEEKS_PAUSE_MS;
+    else if (!l->is_paused)
+        l->pause_ms = doubled(l->pause_ms, SEEKS_PAUSE_MAX_MS);
+    l->is_paused |= was_new;
+    want(node, now, l);
 }
 
 /* Holders notice one after the other: one seek is enough for all. */
 void seeks_moved(struct node *node, struct now now, struct listening *l)
 {
     uint64_t at_ms = now.ms + rng_below(&node->rng, SEEKS_MOVED_JITTER_MS);
-    plan(node, l, later(at_ms, l->sought_ms + SEEKS_MOVED_MS));
+    if (l->seek_op != 0)
+        return;
+    l->is_moved = true;
+    plan(node, l, later(at_ms, l->sought_ms + l->moved_ms));
 }
 
 void seeks_met(struct node *node, struct now now, const struct contact *contact)
@@ -78,7 +96,7 @@ static void look_at_met(struct node *node, struct now now)
         if (l != NULL && l->source_count == 0)
             plan(node, l, now.ms); /* whoever it is */
         else if (l != NULL && is_met_wanted(s, l))
-            seeks_want(node, now, l);
+            want(node, now, l);
     }
     if (s->met_cursor < all->capacity)
         return;
@@ -86,30 +104,32 @@ static void look_at_met(struct node *node, struct now now)
     s->met_at_ms = ALARM_NEVER;
 }
 
-/* Each seek soon after the one before doubles the pause to the next: a source that answers
- * everything but what is asked of it is not sought for ever. */
 static void start(struct node *node, struct now now, struct listening *l, struct outbox *out)
 {
-    bool is_calm = now.ms >= l->sought_ms + l->pause_ms + SEEKS_PAUSE_MAX_MS;
-    l->pause_ms = is_calm ? SEEKS_PAUSE_MS : 2 * l->pause_ms;
-    if (l->pause_ms > SEEKS_PAUSE_MAX_MS)
-        l->pause_ms = SEEKS_PAUSE_MAX_MS;
     l->sought_ms = now.ms;
+    l->is_paused = false;
     alarms_move(&node->listenings->seeks.alarms, &l->seek, now.ms + l->pause_ms);
     seek_start(node, now, l, out);
 }
 
-void seeks_ended(struct node *node, struct now now, struct listening *l, bool is_found)
+void seeks_ended(struct node *node, struct now now, struct listening *l, bool is_found,
+                 bool is_changed)
 {
     uint64_t wait_ms =
         SEEKS_EVERY_MS - SEEKS_EVERY_MS / 4 + rng_below(&node->rng, SEEKS_EVERY_MS / 2);
-    l->seek_op = 0;
-    l->has_sought |= is_found;
+    if (is_changed)
+        l->moved_ms = SEEKS_MOVED_MS;
+    else if (l->is_moved)
+        l->moved_ms = doubled(l->moved_ms, SEEKS_EVERY_MS);
+    if (!is_found)
+        l->pause_ms = doubled(l->pause_ms, SEEKS_PAUSE_MAX_MS);
     if (!is_found || l->is_seek_wanted)
         wait_ms = l->pause_ms;
     else if (l->source_count == 0)
         wait_ms = SEEKS_PAUSE_MAX_MS;
-    l->is_seek_wanted = false;
+    l->has_sought |= is_found;
+    l->is_moved = l->is_seek_wanted = false;
+    l->seek_op = 0;
     node->listenings->seeks.running--;
     alarms_move(&node->listenings->seeks.alarms, &l->seek, now.ms + wait_ms);
 }

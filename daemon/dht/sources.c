@@ -95,7 +95,7 @@ static bool keep_token(struct source *source, struct bytes token)
 }
 
 struct source *source_new(struct sources *s, struct listening *listening,
-                          const struct contact *contact, struct bytes token)
+                          const struct contact *contact, struct bytes token, struct now now)
 {
     struct source *source = calloc(1, sizeof *source);
     struct source_peer *peer = sources_peer(s, &contact->addr);
@@ -114,6 +114,7 @@ struct source *source_new(struct sources *s, struct listening *listening,
     peer->users++;
     source->listening = listening;
     source->peer = peer;
+    source->since_ms = now.ms;
     source->state = token.data != NULL ? SOURCE_ASKED : SOURCE_POLLED;
     return source;
 }

@@ -43,6 +43,7 @@ struct source {
     uint8_t silences;  /* polls without an answer, in a row */
     bool is_behind;    /* of what it has something may be unknown here: to be caught up with */
     bool is_near;      /* the last seek found it among the closest */
+    uint64_t since_ms; /* it is one */
     uint64_t digest;   /* of what it has, as it said last */
     /* XOR of that and of what was known here when nothing of it was found missing. */
     uint64_t difference;
@@ -84,7 +85,7 @@ struct source_peer *sources_due(const struct sources *s, struct now now);
 /* A new source: ASKED with this token, or where that is absent POLLED. Owned by the listening. Any
  * at the same address under another id must have been freed before. NULL without memory. */
 struct source *source_new(struct sources *s, struct listening *listening,
-                          const struct contact *contact, struct bytes token);
+                          const struct contact *contact, struct bytes token, struct now now);
 /* It granted a lease: renewed for the first time within a round. False without memory. */
 bool source_leased(struct sources *s, struct source *source, struct now now, struct rng *rng);
 /* It grants none: from now on it is polled. */

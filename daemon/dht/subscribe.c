@@ -27,18 +27,10 @@ static bool send_ask(struct node *node, struct now now, struct source *source, s
     return source->tries++ < SUBSCRIBE_TRIES && query_send(node, now, &query, out);
 }
 
-/* It does not answer, or not as it should: another takes its place. */
-static void lose(struct node *node, struct now now, struct source *source)
-{
-    struct listening *l = source->listening;
-    listening_drop_source(node, now, source, false);
-    seeks_want(node, now, l);
-}
-
 void subscribe_ask(struct node *node, struct now now, struct source *source, struct outbox *out)
 {
     if (!send_ask(node, now, source, out))
-        lose(node, now, source);
+        listening_lose_source(node, now, source);
 }
 
 /* The source that this is about, while it is still asked. */
@@ -62,7 +54,7 @@ void subscribe_answered(struct node *node, struct now now, const struct inflight
         node_count(node, COUNTER_LEASES_TAKEN);
         catchups_judge(node, now, source, digest);
     } else {
-        lose(node, now, source);
+        listening_lose_source(node, now, source);
     }
     listening_go_on(node, now, l, out);
 }
@@ -77,7 +69,7 @@ void subscribe_refused(struct node *node, struct now now, const struct inflight_
     struct listening *l = source->listening;
     node_count(node, COUNTER_LEASES_DENIED);
     if (code == 0 || code == err_code(ERR_BAD_TOKEN))
-        lose(node, now, source);
+        listening_lose_source(node, now, source);
     else if (l->kind == RECORD_SINGLE)
         source_polled(source);
     else

@@ -23,7 +23,7 @@ static struct contact contact_of(uint8_t number)
 static struct source *lease(uint8_t peer)
 {
     const struct contact contact = contact_of(peer);
-    struct source *source = source_new(&sources, NULL, &contact, bytes_of("token", 5));
+    struct source *source = source_new(&sources, NULL, &contact, bytes_of("token", 5), now);
     ck_assert_ptr_nonnull(source);
     ck_assert(source_leased(&sources, source, now, &rng));
     return source;
@@ -191,8 +191,8 @@ END_TEST
 START_TEST(who_is_asked_or_polled_is_renewed_nothing)
 {
     const struct contact contact = contact_of(1);
-    all[0] = source_new(&sources, NULL, &contact, bytes_of("token", 5));
-    all[1] = source_new(&sources, NULL, &contact, (struct bytes){0});
+    all[0] = source_new(&sources, NULL, &contact, bytes_of("token", 5), now);
+    all[1] = source_new(&sources, NULL, &contact, (struct bytes){0}, now);
     ck_assert_uint_eq(all[0]->state, SOURCE_ASKED);
     ck_assert_uint_eq(all[1]->state, SOURCE_POLLED);
     source_polled(all[0]);

@@ -192,6 +192,26 @@ START_TEST(a_value_that_is_known_is_brought_by_no_later_seek)
 }
 END_TEST
 
+START_TEST(holders_that_are_lost_one_after_the_other_are_each_replaced_at_once)
+{
+    start(12);
+    listen_to(SALT);
+    uint64_t taken = count(COUNTER_LEASES_TAKEN);
+    for (size_t i = 0; i < 4; i++) {
+        net_run(&net, ROUND_MS);
+        for (size_t k = 0; k < 12; k++)
+            if (troupe.players[k].came.listens > 0 && !troupe.players[k].is_silent) {
+                troupe.players[k].is_silent = true;
+                break;
+            }
+        net_run(&net, ROUND_MS + 8000);
+        ck_assert_uint_eq(count(COUNTER_LEASES_LOST), i + 1);
+        ck_assert_uint_eq(count(COUNTER_LEASES_TAKEN), ++taken);
+    }
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(a_holder_that_never_grants_is_not_sought_for_ever)
 {
     start(4);
@@ -204,15 +224,15 @@ START_TEST(a_holder_that_never_grants_is_not_sought_for_ever)
 }
 END_TEST
 
-START_TEST(targets_that_have_got_closer_nodes_are_sought_once_a_minute_at_most)
+START_TEST(closer_nodes_that_nobody_finds_are_sought_ever_more_rarely)
 {
     start(8);
     listen_to(SALT);
     for (size_t i = 0; i < 8; i++)
         troupe.players[i].is_moving = true;
     net_run(&net, 10 * 60000);
-    ck_assert_uint_ge(count(COUNTER_SEEKS), 8);
-    ck_assert_uint_le(count(COUNTER_SEEKS), 12);
+    ck_assert_uint_ge(count(COUNTER_SEEKS), 3);
+    ck_assert_uint_le(count(COUNTER_SEEKS), 6);
     ck_assert_uint_eq(troupe_came(&troupe).listens, 8);
     net_clear(&net);
 }
@@ -336,8 +356,9 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_few_lost_packets_are_no_lost_holder);
     tcase_add_test(tests, a_question_for_a_lease_that_is_lost_is_asked_again);
     tcase_add_test(tests, a_value_that_is_known_is_brought_by_no_later_seek);
+    tcase_add_test(tests, holders_that_are_lost_one_after_the_other_are_each_replaced_at_once);
     tcase_add_test(tests, a_holder_that_never_grants_is_not_sought_for_ever);
-    tcase_add_test(tests, targets_that_have_got_closer_nodes_are_sought_once_a_minute_at_most);
+    tcase_add_test(tests, closer_nodes_that_nobody_finds_are_sought_ever_more_rarely);
     tcase_add_test(tests, foreign_holders_are_polled_ever_more_rarely_until_something_changes);
     tcase_add_test(tests, a_foreign_holder_that_falls_silent_is_dropped);
     tcase_add_test(tests, on_the_public_network_xord_push_and_others_are_polled);

@@ -40,11 +40,12 @@ static void add_record(struct player *player, const struct krpc *query, struct k
     player->came.values++;
 }
 
+/* All of them: few enough for one answer. */
 static void add_nodes(const struct troupe *t, struct krpc *reply, struct lists *lists)
 {
     struct wire_writer w;
     wire_writer_init(&w, lists->nodes, sizeof lists->nodes);
-    for (size_t i = 0; i < t->count && i < KRPC_NODES_MAX; i++) {
+    for (size_t i = 0; i < t->count; i++) {
         const struct addr addr = troupe_addr(i);
         krpc_write_contact(&w, &t->players[i].id, &addr);
     }
