@@ -60,6 +60,15 @@ static bool has_gone(const struct http_link *link)
     return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & (POLLHUP | POLLERR | POLLRDHUP)) != 0;
 }
 
+/* libmicrohttpd sees the end of the connection, and closes it. */
+static void give_up(struct http_link *link)
+{
+    if (link->request != NULL)
+        metrics_http(&link->http->dispatch->metrics, MHD_HTTP_REQUEST_TIMEOUT);
+    link->waiting_ms = 0;
+    shutdown(link->fd, SHUT_RDWR);
+}
+
 /* While a request is suspended libmicrohttpd does not look at its connection, and while one comes
  * in it only asks that something comes from time to time. */
 static void sweep(struct http *http)
@@ -76,7 +85,7 @@ static void sweep(struct http *http)
         else if (request != NULL && http_events_is_open(&request->events))
             http_events_beat(&request->events, now);
         else if (link->waiting_ms != 0 && now - link->waiting_ms > HTTP_REQUEST_MS)
-            shutdown(link->fd, SHUT_RDWR);
+            give_up(link);
     }
 }
 

@@ -58,6 +58,34 @@ START_TEST(while_one_is_under_way_no_other_begins)
 }
 END_TEST
 
+/* How many lines were logged into the file. */
+static unsigned count_lines(const char *log_path)
+{
+    FILE *log = fopen(log_path, "r");
+    unsigned lines = 0;
+
+    ck_assert_ptr_nonnull(log);
+    for (int c; (c = fgetc(log)) != EOF;)
+        lines += c == '\n';
+    fclose(log);
+    return lines;
+}
+
+START_TEST(a_failure_is_told_once)
+{
+    char missing[PATH_MAX], other[PATH_MAX], log_path[PATH_MAX];
+
+    scratch_path(&scratch, "missing/xord.prom", missing);
+    scratch_path(&scratch, "missing/other.prom", other);
+    ck_assert_ptr_nonnull(freopen(scratch_path(&scratch, "log", log_path), "w", stderr));
+    for (int i = 0; i < 3; i++)
+        write_text(missing, "a 1\n");
+    ck_assert_uint_eq(count_lines(log_path), 1);
+    write_text(other, "a 1\n");
+    ck_assert_uint_eq(count_lines(log_path), 2);
+}
+END_TEST
+
 START_TEST(a_missing_directory_is_tried_again)
 {
     char missing[PATH_MAX], folder[PATH_MAX];
@@ -78,5 +106,6 @@ void add_tests(TCase *tests)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, each_write_replaces_the_file);
     tcase_add_test(tests, while_one_is_under_way_no_other_begins);
+    tcase_add_test(tests, a_failure_is_told_once);
     tcase_add_test(tests, a_missing_directory_is_tried_again);
 }

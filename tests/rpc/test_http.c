@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "rpc/http_events.h"
 #include "rpc/status_page.h"
 #include "tests/rpc/fake_host.h"
 #include "tests/runner.h"
@@ -87,6 +88,14 @@ static const char *post(int fd, const char *body, const char *until)
              strlen(body), body);
     say(fd, request);
     return hear(fd, until);
+}
+
+static bool is_counted(unsigned status)
+{
+    for (size_t i = 0; i < METRICS_HTTP_STATUSES; i++)
+        if (dispatch.metrics.http[i].status == status)
+            return true;
+    return false;
 }
 
 static void check_status(const char *request, int status)
@@ -180,6 +189,30 @@ START_TEST(a_request_that_does_not_end_is_not_waited_for)
         http_flush(http);
         uv_run(&loop, UV_RUN_ONCE);
     }
+    ck_assert(is_counted(408));
+    close(fd);
+}
+END_TEST
+
+START_TEST(a_silent_stream_of_events_says_that_it_lives)
+{
+    int fd = open_door(RPC_ACCESS_READ);
+    bool is_told = false;
+
+    say(fd, "GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+    hear(fd, ": what this xord does\n\n");
+    ck_assert_uint_ne(dispatch.taps.classes, 0);
+    fake.now.ms += HTTP_EVENTS_BEAT_MS + 1;
+    while (!is_told) {
+        http_flush(http);
+        uv_run(&loop, UV_RUN_ONCE);
+        ssize_t size = recv(fd, got, sizeof got - 1, 0);
+        got[size > 0 ? size : 0] = '\0';
+        is_told = strstr(got, ":\n\n") != NULL;
+    }
+    http_stop(http);
+    hear(fd, "0\r\n\r\n"); /* the last chunk */
+    ck_assert_uint_eq(dispatch.taps.classes, 0);
     close(fd);
 }
 END_TEST
@@ -216,10 +249,7 @@ START_TEST(a_long_head_is_refused)
     check_status(head, 431);
     snprintf(head, sizeof head, "GET /%0*d HTTP/1.1\r\n\r\n", HTTP_MEMORY_MAX, 0);
     check_status(head, 414);
-    bool is_counted = false;
-    for (size_t i = 0; i < METRICS_HTTP_STATUSES; i++)
-        is_counted = is_counted || dispatch.metrics.http[i].status == 431;
-    ck_assert(is_counted);
+    ck_assert(is_counted(431));
 }
 END_TEST
 
@@ -297,6 +327,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_call_that_takes_long_is_answered_when_it_ends);
     tcase_add_test(tests, who_vanishes_has_the_call_cancelled);
     tcase_add_test(tests, a_request_that_does_not_end_is_not_waited_for);
+    tcase_add_test(tests, a_silent_stream_of_events_says_that_it_lives);
     tcase_add_test(tests, pages_and_what_is_none);
     tcase_add_test(tests, pages_of_others_call_nothing);
     tcase_add_test(tests, a_long_head_is_refused);
