@@ -28,14 +28,21 @@ static struct command_request to_id(const struct id *id)
 }
 
 /* Asked by node 1. */
+static enum err start(const struct command_request *request, uint64_t *op)
+{
+    programs.closest[0] = (struct told){.error = -1};
+    enum err err = node_request(net.nodes[1]->node, net_now(&net), request, op, net.out);
+    if (err == ERR_OK)
+        net_flush(&net, 1);
+    return err;
+}
+
 static enum err ask(const struct command_request *request)
 {
     uint64_t op = 0;
-    programs.closest[0] = (struct told){.error = -1};
-    enum err err = node_request(net.nodes[1]->node, net_now(&net), request, &op, net.out);
+    enum err err = start(request, &op);
     if (err != ERR_OK)
         return err;
-    net_flush(&net, 1);
     const struct event *event = net_wait(&net, 1, op);
     ck_assert_ptr_nonnull(event);
     ck_assert_int_eq(event->kind, EVENT_REQUEST);
@@ -126,6 +133,29 @@ START_TEST(lost_packets_are_sent_again)
 }
 END_TEST
 
+/* The asker goes on asking whoever lives, and is told again what it was told before. */
+START_TEST(an_answer_that_is_lost_is_given_again)
+{
+    uint64_t op = 0;
+    build(2, PROGRAM_GOOD, 88);
+    programs.of[0].delay_ms = 150;
+    const struct command_request request = to_addr(&net.nodes[0]->addr);
+    ck_assert_int_eq(start(&request, &op), ERR_OK);
+    while (programs.of[0].runs == 0)
+        net_run(&net, 1);
+    net_run(&net, 140);
+    net.wires->loss_permille = 1000;
+    net_run(&net, 20);
+    net.wires->loss_permille = 0;
+    const struct event *event = net_wait(&net, 1, op);
+    ck_assert_int_eq(event->err, ERR_OK);
+    ck_assert_int_eq(programs.closest[0].value, 0);
+    ck_assert_uint_eq(programs.of[0].runs, 1);
+    ck_assert_uint_ge(net_counter(&net, 0, COUNTER_COMMANDS_REPEATED), 1);
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(what_is_out_of_bounds_is_refused)
 {
     static const uint8_t v[COMMAND_V_MAX + 1] = "997:";
@@ -179,6 +209,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, what_a_program_says_is_told_as_it_is);
     tcase_add_test(tests, nobody_there_is_an_error);
     tcase_add_test(tests, lost_packets_are_sent_again);
+    tcase_add_test(tests, an_answer_that_is_lost_is_given_again);
     tcase_add_test(tests, what_is_out_of_bounds_is_refused);
     tcase_add_test(tests, on_the_public_network_only_xord_nodes_are_sent_it);
 }
