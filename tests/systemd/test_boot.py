@@ -324,6 +324,28 @@ class Sandbox(BootCase):
         self.assertRegex(said, r'(?m)^e2e: [1-9]\d+ passed, 0 failed')
 
 
+class Upgrade(BootCase):
+    def setUp(self):
+        super().setUp()
+        if not SHARED['package']:
+            self.skipTest('no package was built: make deb')
+
+    def test_a_daemon_that_runs_is_restarted_under_its_sockets(self):
+        self.xord('createkey', 'upgraded')
+        pid = self.show('MainPID')
+        self.do('dpkg', '--install', '/root/xord.deb')
+        self.wait_restart(pid)
+        self.assertIn('upgraded', self.xord('listkeys'))
+        for unit in ('xord.socket', 'xord-readonly.socket'):
+            self.assertEqual(self.show('ActiveState', unit), 'active')
+
+    def test_one_that_does_not_is_left_alone(self):
+        self.do('systemctl', 'stop', 'xord.socket', 'xord-readonly.socket')
+        self.do('dpkg', '--install', '/root/xord.deb')
+        for unit in ('xord.service', 'xord.socket', 'xord-readonly.socket'):
+            self.assertEqual(self.show('ActiveState', unit), 'inactive')
+
+
 class Removal(BootCase):
     def test_purge_leaves_nothing_behind(self):
         if not SHARED['package']:
@@ -335,7 +357,7 @@ class Removal(BootCase):
         self.assertEqual(self.do('systemctl', 'list-units', '--plain', '--no-legend', 'xord*'), '')
 
 
-ORDER = (Sockets, Rights, Reload, Ends, Logs, Own, Sandbox, Removal)  # removal comes last
+ORDER = (Sockets, Rights, Reload, Ends, Logs, Own, Sandbox, Upgrade, Removal)  # removal comes last
 
 
 def load_tests(loader, _tests, _pattern):
