@@ -155,10 +155,12 @@ static const struct method table[] = {
     {.name = "getinfo",
      .access = RPC_ACCESS_READ,
      .summary = "what this node is and how it does",
-     .details = "Of dht_nodes, the nodes known, dht_xord_nodes counts those of xord's own make, "
-                "which alone "
-                "hold multis: on a private network all, on mainline those of a table of their own. "
-                "dht_global_nodes estimates how many nodes the network has.",
+     .details =
+         "Of dht_nodes, the nodes known, dht_xord_nodes counts those of xord's own make, "
+         "which alone "
+         "hold multis: on a private network all, on mainline those of a table of their own. "
+         "dht_global_nodes estimates how many nodes the network has. All that is counted is in "
+         "getmetrics.",
      .params = no_params,
      .handler = method_getinfo},
     {.name = "getmetrics",

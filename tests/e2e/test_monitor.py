@@ -113,7 +113,7 @@ class Store(TestCase):
                 key = Key()
                 peer.put(mutable(key, b'x' * 900, 1), key.target())
                 stored[key.target().hex()] = number
-                if number > 900 and node.counter('evicted') > 0:
+                if number > 900 and node.counter('evicted_records') > 0:
                     break
         evicted = watcher.until(event='evicted')[-1]
         self.assertIn(evicted['target'], stored)
