@@ -13,7 +13,8 @@ import subprocess
 import time
 import unittest
 
-from harness import DEADLINE_S, ROOT, XORD, Rpc, TestCase
+from harness import DEADLINE_S, ROOT, XORD, Rpc, RpcError, TestCase
+from krpc import Peer
 
 NEEDS_A_PERSON = 2
 PASSED_FROM = 50  # above all that a shell's redirection may take
@@ -224,6 +225,20 @@ class Journal(TestCase):
         for line in lines:
             self.assertRegex(line, r'^<[3467]>[a-z]+: (error|warn|info|debug): ')
         self.assertRegex(node.log(), '(?m)^<6>daemon: info: ready: ')
+
+    def test_no_packet_and_no_call_makes_a_line(self):
+        node = self.journaled(None, '--network', 'mainline').start()
+        node.call('setlog', 'debug')
+        before = node.log()
+        with Peer(node.port) as peer:
+            for number in range(300):
+                peer.send(b'rubbish %d' % number)
+                peer.send(b'd1:ad2:id20:' + b'x' * 20 + b'e1:q4:nope1:t2:aa1:y1:qe')
+                peer.ask('ping')
+                node.call('getinfo')
+                with self.assertRaises(RpcError):
+                    node.call('nonsense')
+        self.assertEqual(node.log(), before)
 
     def test_another_stream_is_none_of_ours(self):
         node = self.journaled('/dev/null').start()
