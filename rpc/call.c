@@ -351,6 +351,11 @@ bool rpc_has_room(const struct rpc_call *call)
 
 /* ---- answering later ---- */
 
+static uint64_t now_ms(const struct rpc_call *call)
+{
+    return call->dispatch->host.now(call->dispatch->host.context).ms;
+}
+
 struct rpc_result rpc_pending(struct rpc_call *call, const struct rpc_pending_on *on)
 {
     struct rpc_client *client = call->client;
@@ -358,7 +363,8 @@ struct rpc_result rpc_pending(struct rpc_call *call, const struct rpc_pending_on
     assert(!call->is_answered && !call->is_pending);
     assert(on->op != 0 || on->op_count != 0 || on->is_ticket || on->is_ready ||
            on->deadline_ms != 0);
-    call->since_ms = rpc_since_ms(call);
+    if (call->since_ms == 0)
+        call->since_ms = now_ms(call);
     call->is_pending = true;
     call->on = *on;
     json_incref(call->request);
@@ -378,14 +384,9 @@ struct rpc_result rpc_again(struct rpc_call *call)
     return call->method->handler(call);
 }
 
-static uint64_t now_ms(const struct rpc_call *call)
-{
-    return call->dispatch->host.now(call->dispatch->host.context).ms;
-}
-
 uint64_t rpc_since_ms(const struct rpc_call *call)
 {
-    return call->since_ms != 0 ? call->since_ms : now_ms(call);
+    return call->since_ms != 0 ? call->since_ms : UINT64_MAX;
 }
 
 uint32_t rpc_left_ms(const struct rpc_call *call)
@@ -394,7 +395,7 @@ uint32_t rpc_left_ms(const struct rpc_call *call)
     int64_t timeout_ms = has_timeout ? rpc_int(call, "timeout_ms") : 0;
     if (timeout_ms <= 0)
         timeout_ms = NODE_TIMEOUT_MS;
-    uint64_t gone_ms = now_ms(call) - rpc_since_ms(call);
+    uint64_t gone_ms = call->since_ms != 0 ? now_ms(call) - call->since_ms : 0;
     return gone_ms < (uint64_t)timeout_ms ? (uint32_t)((uint64_t)timeout_ms - gone_ms) : 1;
 }
 

@@ -131,7 +131,8 @@ bool rpc_start_own(const struct rpc_call *call,
 /* Calls the method's handler again from its beginning, from inside one of those functions: what it
  * lacked has come. */
 struct rpc_result rpc_again(struct rpc_call *call);
-/* When the call first waited for something, monotonic; now, when it has not yet. */
+/* When the call first waited for something, monotonic. UINT64_MAX when it has not yet: what was
+ * known before, be it in this very millisecond, is not what it asked for. */
 uint64_t rpc_since_ms(const struct rpc_call *call);
 /* What is left of its `timeout_ms` since then (NODE_TIMEOUT_MS where it has none), at least 1. */
 uint32_t rpc_left_ms(const struct rpc_call *call);

@@ -239,6 +239,16 @@ START_TEST(what_is_known_is_used_when_nobody_has_it_any_more)
 }
 END_TEST
 
+START_TEST(resolvename_asks_though_somebody_has_just_asked)
+{
+    done("registername", "[\"a\",\"alice\",\"wabi\"]");
+    forget(); /* and not a millisecond passes */
+    json_t *shown = result_of("resolvename", "[\"a@wabi\"]");
+    ck_assert(json_is_true(json_object_get(shown, "cached")));
+    json_decref(shown);
+}
+END_TEST
+
 START_TEST(for_an_hour_nobody_is_asked_again)
 {
     done("registername", "[\"a\",\"alice\",\"wabi\"]");
@@ -333,6 +343,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_registration_is_renewed_while_its_authority_runs);
     tcase_add_test(tests, what_is_no_registration_is_an_error_of_its_own);
     tcase_add_test(tests, what_is_known_is_used_when_nobody_has_it_any_more);
+    tcase_add_test(tests, resolvename_asks_though_somebody_has_just_asked);
     tcase_add_test(tests, for_an_hour_nobody_is_asked_again);
     tcase_add_test(tests, bare_names_are_the_configured_authority_s);
     tcase_add_test(tests, a_pin_goes_first_and_a_warning_says_so);
