@@ -100,6 +100,7 @@ class Machine:
         self.leader = None
         atexit.register(self.end)
         subprocess.run(['cp', '-a', '--reflink=auto', base, self.tree], check=True)
+        self.write('/etc/hosts', '127.0.0.1 localhost\n')  # as an installer would
 
     def path(self, name):
         """A path in the machine, seen from outside; of /run and the like only once it is up."""
