@@ -187,8 +187,9 @@ check: all unit fuzz layers style sim-same mutants-quick
 e2e: all completions $(if $(shell command -v scdoc),pages)
 	XORD=$(abspath $(BUILD)/xord) scripts/e2e
 
-# Boots a Debian with systemd and runs the service in it, as root; scripts/deps --boot first.
-systemd-test: all
+# Boots a Debian with systemd and runs the service in it, as root; scripts/deps --boot first. Where
+# there is debhelper it installs the package, else what `make install` does.
+systemd-test: all $(if $(shell command -v dh),deb)
 	scripts/systemd-test
 
 # The status page in a headless Chromium, which is large and no part of the usual run; scripts/deps

@@ -83,10 +83,8 @@ def _base_tree():
 
 def find_package():
     """The Debian package, when one was built."""
-    named = os.environ.get('XORD_DEB')
-    found = [named] if named else sorted(glob.glob(os.path.join(ROOT, 'build', '**', 'xord_*.deb'),
-                                                   recursive=True), key=os.path.getmtime)
-    return found[-1] if found else None
+    found = glob.glob(os.path.join(ROOT, 'build', 'deb', 'xord_*.deb'))
+    return os.environ.get('XORD_DEB') or (found[0] if found else None)
 
 
 class Machine:
