@@ -132,7 +132,7 @@ sim-long: $(BUILD)/tests/sim/sim
 
 # The life of a value in full size against its targets. LIFE=half runs that scenario alone;
 # build/tests/sim/sim --help names them.
-LIFE ?= churn multis partition half power bootstrap
+LIFE ?= churn multis partition half power bootstrap listen
 
 sim-life: $(BUILD)/tests/sim/sim
 	@missed=0; for name in $(LIFE); do $< life=$$name seed=$(SEED) || missed=1; done; exit $$missed

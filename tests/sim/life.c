@@ -29,6 +29,9 @@ static const struct life_scenario scenarios[] = {
     {"bootstrap", "all nodes start at once from one",
      "nodes=1000 keys=1 ramp_s=0 load_s=0 from_first=1 get_ms=0 put_ms=0",
      "nodes=300 keys=1 ramp_s=0 load_s=0 from_first=1 get_ms=0 put_ms=0", life_bootstrap},
+    {"listen", "one node listens to 5,000 keys",
+     "nodes=1000 keys=5000 load_s=600 get_ms=0 put_ms=0",
+     "nodes=100 keys=5000 load_s=120 get_ms=0 put_ms=0", life_listen},
 };
 
 const struct life_scenario *life_at(size_t index)

@@ -10,5 +10,6 @@ void life_partition(struct life *l);
 void life_half(struct life *l);
 void life_power(struct life *l);
 void life_bootstrap(struct life *l);
+void life_listen(struct life *l);
 
 #endif

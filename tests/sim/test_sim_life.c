@@ -56,6 +56,12 @@ START_TEST(all_can_start_at_once_from_one)
 }
 END_TEST
 
+START_TEST(five_thousand_keys_are_listened_to_with_tens_of_packets)
+{
+    expect_targets_met("listen");
+}
+END_TEST
+
 START_TEST(a_missed_target_is_told)
 {
     struct session_options options;
@@ -77,5 +83,6 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, half_of_the_nodes_carry_on);
     tcase_add_test(tests, a_power_cut_loses_nothing_and_makes_no_storm);
     tcase_add_test(tests, all_can_start_at_once_from_one);
+    tcase_add_test(tests, five_thousand_keys_are_listened_to_with_tens_of_packets);
     tcase_add_test(tests, a_missed_target_is_told);
 }
