@@ -116,7 +116,7 @@ class Machine:
             self.nspawn = subprocess.Popen(
                 ['systemd-nspawn', '--quiet', '--directory', self.tree, '--boot',
                  '--private-network', '--register=no', '--keep-unit', '--console=pipe',
-                 '--machine=xord-test', f'--bind-ro={ROOT}:/src'],
+                 f'--machine=xord-test-{os.getpid()}', f'--bind-ro={ROOT}:/src'],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             self.leader = wait_until(self._find_leader, 'the first process of the machine')
