@@ -227,7 +227,23 @@ static const struct method table[] = {
          "not read the newest\n"
          "alone. A holder that is lost is no event. A large value of type s comes whole; of type m "
          "it has large:{size}.\n"
-         "It ends with unlisten, with the connection, or when the client half-closes it.",
+         "It ends with unlisten, with the connection, or when the client half-closes it.\n\n"
+         "On the command line, as `xord listen` or `dhtlisten`, each event is one JSON line; -q "
+         "shows "
+         "the values alone.\n"
+         "-C N ends it after N values, -W SEC after so many seconds; --new-only is replay=false. "
+         "--exec CMD runs CMD by sh\n"
+         "for each event, with -q for each value, one at a time, with the line on its standard "
+         "input, "
+         "and XORD_EVENT, XORD_N,\n"
+         "XORD_USERNAME, XORD_RESOURCE, XORD_TYPE, XORD_SEQ, XORD_TIME, XORD_SLOT or "
+         "XORD_SLOT_HEX, "
+         "XORD_SIG_USER, XORD_KEY,\n"
+         "XORD_DROPPED in its environment. --reconnect waits for a daemon that is not there, and "
+         "shows nothing twice; what was\n"
+         "deleted or has expired meanwhile is not told. Exit status: 0 when it ended by -C, -W or "
+         "the daemon's stop, 5 when\n"
+         "-W came before -C, 2 when the daemon went away otherwise.",
      .params = listen_params,
      .handler = method_listen},
     {.name = "listkeys",

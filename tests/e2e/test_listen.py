@@ -1,5 +1,5 @@
-"""Whoever listens is told what is stored, then each change, once and in order, on whichever node it
-is made; on the socket and on the command line, over restarts, and whatever becomes of the holders."""
+"""Whoever listens is told what is stored, then each change, once and in order, wherever it is
+made; on the socket and on the command line, over restarts, and whatever becomes of holders."""
 
 import itertools
 import json
@@ -409,9 +409,9 @@ class CommandLine(ListenCase):
         self.put('one')
         link = self.path('dhtlisten')
         os.symlink(os.path.abspath(XORD), link)
-        ended = subprocess.run([link, '--rpc-socket', self.other.socket_path, '-q', '-C', '1', 'tag',
-                                'r', 'm'], capture_output=True, timeout=DEADLINE_S, check=False,
-                               env=clean_environment())
+        ended = subprocess.run([link, '--rpc-socket', self.other.socket_path, '-q', '-C', '1',
+                                'tag', 'r', 'm'], capture_output=True, timeout=DEADLINE_S,
+                               check=False, env=clean_environment())
         self.assertEqual((ended.returncode, ended.stdout), (0, b'one\n'))
 
     def test_new_values_alone(self):
@@ -465,7 +465,7 @@ class CommandLine(ListenCase):
         follower = Follower(self, self.other, 'tag', 'r', 'm', '--reconnect')
         wait_until(lambda: 'synced' in follower.shorts(), 'synced')
         self.other.stop()
-        self.put('meanwhile', wait=False)  # the other one is away: its silence is not waited for
+        self.put('meanwhile', wait=False)  # the other's silence is not waited for
         self.put('slot 2', slot='latest', wait=False)
         wait_until(lambda: 'waiting' in follower.text('err'), 'it waits')
         self.other.start()

@@ -95,10 +95,11 @@ START_TEST(deletions_and_ends_name_their_places)
     json_t *line = listeners_line(&l.client), *expired;
     json_t *shown = json_object_get(json_object_get(line, "params"), "value");
     json_t *expected = json_pack(
-        "{s:{s:i,s:{s:s,s:s,s:s},s:i,s:s},s:o,s:o,s:o}", "p", "seq", 4, "target", "n", "tag", "r",
+        "{s:{s:i,s:{s:s,s:s,s:s},s:i,s:s},s:O,s:O,s:O}", "p", "seq", 4, "target", "n", "tag", "r",
         "r", "t", "m", "time", 10, "slot", "x", "sig_p", json_object_get(shown, "sig_p"),
         "sig_user", json_object_get(shown, "sig_user"), "k", json_object_get(shown, "k"));
     ck_assert(json_equal(shown, expected));
+    json_decref(expected);
     ck_assert_uint_eq(json_string_length(json_object_get(shown, "sig_p")), 128);
     json_decref(line);
     listeners_tell(&l, LISTEN_EXPIRED, false, 'b', '\x01', 3, 0);

@@ -1,6 +1,5 @@
 #!/usr/bin/python3
-"""Prints the city's readings as they come: through `listen` where the daemon has it, else by asking
-every few seconds.
+"""Prints the city's readings as they come.
    ./follow.py                 everybody's
    ./follow.py sensor7@wabi …  of these names alone"""
 
@@ -42,15 +41,6 @@ def since():
     return int(time.time()) - LIFE_S
 
 
-def poll(xord, board):
-    """One look at all readings."""
-    found = xord.dhtget(**READINGS, slot=SLOT, since=since(), verbose=True)
-    for entry in reversed(found['values']):
-        board.show(entry)
-    if found['complete']:
-        board.keep({entry['k'] for entry in found['values']})
-
-
 def listen(xord, board):
     """All readings as they come, until some were missed or the subscription ends."""
     replayed = set()
@@ -59,26 +49,23 @@ def listen(xord, board):
             event, entry = told['event'], told.get('value')
             if event in ('gap', 'end'):
                 return
-            if event == 'synced':
+            if event == 'synced' and 'error' not in told:
                 board.keep(replayed)
-            elif entry['p'].get('slot') != SLOT:
+            if event == 'synced':
                 continue
-            elif event == 'value':
+            if entry['p'].get('slot') != SLOT:
+                continue
+            if event == 'value':
                 replayed.add(entry['k'])
                 board.show(entry)
             else:
                 board.drop(entry['k'])
 
 
-def can_listen(xord):
-    return any(line.startswith('listen ') for line in xord.help().splitlines())
-
-
 def follow(xord, board, every_s):
     while True:
         try:
-            look = listen if can_listen(xord) else poll
-            look(xord, board)
+            listen(xord, board)
         except XordError as error:
             print(f'follow: {error}', file=sys.stderr, flush=True)
         time.sleep(every_s)
