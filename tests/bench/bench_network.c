@@ -8,27 +8,22 @@
 #include <string.h>
 
 #include "common/hex.h"
-#include "tests/bench/call.h"
+#include "tests/bench/fleet.h"
 #include "tests/bench/floor.h"
-#include "tests/bench/process.h"
 #include "tests/bench/report.h"
 #include "tests/bench/targets.h"
 
-#define NODES        32
 #define KEYS         1024 /* values put, each under its own resource */
 #define SLICES       4
 #define MANY_CALLS   4096 /* of the run with many in flight */
 #define IN_FLIGHT    64
 #define APART        7 /* a get asks the daemon so many places after the one that put */
-#define KEY_TEXT     (2 * 32 + 1)
 #define NAME_SIZE    24
 #define LARGE_SIZE   (1024 * 1024)
 #define LARGE_ROUNDS 3
 
 struct network {
-    struct process daemons[NODES];
-    struct call_connection connections[NODES];
-    char keys[NODES][KEY_TEXT]; /* the public key of each daemon's own user */
+    struct fleet fleet;
     struct id targets[KEYS];
     double put_ms[KEYS], get_ms[KEYS];
     double commits_ms[SLICES]; /* the floor under a put: what the disk alone takes */
@@ -36,57 +31,9 @@ struct network {
     size_t empty;              /* gets that found nothing */
 };
 
-static void start_one(struct network *network, size_t i, const char *binary, const char *directory,
-                      const char *bootstrap)
-{
-    char datadir[PROCESS_PATH_SIZE];
-    snprintf(datadir, sizeof(datadir), "%s/n%zu", directory, i + 1);
-    struct process_options options = {.binary = binary,
-                                      .datadir = datadir,
-                                      .network = "xord",
-                                      .bootstrap = bootstrap,
-                                      .core = PROCESS_ALL_CORES};
-    process_start(&network->daemons[i], &options);
-}
-
-static void make_key(struct network *network, size_t i)
-{
-    json_decref(call(&network->connections[i], "createkey", json_pack("[s]", "bench")));
-    json_t *key = call(&network->connections[i], "pubkey", json_pack("[s]", "bench"));
-    snprintf(network->keys[i], KEY_TEXT, "%s", json_string_value(key));
-    json_decref(key);
-}
-
-static void start_network(struct network *network, const char *binary, const char *directory)
-{
-    char bootstrap[32] = "none";
-    for (size_t i = 0; i < NODES; i++) {
-        start_one(network, i, binary, directory, bootstrap);
-        if (i == 0) {
-            process_wait_ready(&network->daemons[0]);
-            snprintf(bootstrap, sizeof(bootstrap), "127.0.0.1:%u", network->daemons[0].port);
-        }
-    }
-    for (size_t i = 0; i < NODES; i++) {
-        if (i > 0)
-            process_wait_ready(&network->daemons[i]);
-        if (!call_connect(&network->connections[i], network->daemons[i].socket))
-            report_fail("daemon %zu does not answer", i + 1);
-        make_key(network, i);
-    }
-}
-
-static void stop_network(struct network *network)
-{
-    for (size_t i = 0; i < NODES; i++) {
-        call_close(&network->connections[i]);
-        process_kill(&network->daemons[i]); /* its data is thrown away */
-    }
-}
-
 static double put_once(struct network *network, size_t index)
 {
-    struct call_connection *connection = &network->connections[index % NODES];
+    struct call_connection *connection = &network->fleet.connections[index % FLEET_SIZE];
     char resource[NAME_SIZE];
     snprintf(resource, sizeof(resource), "r%zu", index);
     json_t *params = json_pack("[s,s,s,{s:s,s:f,s:i}]", "bench", resource, "s", "fullname", "Alice",
@@ -106,14 +53,14 @@ static json_t *get_params(const struct network *network, size_t index)
 {
     char resource[NAME_SIZE];
     snprintf(resource, sizeof(resource), "r%zu", index);
-    return json_pack("[s,s,s]", network->keys[index % NODES], resource, "s");
+    return json_pack("[s,s,s]", network->fleet.keys[index % FLEET_SIZE], resource, "s");
 }
 
 static double get_once(struct network *network, size_t index, size_t node, bool *is_found)
 {
     json_t *params = get_params(network, index);
     uint64_t start_ns = report_now_ns();
-    json_t *result = call(&network->connections[node], "dhtget", params);
+    json_t *result = call(&network->fleet.connections[node], "dhtget", params);
     double ms = (double)(report_now_ns() - start_ns) / 1e6;
     *is_found = json_array_size(result) == 1;
     json_decref(result);
@@ -149,7 +96,7 @@ static void measure_single(struct network *network, const char *directory)
     double commits_ms = report_median(network->commits_ms, SLICES);
     for (size_t i = 0; i < KEYS; i++) {
         bool is_found;
-        network->get_ms[i] = get_once(network, i, (i + APART) % NODES, &is_found);
+        network->get_ms[i] = get_once(network, i, (i + APART) % FLEET_SIZE, &is_found);
         network->empty += !is_found;
     }
     print_ms("dhtget p50, one call at a time", report_percentile(network->get_ms, KEYS, 50), 0,
@@ -167,15 +114,15 @@ static void measure_single(struct network *network, const char *directory)
 static uint64_t cpu_ns(const struct network *network)
 {
     uint64_t sum = 0;
-    for (size_t i = 0; i < NODES; i++)
-        sum += process_cpu_ns(network->daemons[i].pid);
+    for (size_t i = 0; i < FLEET_SIZE; i++)
+        sum += process_cpu_ns(network->fleet.daemons[i].pid);
     return sum;
 }
 
 static void send_get(struct network *network, size_t number)
 {
     size_t index = number % KEYS;
-    call_send(&network->connections[number % NODES], (int)number, "dhtget",
+    call_send(&network->fleet.connections[number % FLEET_SIZE], (int)number, "dhtget",
               get_params(network, (index + APART) % KEYS));
 }
 
@@ -184,14 +131,14 @@ static size_t take_answers(struct network *network, size_t node, size_t *sent)
 {
     size_t size, taken = 0;
     const char *line;
-    while ((line = call_line(&network->connections[node], false, &size)) != NULL) {
+    while ((line = call_line(&network->fleet.connections[node], false, &size)) != NULL) {
         int id;
         json_t *result = call_result(line, size, &id);
         network->empty += json_array_size(result) != 1;
         json_decref(result);
         taken++;
         if (*sent < MANY_CALLS) {
-            size_t number = (*sent / NODES) * NODES + node;
+            size_t number = (*sent / FLEET_SIZE) * FLEET_SIZE + node;
             (*sent)++;
             send_get(network, number);
         }
@@ -201,18 +148,18 @@ static size_t take_answers(struct network *network, size_t node, size_t *sent)
 
 static void measure_many(struct network *network)
 {
-    struct pollfd readable[NODES];
+    struct pollfd readable[FLEET_SIZE];
     char figure[REPORT_TEXT_SIZE];
     size_t sent = 0, taken = 0;
     network->empty = 0;
-    for (size_t i = 0; i < NODES; i++)
-        readable[i] = (struct pollfd){.fd = network->connections[i].fd, .events = POLLIN};
+    for (size_t i = 0; i < FLEET_SIZE; i++)
+        readable[i] = (struct pollfd){.fd = network->fleet.connections[i].fd, .events = POLLIN};
     uint64_t cpu_before_ns = cpu_ns(network), start_ns = report_now_ns();
     for (; sent < IN_FLIGHT; sent++)
         send_get(network, sent);
     while (taken < MANY_CALLS) {
-        poll(readable, NODES, 1000);
-        for (size_t i = 0; i < NODES; i++) {
+        poll(readable, FLEET_SIZE, 1000);
+        for (size_t i = 0; i < FLEET_SIZE; i++) {
             if (readable[i].revents != 0)
                 taken += take_answers(network, i, &sent);
         }
@@ -236,8 +183,8 @@ static void measure_many(struct network *network)
 static uint64_t packets(struct network *network)
 {
     uint64_t sum = 0;
-    for (size_t i = 0; i < NODES; i++) {
-        json_t *info = call(&network->connections[i], "getinfo", NULL);
+    for (size_t i = 0; i < FLEET_SIZE; i++) {
+        json_t *info = call(&network->fleet.connections[i], "getinfo", NULL);
         const json_t *traffic = json_object_get(info, "traffic");
         sum += (uint64_t)json_integer_value(json_object_get(traffic, "packets_out"));
         json_decref(info);
@@ -280,12 +227,12 @@ static void measure_large(struct network *network)
         char resource[NAME_SIZE];
         snprintf(resource, sizeof(resource), "large%zu", i);
         uint64_t before = packets(network), start_ns = report_now_ns();
-        json_decref(call(&network->connections[i], "dhtput", params));
+        json_decref(call(&network->fleet.connections[i], "dhtput", params));
         put_s[i] = (double)(report_now_ns() - start_ns) / 1e9;
         uint64_t between = packets(network);
         start_ns = report_now_ns();
-        json_t *got = call(&network->connections[i + APART], "dhtget",
-                           json_pack("[s,s,s]", network->keys[i], resource, "s"));
+        json_t *got = call(&network->fleet.connections[i + APART], "dhtget",
+                           json_pack("[s,s,s]", network->fleet.keys[i], resource, "s"));
         get_s[i] = (double)(report_now_ns() - start_ns) / 1e9;
         put_packets += between - before;
         get_packets += packets(network) - between;
@@ -305,14 +252,14 @@ static void measure_killed(struct network *network)
     struct targets held = {0};
     char figure[REPORT_TEXT_SIZE], what[REPORT_TEXT_SIZE];
     size_t living = 0, found = 0, asked = 0;
-    for (size_t i = 1; i < NODES; i += 2)
-        targets_read(&held, &network->connections[i]);
-    for (size_t i = 0; i < NODES; i += 2)
-        process_kill(&network->daemons[i]);
+    for (size_t i = 1; i < FLEET_SIZE; i += 2)
+        targets_read(&held, &network->fleet.connections[i]);
+    for (size_t i = 0; i < FLEET_SIZE; i += 2)
+        process_kill(&network->fleet.daemons[i]);
     for (size_t i = 0; i < KEYS; i++) {
         bool is_found, is_living = targets_has(&held, &network->targets[i]);
-        size_t node = (i + APART) % NODES;
-        double ms = get_once(network, i, node % 2 == 1 ? node : (node + 1) % NODES, &is_found);
+        size_t node = (i + APART) % FLEET_SIZE;
+        double ms = get_once(network, i, node % 2 == 1 ? node : (node + 1) % FLEET_SIZE, &is_found);
         living += is_living;
         found += is_living && is_found;
         if (is_living)
@@ -340,11 +287,11 @@ int main(int argc, char **argv)
     static struct network network;
     if (argc < 3)
         report_fail("usage: bench_network XORD DIRECTORY");
-    start_network(&network, argv[1], argv[2]);
+    fleet_start(&network.fleet, argv[1], argv[2]);
     measure_single(&network, argv[2]);
     measure_many(&network);
     measure_large(&network);
     measure_killed(&network);
-    stop_network(&network);
+    fleet_stop(&network.fleet);
     return 0;
 }
