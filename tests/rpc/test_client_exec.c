@@ -1,0 +1,48 @@
+/* A command gets its input and its variables, and its end is told truly, whatever it does. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "rpc/client_exec.h"
+#include "tests/runner.h"
+
+static int run(const char *command, struct bytes input)
+{
+    struct client_variables variables = {.count = 0};
+    client_variables_add(&variables, "XORD_EVENT", "value");
+    client_variables_add(&variables, "XORD_SLOT", NULL);
+    return client_exec(command, &variables, input);
+}
+
+START_TEST(it_gets_its_input_and_its_variables)
+{
+    struct bytes input = bytes_of_string("a line\nand another");
+    ck_assert_int_eq(run("[ \"$(cat)\" = \"$(printf 'a line\\nand another')\" ]", input), 0);
+    ck_assert_int_eq(run("[ \"$XORD_EVENT\" = value ] && [ -z \"${XORD_SLOT+set}\" ]", input), 0);
+    ck_assert_ptr_null(getenv("XORD_EVENT"));
+}
+END_TEST
+
+START_TEST(it_need_not_read)
+{
+    const size_t size = 1024 * 1024; /* more than a pipe holds */
+    void *data = calloc(1, size);
+    ck_assert_int_eq(run("exit 3", bytes_of(data, size)), 3);
+    ck_assert_int_eq(run("[ $(wc -c) = 1048576 ]", bytes_of(data, size)), 0);
+    free(data);
+}
+END_TEST
+
+START_TEST(its_end_is_told)
+{
+    ck_assert_int_eq(run("exit 7", (struct bytes){0}), 7);
+    ck_assert_int_eq(run("kill -TERM $$", (struct bytes){0}), 128 + 15);
+    ck_assert_int_eq(run("/nowhere/at/all 2>/dev/null", (struct bytes){0}), 127);
+}
+END_TEST
+
+void add_tests(TCase *tests)
+{
+    tcase_add_test(tests, it_gets_its_input_and_its_variables);
+    tcase_add_test(tests, it_need_not_read);
+    tcase_add_test(tests, its_end_is_told);
+}
