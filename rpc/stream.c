@@ -46,8 +46,8 @@ bool stream_open(struct rpc_call *call, struct stream *stream, const struct stre
     struct stream_set *set = &client->streams;
     if (set->is_closed) {
         *result = rpc_fail(call, ERR_CANCELLED,
-                           "the connection is half-closed; a subscription "
-                           "lives as long as both directions are open");
+                           "a subscription lives while its connection is open "
+                           "both ways, and this one is not");
         return false;
     }
     if (is_full(client)) {

@@ -494,6 +494,29 @@ START_TEST(bad_calls_say_what_is_wrong)
 }
 END_TEST
 
+/* Keys, that is: what others listen to already costs nothing. */
+START_TEST(the_read_only_socket_has_its_share)
+{
+    char params[128];
+    for (int i = 0; i <= (int)FEEDS_READ_MAX; i++) {
+        snprintf(params, sizeof params, "[\"tag%d\",\"r\",\"m\"]", i);
+        listeners_call(&l.reader, "listen", params);
+        json_t *reply = listeners_line(&l.reader);
+        json_t *error = json_object_get(reply, "error");
+        ck_assert_int_eq(error != NULL, i == (int)FEEDS_READ_MAX);
+        if (error != NULL)
+            ck_assert_int_eq(json_integer_value(json_object_get(error, "code")), 429);
+        json_decref(reply);
+    }
+    listeners_call(&l.client, "listen", params);
+    json_decref(listeners_line(&l.client));
+    listeners_call(&l.reader, "listen", params);
+    json_t *reply = listeners_line(&l.reader);
+    ck_assert_ptr_nonnull(json_object_get(reply, "result"));
+    json_decref(reply);
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, setup, teardown);
@@ -514,6 +537,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, of_a_multi_so_many_are_kept_and_then_there_is_a_gap);
     tcase_add_test(tests, a_replay_waits_for_room);
     tcase_add_test(tests, the_budget_bounds_all_that_waits);
+    tcase_add_test(tests, the_read_only_socket_has_its_share);
     tcase_add_test(tests, unlisten_ends_one);
     tcase_add_test(tests, an_end_says_why_and_what_is_lost);
     tcase_add_test(tests, a_half_close_ends_the_streams);

@@ -214,7 +214,7 @@ START_TEST(the_end_is_told)
     ck_assert_ptr_nonnull(strstr(
         client.out.data, "\"n\":2,\"event\":\"end\",\"error\":{\"code\":499,"
                          "\"message\":\"cancelled\",\"data\":{\"name\":\"cancelled\"}}}}\n"));
-    ck_assert_ptr_nonnull(strstr(client.out.data, "half-closed"));
+    ck_assert_ptr_nonnull(strstr(client.out.data, "open both ways"));
 }
 END_TEST
 
