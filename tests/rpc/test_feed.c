@@ -333,6 +333,27 @@ START_TEST(of_a_multi_so_many_are_kept_and_then_there_is_a_gap)
 }
 END_TEST
 
+/* What comes while there is a gap at the end is a part of it, also when there is room before it. */
+START_TEST(a_gap_is_where_the_events_are_missing)
+{
+    listeners_multi(&l.client, "");
+    listeners_synced(&l, ERR_OK);
+    assert_told("1:synced");
+    stop_reading();
+    for (int i = 1; i <= (int)FOLLOWER_QUEUE_MAX + 5; i++)
+        value(false, 'a', 'x', i, i);
+    l.client.sending = STREAM_OUTPUT_MAX - 1000;
+    dispatch_client_room(&l.client);
+    ck_assert_str_eq(listeners_told(&l.client), "1:value 1; 1:value 2; 1:value 3");
+    stop_reading();
+    value(false, 'a', 'x', 3000, 3000);
+    read_again();
+    const char *told = listeners_told(&l.client);
+    ck_assert_str_eq(told + strlen(told) - strlen("; 1:gap 6"), "; 1:gap 6");
+    ck_assert_ptr_null(strstr(told, "3000"));
+}
+END_TEST
+
 START_TEST(a_replay_waits_for_room)
 {
     listeners_multi(&l.client, "");
@@ -535,6 +556,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, one_feed_serves_all_names_of_a_key);
     tcase_add_test(tests, of_a_single_the_newest_is_kept);
     tcase_add_test(tests, of_a_multi_so_many_are_kept_and_then_there_is_a_gap);
+    tcase_add_test(tests, a_gap_is_where_the_events_are_missing);
     tcase_add_test(tests, a_replay_waits_for_room);
     tcase_add_test(tests, the_budget_bounds_all_that_waits);
     tcase_add_test(tests, the_read_only_socket_has_its_share);
