@@ -426,14 +426,17 @@ class CommandLine(ListenCase):
         command = (f'{{ echo "$XORD_EVENT $XORD_N $XORD_SIG_USER $XORD_SEQ $XORD_SLOT $XORD_TYPE";'
                    f' cat; }} >> {out}; [ "$XORD_EVENT" != synced ]')
         follower = Follower(self, self.home, 'tag', 'r', 'm', '--exec', command)
+
+        def lines():
+            if not os.path.exists(out):
+                return []
+            with open(out, encoding='utf-8') as file:
+                return file.read().split('\n')[:-1]
+        wait_until(lambda: len(lines()) >= 2, 'synced')
         self.put(1, slot='a')
         self.put(2, slot='a')
         self.home.call('dhtput', sig_user='alice', slot='a', delete=True, **TAG)
-
-        def lines():
-            with open(out, encoding='utf-8') as file:
-                return file.read().split('\n')[:-1]
-        wait_until(lambda: os.path.exists(out) and len(lines()) >= 8, 'four commands')
+        wait_until(lambda: len(lines()) >= 8, 'four commands')
         found = lines()
         heads = sorted(line for line in found if not line.startswith('{'))
         self.assertEqual([head.split()[0] for head in heads],

@@ -30,6 +30,7 @@ void listeners_clear(struct listeners *l)
     ck_assert_uint_eq(l->dispatch.feeds.budget.used, 0);
     ck_assert_uint_eq(l->dispatch.feeds.budget.read_used, 0);
     dispatch_clear(&l->dispatch);
+    ck_assert_uint_eq(l->dispatch.feeds.fetches, 0);
     fake_host_clear(&l->fake);
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "common/hex.h"
-#include "daemon/dht/envelope.h"
+#include "rpc/manifest.h"
 #include "tests/rpc/listeners.h"
 #include "tests/runner.h"
 
@@ -33,12 +33,6 @@ static void assert_told(const char *expected)
 static void stop_reading(void)
 {
     l.client.sending = STREAM_OUTPUT_MAX;
-}
-
-static void read_again(void)
-{
-    l.client.sending = 0;
-    dispatch_client_room(&l.client);
 }
 
 START_TEST(what_is_stored_comes_oldest_first)
@@ -277,6 +271,56 @@ START_TEST(a_single_is_told_as_it_changes)
 }
 END_TEST
 
+/* A value whose content is in chunks that nobody brings. */
+static void tell_large(int64_t seq)
+{
+    uint8_t body[RECORD_V_MAX], v[RECORD_V_MAX];
+    struct wire_writer writer;
+    const struct manifest manifest = {.content = ENVELOPE_JSON,
+                                      .size = 2000,
+                                      .expiry_unix_s = 1700001000,
+                                      .target_count = (uint32_t)manifest_data_count(2000)};
+    wire_writer_init(&writer, body, sizeof body);
+    manifest_write(&writer, &manifest);
+    const struct envelope envelope = {.content = ENVELOPE_MANIFEST,
+                                      .body = wire_written(&writer),
+                                      .has_time = true,
+                                      .has_expiry = true,
+                                      .time_unix_s = 1700000000,
+                                      .expiry_unix_s = 1700001000};
+    wire_writer_init(&writer, v, sizeof v);
+    envelope_write(&writer, &envelope);
+    listeners_tell_v(&l, LISTEN_VALUE, false, 'a', 'x', seq, wire_written(&writer));
+}
+
+START_TEST(what_comes_during_a_fetch_waits)
+{
+    listeners_single(&l.client, "");
+    listeners_synced(&l, ERR_OK);
+    assert_told("1:synced");
+    tell_large(1);
+    ck_assert_uint_eq(l.dispatch.feeds.fetches, 1);
+    value(false, 'a', 'x', 2, 2);
+    assert_told("");
+    listeners_single(&l.client, "");
+    assert_told("");
+    for (int i = 3; i < 1000; i++)
+        value(false, 'a', 'x', i, i);
+    ck_assert_uint_le(listeners_feed(&l)->held.count, FEED_CHANGES_MAX);
+}
+END_TEST
+
+START_TEST(the_last_listener_may_leave_during_a_fetch)
+{
+    listeners_single(&l.client, "");
+    listeners_synced(&l, ERR_OK);
+    tell_large(1);
+    dispatch_client_half_closed(&l.client);
+    ck_assert_uint_eq(l.dispatch.feeds.by_key.count, 0);
+    ck_assert_uint_eq(l.dispatch.feeds.fetches, 1); /* goes on for nobody, until the teardown */
+}
+END_TEST
+
 START_TEST(one_feed_serves_all_names_of_a_key)
 {
     char params[256], key[2 * KEYS_PUBLIC_SIZE + 1];
@@ -291,125 +335,6 @@ START_TEST(one_feed_serves_all_names_of_a_key)
     ck_assert_uint_eq(listeners_feed(&l)->follower_count, 3);
     assert_told("2:synced; 1:synced; 2:value 10; 1:value 10");
     ck_assert_str_eq(listeners_told(&l.reader), "1:synced; 1:value 10");
-}
-END_TEST
-
-/* ---- who does not read ---- */
-
-START_TEST(of_a_single_the_newest_is_kept)
-{
-    listeners_single(&l.client, "");
-    listeners_synced(&l, ERR_OK);
-    assert_told("1:synced");
-    stop_reading();
-    for (int i = 1; i <= 1000; i++)
-        value(false, 'a', 'x', i, i);
-    ck_assert_uint_lt(l.dispatch.feeds.budget.used, 2000);
-    assert_told("");
-    read_again();
-    assert_told("1:value 1000");
-    value(false, 'a', 'x', 1001, 1001);
-    assert_told("1:value 1001");
-}
-END_TEST
-
-START_TEST(of_a_multi_so_many_are_kept_and_then_there_is_a_gap)
-{
-    char end[128];
-    listeners_multi(&l.client, "");
-    listeners_synced(&l, ERR_OK);
-    assert_told("1:synced");
-    stop_reading();
-    for (int i = 1; i <= (int)FOLLOWER_QUEUE_MAX + 5; i++)
-        value(false, 'a', 'x', i, i);
-    read_again();
-    const char *told = listeners_told(&l.client);
-    snprintf(end, sizeof end, "; 1:value %u; 1:gap 5", FOLLOWER_QUEUE_MAX);
-    ck_assert_ptr_eq(strstr(told, "1:value 1; 1:value 2; "), told);
-    ck_assert_str_eq(told + strlen(told) - strlen(end), end);
-    value(false, 'a', 'x', 2000, 2000);
-    assert_told("1:value 2000");
-    ck_assert_uint_eq(l.dispatch.feeds.budget.used, 0);
-}
-END_TEST
-
-/* What comes while there is a gap at the end is a part of it, also when there is room before it. */
-START_TEST(a_gap_is_where_the_events_are_missing)
-{
-    listeners_multi(&l.client, "");
-    listeners_synced(&l, ERR_OK);
-    assert_told("1:synced");
-    stop_reading();
-    for (int i = 1; i <= (int)FOLLOWER_QUEUE_MAX + 5; i++)
-        value(false, 'a', 'x', i, i);
-    l.client.sending = STREAM_OUTPUT_MAX - 1000;
-    dispatch_client_room(&l.client);
-    ck_assert_str_eq(listeners_told(&l.client), "1:value 1; 1:value 2; 1:value 3");
-    stop_reading();
-    value(false, 'a', 'x', 3000, 3000);
-    read_again();
-    const char *told = listeners_told(&l.client);
-    ck_assert_str_eq(told + strlen(told) - strlen("; 1:gap 6"), "; 1:gap 6");
-    ck_assert_ptr_null(strstr(told, "3000"));
-}
-END_TEST
-
-START_TEST(a_replay_waits_for_room)
-{
-    listeners_multi(&l.client, "");
-    value(true, 'a', 'x', 1, 10);
-    value(true, 'b', 'x', 1, 11);
-    stop_reading();
-    listeners_synced(&l, ERR_OK);
-    value(false, 'c', 'x', 1, 12);
-    assert_told("");
-    ck_assert_uint_gt(l.dispatch.feeds.budget.used, 0);
-    read_again();
-    assert_told("1:value 10; 1:value 11; 1:synced; 1:value 12");
-}
-END_TEST
-
-/* A client of the read-only socket cannot spend what is the owner's. */
-START_TEST(the_budget_bounds_all_that_waits)
-{
-    static char text[RECORD_V_MAX - 40];
-    uint8_t v[RECORD_V_MAX];
-    struct wire_writer writer;
-    struct feed_set *set = &l.dispatch.feeds;
-    memset(text, '1', sizeof text);
-    const struct envelope envelope = {.content = ENVELOPE_JSON,
-                                      .body = bytes_of(text, sizeof text)};
-    wire_writer_init(&writer, v, sizeof v);
-    envelope_write(&writer, &envelope);
-    l.reader.sending = l.client.sending = STREAM_OUTPUT_MAX;
-    for (int i = 0; i < 40; i++)
-        listeners_multi(&l.reader, "");
-    listeners_multi(&l.client, "");
-    listeners_synced(&l, ERR_OK);
-    for (int i = 1; i <= 1000; i++)
-        listeners_tell_v(&l, LISTEN_VALUE, false, 'a', 'x', i, wire_written(&writer));
-    ck_assert_uint_le(set->budget.read_used, BUDGET_READ_BYTES);
-    ck_assert_uint_gt(set->budget.read_used, BUDGET_READ_BYTES - 4096);
-    ck_assert_uint_gt(set->budget.used, set->budget.read_used + 1000 * 1000);
-    read_again();
-    json_t *line;
-    size_t count = 0;
-    while ((line = listeners_line(&l.client)) != NULL) {
-        const json_t *params = json_object_get(line, "params");
-        ck_assert_str_ne(json_string_value(json_object_get(params, "event")), "gap");
-        count++;
-        json_decref(line);
-    }
-    ck_assert_uint_eq(count, 1001);
-    l.reader.sending = 0;
-    bool has_gap = false;
-    while (l.reader.streams.wait_first != NULL) {
-        dispatch_client_room(&l.reader);
-        l.reader.out.data[l.reader.out.size - 1] = '\0';
-        has_gap = has_gap || strstr(l.reader.out.data, "\"gap\"") != NULL;
-        json_text_clear(&l.reader.out);
-    }
-    ck_assert(has_gap);
 }
 END_TEST
 
@@ -553,12 +478,9 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_flood_during_a_reading_is_a_gap);
     tcase_add_test(tests, readings_take_turns);
     tcase_add_test(tests, a_single_is_told_as_it_changes);
+    tcase_add_test(tests, what_comes_during_a_fetch_waits);
+    tcase_add_test(tests, the_last_listener_may_leave_during_a_fetch);
     tcase_add_test(tests, one_feed_serves_all_names_of_a_key);
-    tcase_add_test(tests, of_a_single_the_newest_is_kept);
-    tcase_add_test(tests, of_a_multi_so_many_are_kept_and_then_there_is_a_gap);
-    tcase_add_test(tests, a_gap_is_where_the_events_are_missing);
-    tcase_add_test(tests, a_replay_waits_for_room);
-    tcase_add_test(tests, the_budget_bounds_all_that_waits);
     tcase_add_test(tests, the_read_only_socket_has_its_share);
     tcase_add_test(tests, unlisten_ends_one);
     tcase_add_test(tests, an_end_says_why_and_what_is_lost);
