@@ -23,6 +23,7 @@ void seek_start(struct node *node, struct now now, struct listening *l, struct o
     op->seek.is_known = l->places.newest != NULL;
     l->seek_op = op->number;
     node->listenings->seeks.running++;
+    alarms_move(&node->listenings->seeks.alarms, &l->seek, ALARM_NEVER);
     node_count(node, COUNTER_SEEKS);
     op_search(node, now, op, method_of(l), &l->target, out);
 }

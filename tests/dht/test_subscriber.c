@@ -79,6 +79,22 @@ START_TEST(holders_that_are_silent_about_leases_end_the_reading_at_its_deadline)
 }
 END_TEST
 
+/* Nobody answers, so it lasts longer than the pause between two. */
+START_TEST(a_seek_that_takes_long_is_the_only_one_of_its_listen)
+{
+    start(8);
+    for (size_t i = 0; i < 8; i++)
+        troupe.players[i].is_silent = true;
+    uint64_t op = listener_single(&heard, 0, SALT);
+    net_run(&net, 2 * SEEKS_PAUSE_MS);
+    ck_assert_uint_eq(count(COUNTER_SEEKS), 1);
+    listener_cancel(&heard, 0, op);
+    net_run(&net, NODE_TIMEOUT_MS + SOON_MS);
+    ck_assert_uint_eq(listener_count(&heard, op, LISTEN_END), 1);
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(a_push_that_is_lost_is_mended_by_the_next_renewal)
 {
     start(8);
@@ -349,6 +365,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_node_alone_is_synced_at_once);
     tcase_add_test(tests, where_nobody_answers_it_is_synced_at_the_deadline_and_goes_on);
     tcase_add_test(tests, holders_that_are_silent_about_leases_end_the_reading_at_its_deadline);
+    tcase_add_test(tests, a_seek_that_takes_long_is_the_only_one_of_its_listen);
     tcase_add_test(tests, a_push_that_is_lost_is_mended_by_the_next_renewal);
     tcase_add_test(tests, a_digest_that_proved_harmless_is_not_asked_about_again);
     tcase_add_test(tests, a_holder_that_has_forgotten_is_asked_for_a_lease_anew);
