@@ -389,7 +389,7 @@ void listening_refused(struct node *node, struct now now, const struct inflight_
                        int64_t code, struct outbox *out)
 {
     if (query->purpose == QUERY_RENEW)
-        renew_refused(node, now, query, out);
+        renew_refused(node, now, query, code, out);
     else if (query->purpose == QUERY_SUBSCRIBE)
         subscribe_refused(node, now, query, code, out);
     else

@@ -148,13 +148,24 @@ void renew_answered(struct node *node, struct now now, const struct inflight_que
     take_lost(node, now, query, reply->lost, out);
 }
 
-/* Who has granted leases and now knows nothing of such questions is another. */
+/* Who has granted leases and now knows nothing of such questions; 0 is a wrong id. */
+static bool is_of_another(int64_t code)
+{
+    return code == 0 || code == err_code(ERR_METHOD_UNKNOWN) || code == err_code(ERR_MALFORMED);
+}
+
+/* One that is busy or in trouble has its leases still. */
 void renew_refused(struct node *node, struct now now, const struct inflight_query *query,
-                   struct outbox *out)
+                   int64_t code, struct outbox *out)
 {
     struct source_peer *peer = asked_by(node, query);
-    if (peer != NULL)
+    if (peer == NULL)
+        return;
+    if (is_of_another(code))
         renew_lost(node, now, peer, out);
+    else
+        source_peer_repeat(&node->listenings->sources, peer,
+                           now.ms + ((uint64_t)RENEW_REFUSED_MS << (peer->tries - 1)));
 }
 
 void renew_late(struct node *node, struct now now, const struct inflight_query *query,

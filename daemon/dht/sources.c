@@ -227,7 +227,6 @@ static void choose(struct sources *s, struct source_peer *peer)
     peer->sent_leases = (uint8_t)(leases < SOURCES_BATCH ? leases : SOURCES_BATCH);
     peer->sent_gone =
         (uint8_t)(peer->gone_count < SOURCES_GONE_BATCH ? peer->gone_count : SOURCES_GONE_BATCH);
-    alarms_move(&s->alarms, &peer->alarm, ALARM_NEVER);
 }
 
 bool source_peer_compose(struct sources *s, struct source_peer *peer, source_write_fn *write,
@@ -238,11 +237,17 @@ bool source_peer_compose(struct sources *s, struct source_peer *peer, source_wri
     if (peer->sent_leases > peer->cursor)
         peer->sent_leases = (uint8_t)peer->cursor;
     peer->tries++;
+    alarms_move(&s->alarms, &peer->alarm, ALARM_NEVER);
     for (uint32_t i = 0; i < peer->sent_leases; i++)
         write(subs, peer->leases[peer->cursor - 1 - i]);
     for (uint32_t i = 0; i < peer->sent_gone; i++)
         wire_write(gone, peer->gone[i], SOURCES_SUB_SIZE);
     return peer->sent_leases > 0 || peer->sent_gone > 0;
+}
+
+void source_peer_repeat(struct sources *s, struct source_peer *peer, uint64_t at_ms)
+{
+    alarms_move(&s->alarms, &peer->alarm, at_ms);
 }
 
 void source_peer_postpone(struct sources *s, struct source_peer *peer, uint64_t at_ms)

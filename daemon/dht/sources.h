@@ -104,6 +104,8 @@ bool source_peer_compose(struct sources *s, struct source_peer *peer, source_wri
                          struct wire_writer *subs, struct wire_writer *gone);
 /* It came through. Plans the next; may free the peer. */
 void source_peer_acknowledged(struct sources *s, struct source_peer *peer, struct now now);
+/* It was turned away for now: the same goes once more at this time. */
+void source_peer_repeat(struct sources *s, struct source_peer *peer, uint64_t at_ms);
 /* It could not be sent: composed anew at this time. */
 void source_peer_postpone(struct sources *s, struct source_peer *peer, uint64_t at_ms);
 /* It cannot be reached: what was to be given up there is forgotten. The caller frees its leases. */

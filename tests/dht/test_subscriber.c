@@ -178,6 +178,45 @@ START_TEST(a_few_lost_packets_are_no_lost_holder)
 }
 END_TEST
 
+START_TEST(an_error_that_passes_costs_no_lease)
+{
+    static const int64_t codes[] = {201, 202, 429};
+    start(8);
+    listen_to(SALT);
+    for (size_t i = 0; i < 3; i++)
+        troupe.players[i].renew_code = codes[i];
+    net_run(&net, SOURCES_ROUND_MS);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_uint_ge(troupe.players[i].came.renewals, 1);
+        ck_assert_uint_le(troupe.players[i].came.renewals, RENEW_TRIES);
+        troupe.players[i].renew_code = 0;
+    }
+    net_run(&net, 2 * ROUND_MS);
+    ck_assert_uint_eq(count(COUNTER_LEASES_LOST), 0);
+    ck_assert_uint_eq(troupe_came(&troupe).listens, 8);
+    net_clear(&net);
+}
+END_TEST
+
+/* And is asked for a lease anew, while it is among the closest. */
+START_TEST(who_renews_nothing_any_more_is_lost)
+{
+    static const int64_t codes[] = {203, 204, 429};
+    start(8);
+    listen_to(SALT);
+    for (size_t i = 0; i < 3; i++)
+        troupe.players[i].renew_code = codes[i];
+    net_run(&net, SOURCES_ROUND_MS);
+    ck_assert_uint_eq(troupe.players[0].came.renewals, 1);
+    ck_assert_uint_eq(troupe.players[1].came.renewals, 1);
+    net_run(&net, (uint64_t)RENEW_REFUSED_MS << RENEW_TRIES);
+    ck_assert_uint_ge(count(COUNTER_LEASES_LOST), 3);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_uint_ge(troupe.players[i].came.listens, 2);
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(a_question_for_a_lease_that_is_lost_is_asked_again)
 {
     start(8);
@@ -371,6 +410,8 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_holder_that_has_forgotten_is_asked_for_a_lease_anew);
     tcase_add_test(tests, a_lost_holder_is_sought_a_substitute_for_and_is_no_expiry);
     tcase_add_test(tests, a_few_lost_packets_are_no_lost_holder);
+    tcase_add_test(tests, an_error_that_passes_costs_no_lease);
+    tcase_add_test(tests, who_renews_nothing_any_more_is_lost);
     tcase_add_test(tests, a_question_for_a_lease_that_is_lost_is_asked_again);
     tcase_add_test(tests, a_value_that_is_known_is_brought_by_no_later_seek);
     tcase_add_test(tests, holders_that_are_lost_one_after_the_other_are_each_replaced_at_once);

@@ -126,6 +126,8 @@ static void answer(struct troupe *t, struct player *player, const struct krpc *q
         grant(player, query, reply, lists);
     } else if (query->method == KRPC_LISTEN) {
         renew(player, query, reply, lists);
+        if (player->renew_code != 0)
+            *reply = refusal(player->renew_code);
     }
 }
 

@@ -24,6 +24,7 @@ struct player {
     bool is_moving;              /* says that the targets of all leases have got nearer nodes */
     unsigned deaf;               /* to so many questions for a lease */
     int64_t listen_code;         /* the error by which it refuses a lease; 0: it grants it */
+    int64_t renew_code;          /* the error by which it refuses renewals; 0: it renews */
     const struct record *record; /* that it holds; NULL: nothing */
     uint64_t lie;                /* the digest that it says it has; 0: the true one */
     uint8_t sub[8];              /* of the last lease that was asked for */
