@@ -154,10 +154,10 @@ static void fill_event(struct node *node, struct now now, const struct op *op, s
 {
     switch (op->kind) {
     case OP_GET:
-        get_fill_event(op, event, out);
+        get_fill_event(op, now, event, out);
         break;
     case OP_GATHER:
-        gather_fill_event(op, event, out);
+        gather_fill_event(op, now, event, out);
         break;
     case OP_PUT:
     case OP_ANNOUNCE:

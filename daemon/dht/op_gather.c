@@ -94,9 +94,25 @@ void gather_ask_all(struct node *node, struct now now, const struct op *op, stru
         send_ask(node, now, op, gather, &ask, out);
 }
 
-static bool has_enough(const struct op_gather *gather)
+/* One that has ended since it came is not. */
+static bool is_shown(const struct claim_place *place, struct now now)
 {
-    return gather->min_entries > 0 && gather->gather.claims.live >= gather->min_entries;
+    return place->is_live && !get_has_ended(&place->entry, now);
+}
+
+static uint32_t count_shown(const struct claims *claims, struct now now)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < claims->place_count; i++)
+        count += is_shown(&claims->places[i], now);
+    return count;
+}
+
+static bool has_enough(const struct op_gather *gather, struct now now)
+{
+    const struct claims *claims = &gather->gather.claims;
+    return gather->min_entries > 0 && claims->live >= gather->min_entries &&
+           count_shown(claims, now) >= gather->min_entries;
 }
 
 /* While answers may still come in time, or nothing has come at all, it is not quiet. */
@@ -115,7 +131,7 @@ static void set_deadline(struct op *op)
 void gather_go_on(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     struct op_gather *gather = op->gather;
-    if (has_enough(gather)) {
+    if (has_enough(gather, now)) {
         op_finish(node, now, op, ERR_OK, out);
         return;
     }
@@ -149,7 +165,7 @@ enum err node_gather(struct node *node, struct now now, const struct gather_requ
     op->gather->final_ms = op->deadline_ms;
     *number = op->number;
     look_at_home(node, now, op, &request->target);
-    if (has_enough(op->gather)) {
+    if (has_enough(op->gather, now)) {
         op->search.target = request->target;
         op->gather->is_unasked = true;
         op_finish(node, now, op, ERR_OK, out);
@@ -260,12 +276,13 @@ static int compare_places(const void *a, const void *b)
 }
 
 /* The places that are shown, newest first; owned by the caller. NULL without memory. */
-static const struct claim_place **sort_places(const struct claims *claims, size_t *count)
+static const struct claim_place **sort_places(const struct claims *claims, struct now now,
+                                              size_t *count)
 {
     const struct claim_place **sorted = malloc((claims->place_count + 1) * sizeof(*sorted));
     *count = 0;
     for (uint32_t i = 0; i < claims->place_count && sorted != NULL; i++)
-        if (claims->places[i].is_live)
+        if (is_shown(&claims->places[i], now))
             sorted[(*count)++] = &claims->places[i];
     if (sorted != NULL)
         qsort(sorted, *count, sizeof(*sorted), compare_places);
@@ -288,12 +305,12 @@ static struct event_entry *copy_entry(const struct record *entry, struct outbox 
     return is_whole ? copy : NULL;
 }
 
-void gather_fill_event(const struct op *op, struct event *event, struct outbox *out)
+void gather_fill_event(const struct op *op, struct now now, struct event *event, struct outbox *out)
 {
     struct gather *gather = &op->gather->gather;
     const struct event_entry **end = &event->gather.first;
     size_t count;
-    const struct claim_place **sorted = sort_places(&gather->claims, &count);
+    const struct claim_place **sorted = sort_places(&gather->claims, now, &count);
     for (size_t i = 0; i < count && sorted != NULL; i++) {
         struct event_entry *copy = copy_entry(&sorted[i]->entry, out);
         if (copy == NULL)
@@ -302,9 +319,9 @@ void gather_fill_event(const struct op *op, struct event *event, struct outbox *
         end = &copy->next;
         event->gather.count++;
     }
+    bool is_all_told = sorted != NULL && event->gather.count == count;
     free(sorted);
     event->stats.is_complete = event->stats.is_complete && event->err == ERR_OK &&
                                !op->gather->is_unasked && !op->gather->is_unanswered &&
-                               gather_is_done(gather) && gather_is_whole(gather) &&
-                               event->gather.count == gather->claims.live;
+                               gather_is_done(gather) && gather_is_whole(gather) && is_all_told;
 }

@@ -37,18 +37,23 @@ void get_clear(struct op *op)
     free(op->get.best_memory);
 }
 
-static bool is_enough(const struct op_get *get)
-{
-    if (!get->is_found)
-        return false;
-    return get->kind == RECORD_IMMUTABLE || (get->has_min_seq && get->best.seq >= get->min_seq);
-}
-
-/* A kept record may have ended by its own signed word, where nobody could renew it. */
-static bool has_ended(const struct record *record, struct now now)
+bool get_has_ended(const struct record *record, struct now now)
 {
     uint64_t expiry_unix_s;
     return record_expiry(record, now.unix_s, now.unix_s, &expiry_unix_s) == ERR_NOT_FOUND;
+}
+
+/* The best may have ended since it came: older ones are no answer for that. */
+static bool has_answer(const struct op_get *get, struct now now)
+{
+    return get->is_found && !get_has_ended(&get->best, now);
+}
+
+static bool is_enough(const struct op_get *get, struct now now)
+{
+    if (!has_answer(get, now))
+        return false;
+    return get->kind == RECORD_IMMUTABLE || (get->has_min_seq && get->best.seq >= get->min_seq);
 }
 
 bool get_is_behind(struct node *node, const struct record *record)
@@ -59,6 +64,7 @@ bool get_is_behind(struct node *node, const struct record *record)
     return seen_seq(node->seen, record->kind, &key, &mark) && record->seq < mark;
 }
 
+/* A kept record may have ended, where nobody could renew it. */
 static void look_at_home(struct node *node, struct now now, struct op *op, const struct id *target)
 {
     for (unsigned space = 0; space < STORE_SPACE_COUNT; space++) {
@@ -66,7 +72,7 @@ static void look_at_home(struct node *node, struct now now, struct op *op, const
         if (node->store.get(node->store.context, (enum store_space)space, op->get.kind, target,
                             &stored) != ERR_OK)
             continue;
-        if (has_ended(&stored.record, now) || get_is_behind(node, &stored.record) ||
+        if (get_has_ended(&stored.record, now) || get_is_behind(node, &stored.record) ||
             (op->get.has_min_seq && stored.record.seq < op->get.min_seq))
             continue;
         keep_best(&op->get, &stored.record);
@@ -97,7 +103,7 @@ enum err node_get(struct node *node, struct now now, const struct get_request *r
     op->get.min_seq = request->min_seq;
     *number = op->number;
     look_at_home(node, now, op, &request->target);
-    if (is_enough(&op->get)) {
+    if (is_enough(&op->get, now)) {
         op->search.target = request->target;
         op_finish(node, now, op, ERR_OK, out);
         return ERR_OK;
@@ -202,14 +208,14 @@ bool get_answered(struct node *node, struct now now, struct op *op, const struct
     if (op->get.has_min_seq && record.seq < op->get.min_seq)
         return false;
     keep_best(&op->get, &record);
-    return is_enough(&op->get);
+    return is_enough(&op->get, now);
 }
 
-void get_fill_event(const struct op *op, struct event *event, struct outbox *out)
+void get_fill_event(const struct op *op, struct now now, struct event *event, struct outbox *out)
 {
     const struct op_get *get = &op->get;
     event->get.refused = get->refused;
-    if (!get->is_found)
+    if (!has_answer(get, now))
         return;
     struct record copy = get->best;
     copy.v = outbox_copy(out, get->best.v);
@@ -220,5 +226,5 @@ void get_fill_event(const struct op *op, struct event *event, struct outbox *out
     }
     event->get.record = copy;
     event->get.is_found = copy.v.data != NULL;
-    event->stats.is_complete = event->stats.is_complete || is_enough(get);
+    event->stats.is_complete = event->stats.is_complete || is_enough(get, now);
 }

@@ -9,7 +9,7 @@
 /* op_get.c */
 /* A reply that may carry a record. True when the get has what it wanted: finish it now. */
 bool get_answered(struct node *node, struct now now, struct op *op, const struct krpc *reply);
-void get_fill_event(const struct op *op, struct event *event, struct outbox *out);
+void get_fill_event(const struct op *op, struct now now, struct event *event, struct outbox *out);
 void get_clear(struct op *op);
 /* A record in a reply, when it is exactly what (kind, target, k, salt) asks for, verified; else
  * false. Counts what is refused. */
@@ -25,6 +25,9 @@ enum err drop_start(struct node *node, struct now now, enum record_kind kind,
 /* A record that comes from the network is what it says: its form, its times, and its signature
  * where that was not verified before. */
 bool get_is_genuine(struct node *node, struct now now, const struct record *record);
+
+/* By its own signed word: it is not told any more, though it was good when it came. */
+bool get_has_ended(const struct record *record, struct now now);
 
 /* Behind what this node has seen already in this place: it would take a reader back. */
 bool get_is_behind(struct node *node, const struct record *record);
@@ -45,7 +48,8 @@ void gather_op_refused(struct node *node, struct now now, struct op *op, uint32_
 /* Nothing has come, and nobody has said that there is anything. */
 bool gather_is_empty(const struct op *op);
 void gather_deadline(struct node *node, struct now now, struct op *op, struct outbox *out);
-void gather_fill_event(const struct op *op, struct event *event, struct outbox *out);
+void gather_fill_event(const struct op *op, struct now now, struct event *event,
+                       struct outbox *out);
 void gather_op_clear(struct op *op);
 /* Asks all that `gather` wants to know of op->search.target now; op_sync.c has one of its own. */
 void gather_ask_all(struct node *node, struct now now, const struct op *op, struct gather *gather,

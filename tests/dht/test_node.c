@@ -267,6 +267,30 @@ static size_t kept(size_t index)
     return net_info(&net, index).kept;
 }
 
+/* It is held by all, so it is found at home, and ends while others are asked for a newer one. */
+START_TEST(what_ends_during_a_get_is_a_miss)
+{
+    uint64_t op;
+    net_build(&net, 4, 18);
+    const struct put_request put = single("1", "ends");
+    ck_assert_int_eq(net_put(&net, 0, &put)->err, ERR_OK);
+    const struct get_request get = {
+        .kind = RECORD_SINGLE,
+        .target = owner_target(&net, "ends"),
+        .k = net.public_key,
+        .salt = bytes_of_string("ends"),
+    };
+    enum err err = node_get(net.nodes[1]->node, net_now(&net), &get, &op, net.out);
+    ck_assert_int_eq(err, ERR_OK);
+    net_flush(&net, 1);
+    net_skip(&net, RECORD_TTL_S_DEFAULT);
+    const struct event *event = net_wait(&net, 1, op);
+    ck_assert_int_eq(event->err, ERR_OK);
+    ck_assert(!event->get.is_found);
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(a_first_put_is_kept_once_a_holder_has_it)
 {
     uint64_t op = 0;
@@ -437,6 +461,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, loss_does_not_lose_puts);
     tcase_add_test(tests, an_older_copy_at_home_is_not_taken_for_what_was_seen);
     tcase_add_test(tests, a_broken_disk_acknowledges_nothing);
+    tcase_add_test(tests, what_ends_during_a_get_is_a_miss);
     tcase_add_test(tests, a_first_put_is_kept_once_a_holder_has_it);
     tcase_add_test(tests, a_put_that_no_holder_takes_is_kept_at_its_end);
     tcase_add_test(tests, kept_puts_come_back_to_new_holders);

@@ -192,6 +192,33 @@ START_TEST(quiet_ends_it)
 }
 END_TEST
 
+/* What the reader has itself ends while it asks. */
+static void gather_while_one_ends(uint32_t min_entries)
+{
+    const struct gather_request request = {.target = target, .min_entries = min_entries};
+    const uint64_t left_s = 2;
+    build(49);
+    net_place(&net, reader, STORE_HELD,
+              entry_make(&entry, &net, &target, 0, 1, SMALL, RECORD_TTL_S_DEFAULT - left_s));
+    place(0, 1, 2, SMALL);
+    place(1, 2, 3, SMALL);
+    uint64_t op = entries_gather(&net, reader, &request);
+    net_skip(&net, left_s);
+    const struct event *event = net_wait(&net, reader, op);
+    ck_assert_ptr_nonnull(event);
+    ck_assert_int_eq(event->err, ERR_OK);
+    expect_entries(2);
+    ck_assert(min_entries > 0 || event->stats.is_complete);
+    net_clear(&net);
+}
+
+START_TEST(what_ends_on_the_way_is_neither_shown_nor_enough)
+{
+    gather_while_one_ends(0);
+    gather_while_one_ends(2);
+}
+END_TEST
+
 START_TEST(the_highest_seq_wins_and_deletions_are_left_out)
 {
     build(48);
@@ -329,6 +356,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, what_only_the_dead_had_makes_it_incomplete);
     tcase_add_test(tests, enough_entries_end_it);
     tcase_add_test(tests, quiet_ends_it);
+    tcase_add_test(tests, what_ends_on_the_way_is_neither_shown_nor_enough);
     tcase_add_test(tests, the_highest_seq_wins_and_deletions_are_left_out);
     tcase_add_test(tests, what_was_seen_newer_is_no_answer);
     tcase_add_test(tests, what_does_not_verify_is_counted_and_not_shown);
