@@ -61,13 +61,11 @@ static int wait_for(pid_t child)
 int client_exec(const char *command, const struct client_variables *variables, struct bytes input)
 {
     int fds[2];
-    if (pipe(fds) != 0)
+    if (pipe2(fds, O_CLOEXEC) != 0)
         return -1;
     pid_t child = fork();
-    if (child == 0) {
-        close(fds[1]);
+    if (child == 0)
         become(command, variables, fds[0]);
-    }
     close(fds[0]);
     if (child > 0) {
         void (*before)(int) = signal(SIGPIPE, SIG_IGN);

@@ -32,6 +32,18 @@ START_TEST(it_need_not_read)
 }
 END_TEST
 
+/* Else what it leaves behind in the background would hold up who writes to it. */
+START_TEST(its_input_is_open_once)
+{
+    static const char command[] =
+        "mine=$(readlink /proc/$$/fd/0)\n"
+        "for fd in /proc/$$/fd/*; do\n"
+        "  [ ${fd##*/} = 0 ] || [ \"$(readlink $fd)\" != \"$mine\" ] || exit 9\n"
+        "done";
+    ck_assert_int_eq(run(command, bytes_of_string("a line")), 0);
+}
+END_TEST
+
 START_TEST(its_end_is_told)
 {
     ck_assert_int_eq(run("exit 7", (struct bytes){0}), 7);
@@ -44,5 +56,6 @@ void add_tests(TCase *tests)
 {
     tcase_add_test(tests, it_gets_its_input_and_its_variables);
     tcase_add_test(tests, it_need_not_read);
+    tcase_add_test(tests, its_input_is_open_once);
     tcase_add_test(tests, its_end_is_told);
 }
