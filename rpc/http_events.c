@@ -75,6 +75,20 @@ bool http_events_is_open(const struct http_events *e)
     return e->dispatch != NULL;
 }
 
+/* A reader that always lags a little never empties the queue: what it has read must go all the
+ * same.
+ */
+static void forget_sent(struct http_events *e)
+{
+    if (unread(e) == 0) {
+        json_text_clear(&e->queue);
+    } else {
+        e->queue.size -= e->taken;
+        memmove(e->queue.data, e->queue.data + e->taken, e->queue.size);
+    }
+    e->taken = 0;
+}
+
 size_t http_events_take(struct http_events *e, char *out, size_t size)
 {
     if (unread(e) == 0 && e->dropped > 0)
@@ -84,10 +98,8 @@ size_t http_events_take(struct http_events *e, char *out, size_t size)
         return 0;
     memcpy(out, e->queue.data + e->taken, taken);
     e->taken += taken;
-    if (e->taken == e->queue.size) {
-        json_text_clear(&e->queue);
-        e->taken = 0;
-    }
+    if (unread(e) == 0 || e->taken >= HTTP_EVENTS_QUEUE)
+        forget_sent(e);
     return taken;
 }
 

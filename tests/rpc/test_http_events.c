@@ -98,6 +98,23 @@ START_TEST(a_slow_reader_is_told_how_many_it_lost)
 }
 END_TEST
 
+/* Its backlog neither grows nor is ever empty. */
+START_TEST(a_reader_that_always_lags_costs_no_more)
+{
+    for (int i = 0; i < 100; i++)
+        see_node();
+    size_t size = events.queue.size, one = (size - strlen(GREETING)) / 100;
+    ck_assert_uint_eq(http_events_take(&events, got, strlen(GREETING)), strlen(GREETING));
+    for (size_t i = 0; i < 4 * HTTP_EVENTS_QUEUE / one; i++) {
+        see_node();
+        ck_assert_uint_eq(http_events_take(&events, got, one), one);
+        ck_assert_int_eq(strncmp(got, "data: {\"class\":", 15), 0);
+        ck_assert_uint_le(events.queue.size, HTTP_EVENTS_QUEUE + size + one);
+    }
+    ck_assert_uint_eq(events.dropped, 0);
+}
+END_TEST
+
 START_TEST(silence_is_broken_from_time_to_time)
 {
     take();
@@ -140,6 +157,7 @@ void add_tests(TCase *tests)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, each_event_is_told);
     tcase_add_test(tests, a_slow_reader_is_told_how_many_it_lost);
+    tcase_add_test(tests, a_reader_that_always_lags_costs_no_more);
     tcase_add_test(tests, silence_is_broken_from_time_to_time);
     tcase_add_test(tests, an_end_comes_after_what_was_told);
     tcase_add_test(tests, what_clients_call_is_not_told);
