@@ -22,13 +22,20 @@ static uint64_t now_ms(const struct http *http)
 
 static void on_timer(uv_timer_t *timer);
 
+static uint64_t ms_until(uint64_t due_ms, uint64_t now)
+{
+    return due_ms > now ? due_ms - now : 0;
+}
+
 static void arm_timer(struct http *http)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms = 0;
     uint64_t now = now_ms(http), due_ms = UINT64_MAX;
 
     if (http->link_count > 0)
-        due_ms = http->sweep_ms > now ? http->sweep_ms - now : 0;
+        due_ms = ms_until(http->sweep_ms, now);
+    if (http->accept_ms != 0 && ms_until(http->accept_ms, now) < due_ms)
+        due_ms = ms_until(http->accept_ms, now);
     if (MHD_get_timeout(http->mhd, &wait_ms) == MHD_YES && wait_ms < due_ms)
         due_ms = wait_ms;
     if (due_ms == UINT64_MAX)
@@ -89,11 +96,31 @@ static void sweep(struct http *http)
     }
 }
 
+static void on_accept(uv_poll_t *poll, int status, int events);
+
+/* Who waits on the TCP socket stays there while no descriptor is left, and would wake the loop
+ * again and again. */
+static void pause_accepting(struct http *http)
+{
+    uv_poll_stop(&http->listener);
+    http->accept_ms = now_ms(http) + SWEEP_MS;
+    arm_timer(http);
+}
+
+static void resume_accepting(struct http *http)
+{
+    if (http->accept_ms == 0 || now_ms(http) < http->accept_ms)
+        return;
+    http->accept_ms = 0;
+    uv_poll_start(&http->listener, UV_READABLE, on_accept);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct http *http = timer->data;
 
     sweep(http);
+    resume_accepting(http);
     run(http);
 }
 
@@ -222,6 +249,8 @@ static void on_accept(uv_poll_t *poll, int status, int events)
     if (fd >= 0)
         take(http, &(struct http_link){
                        .http = http, .fd = fd, .access = RPC_ACCESS_READ, .uid = (uid_t)-1});
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        pause_accepting(http);
 }
 
 enum err http_listen(struct http *http, int fd, const struct http_hosts *hosts)
@@ -331,6 +360,7 @@ void http_stop(struct http *http)
     if (http->is_stopping)
         return;
     http->is_stopping = true;
+    http->accept_ms = 0;
     if (http->listen_fd >= 0)
         uv_close((uv_handle_t *)&http->listener, on_listener_closed);
     for (struct http_link *link = http->links; link != NULL; link = link->next)

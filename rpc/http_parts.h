@@ -30,6 +30,7 @@ struct http {
     uv_timer_t timer;   /* its next timeout, and the next sweep */
     uv_poll_t listener; /* on listen_fd */
     int listen_fd;      /* -1: none */
+    uint64_t accept_ms; /* when it is looked at again, if no descriptor is left; else 0 */
     struct http_hosts hosts;
     struct http_link *links, *taking; /* taking: being handed to libmicrohttpd */
     size_t link_count;

@@ -2,8 +2,11 @@
  * pages; refusals; and connections that say nothing, are too many or are cut off by a stop. */
 #include "rpc/http.h"
 
+#include <arpa/inet.h>
 #include <check.h>
+#include <poll.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -271,6 +274,50 @@ START_TEST(beyond_the_limit_connections_are_told_so)
 }
 END_TEST
 
+static int open_tcp_door(struct addr *at)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof name;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&name, sizeof name), 0);
+    ck_assert_int_eq(listen(fd, 4), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&name, &size), 0);
+    *at = (struct addr){.family = ADDR_V4, .port = ntohs(name.sin_port), .ip = {127, 0, 0, 1}};
+    ck_assert_int_eq(http_listen(http, fd, &(struct http_hosts){.bound = *at}), ERR_OK);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    connect(client, (struct sockaddr *)&name, sizeof name);
+    return client;
+}
+
+/* The loop sleeps meanwhile, and who came is served when there are some again. */
+START_TEST(without_descriptors_nobody_is_taken_in)
+{
+    struct addr at;
+    struct rlimit before, none = {0};
+    int fd = open_tcp_door(&at);
+    struct pollfd loop_fd = {.fd = uv_backend_fd(&loop), .events = POLLIN};
+
+    getrlimit(RLIMIT_NOFILE, &before);
+    none.rlim_max = before.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &none);
+    for (int i = 0; i < 3; i++)
+        turn();
+    setrlimit(RLIMIT_NOFILE, &before);
+    ck_assert_int_eq(poll(&loop_fd, 1, 0), 0);
+    say(fd, "GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    fake.now.ms += 5000;
+    for (got_size = 0; got_size == 0;) {
+        http_flush(http);
+        uv_run(&loop, UV_RUN_ONCE); /* until the next look */
+        ssize_t size = recv(fd, got, sizeof got, 0);
+        got_size = size > 0 ? (size_t)size : 0;
+    }
+    ck_assert_int_eq(strncmp(got, "HTTP/1.1 200 ", 13), 0);
+    close(fd);
+}
+END_TEST
+
 START_TEST(a_stop_answers_what_waits)
 {
     int fd = open_door(RPC_ACCESS_FULL), idle = open_door(RPC_ACCESS_FULL);
@@ -332,6 +379,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, pages_of_others_call_nothing);
     tcase_add_test(tests, a_long_head_is_refused);
     tcase_add_test(tests, beyond_the_limit_connections_are_told_so);
+    tcase_add_test(tests, without_descriptors_nobody_is_taken_in);
     tcase_add_test(tests, a_stop_answers_what_waits);
     tcase_add_test(tests, a_close_waits_for_nobody);
     tcase_add_test(tests, a_request_is_known_by_its_first_bytes);
