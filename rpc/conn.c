@@ -18,6 +18,11 @@ static struct conn *conn_of(void *client)
     return client; /* the client is its first member */
 }
 
+static bool is_reader(const struct conn *conn)
+{
+    return conn->client.access == RPC_ACCESS_READ;
+}
+
 static void mark_dirty(struct conn *conn)
 {
     if (conn->is_dirty || conn->is_closing)
@@ -76,6 +81,7 @@ static void close_conn(struct conn *conn)
         return;
     unlink_dirty(conn);
     conn->is_closing = true;
+    conn->set->read_count -= is_reader(conn);
     unlink_conn(conn);
     dispatch_client_clear(&conn->client);
     json_text_clear(&conn->input);
@@ -455,7 +461,9 @@ static void start_conn(struct conn *conn, enum rpc_access access)
     if (set->all != NULL)
         set->all->previous = conn;
     set->all = conn;
-    if (set->count > RPC_CLIENTS_MAX) {
+    set->read_count += is_reader(conn);
+    if (set->count > RPC_CLIENTS_MAX ||
+        (is_reader(conn) && set->read_count > RPC_CLIENTS_READ_MAX)) {
         dispatch_refuse(&conn->client, ERR_BUSY, "too many clients; try again later");
         conn->is_last = true;
         return;

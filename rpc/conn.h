@@ -21,6 +21,7 @@ struct conn_set {
     struct conn *all;
     struct conn *dirty; /* with something to do in the next conn_set_flush */
     size_t count;
+    size_t read_count;           /* of it on the read-only socket, and not yet closing */
     char chunk[CONN_CHUNK_SIZE]; /* what was just read; handled before the next read */
 };
 
@@ -43,8 +44,8 @@ struct conn {
     struct conn *previous, *next, *next_dirty;
 };
 
-/* Takes the connection that waits on `listener`. Beyond RPC_CLIENTS_MAX it is told so and closed.
- */
+/* Takes the connection that waits on `listener`. Beyond RPC_CLIENTS_MAX, or RPC_CLIENTS_READ_MAX of
+ * this access, it is told so and closed. */
 void conn_accept(struct conn_set *set, uv_stream_t *listener, enum rpc_access access);
 /* As conn_accept, with a connected socket; for tests. It is closed on failure. */
 bool conn_open(struct conn_set *set, int fd, enum rpc_access access);

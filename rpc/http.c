@@ -154,6 +154,7 @@ static void add_link(struct http_link *link)
     http->links = link;
     if (http->link_count++ == 0)
         http->sweep_ms = link->waiting_ms + SWEEP_MS;
+    http->read_count += link->access == RPC_ACCESS_READ;
 }
 
 static void remove_link(struct http_link *link)
@@ -167,6 +168,7 @@ static void remove_link(struct http_link *link)
     else
         http->links = link->next;
     http->link_count--;
+    http->read_count -= link->access == RPC_ACCESS_READ;
     free(link);
 }
 
@@ -195,12 +197,18 @@ static void refuse(int fd)
     close(fd);
 }
 
+static bool has_room(const struct http *http, enum rpc_access access)
+{
+    return http->link_count < HTTP_CONNECTIONS_MAX &&
+           (access != RPC_ACCESS_READ || http->read_count < HTTP_CONNECTIONS_READ_MAX);
+}
+
 static void take(struct http *http, const struct http_link *made)
 {
     const struct sockaddr peer = {.sa_family = made->is_local ? AF_UNIX : AF_INET};
     struct http_link *link = NULL;
 
-    if (!http->is_stopping && http->link_count < HTTP_CONNECTIONS_MAX)
+    if (!http->is_stopping && has_room(http, made->access))
         link = malloc(sizeof *link);
     if (link == NULL) {
         metrics_http(&http->dispatch->metrics, MHD_HTTP_SERVICE_UNAVAILABLE);

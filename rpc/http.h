@@ -4,10 +4,10 @@
  * one TCP socket, where nothing can be changed and only Hosts of ours are answered. A browser may
  * read here, and call nothing: what bears an Origin is no POST.
  *
- * Limits: HTTP_CONNECTIONS_MAX connections (beyond it 503), HTTP_MEMORY_MAX of each for a request's
- * head (431), RPC_LINE_MAX for its body (413), HTTP_REQUEST_MS from a connection's beginning, or
- * its last answer, until the next request has come in whole, and HTTP_IDLE_S for one that does not
- * read its answer. */
+ * Limits: HTTP_CONNECTIONS_MAX connections, HTTP_CONNECTIONS_READ_MAX of them for who may only read
+ * (beyond it 503), HTTP_MEMORY_MAX of each for a request's head (431), RPC_LINE_MAX for its body
+ * (413), HTTP_REQUEST_MS from a connection's beginning, or its last answer, until the next request
+ * has come in whole, and HTTP_IDLE_S for one that does not read its answer. */
 #ifndef XORD_RPC_HTTP_H
 #define XORD_RPC_HTTP_H
 
@@ -16,10 +16,11 @@
 #include "rpc/dispatch.h"
 #include "rpc/http_host.h"
 
-#define HTTP_CONNECTIONS_MAX 128
-#define HTTP_MEMORY_MAX      (16u * 1024u) /* more than browsers send, and 2 MiB for all of them */
-#define HTTP_IDLE_S          30u           /* a slow reader takes some from time to time */
-#define HTTP_REQUEST_MS      20000u        /* whoever sends a byte a second is not waited for */
+#define HTTP_CONNECTIONS_MAX      128
+#define HTTP_CONNECTIONS_READ_MAX 96 /* of these that may only read: the owner gets in always */
+#define HTTP_MEMORY_MAX           (16u * 1024u) /* more than browsers send; 2 MiB for all of them */
+#define HTTP_IDLE_S               30u           /* a slow reader takes some from time to time */
+#define HTTP_REQUEST_MS           20000u /* whoever sends a byte a second is not waited for */
 
 struct http;
 

@@ -33,10 +33,10 @@ struct http {
     uint64_t accept_ms; /* when it is looked at again, if no descriptor is left; else 0 */
     struct http_hosts hosts;
     struct http_link *links, *taking; /* taking: being handed to libmicrohttpd */
-    size_t link_count;
-    struct http_request *dirty; /* whose client has new output */
-    size_t request_count;       /* under way */
-    size_t events_count;        /* of these, streams of events */
+    size_t link_count, read_count;    /* read_count: of these, who may only read */
+    struct http_request *dirty;       /* whose client has new output */
+    size_t request_count;             /* under way */
+    size_t events_count;              /* of these, streams of events */
     size_t open_handles;
     uint64_t sweep_ms; /* when the connections are looked through next */
     bool is_stopping, is_closing;

@@ -1,6 +1,7 @@
 /* The JSON-RPC server: two kinds of Unix socket on the loop, one JSON value a line both ways, many
  * calls in flight, nothing waiting for anything. With dispatch.h the only room that touches sockets
- * in rpc/; clients that begin with HTTP are http.h's. Limits: RPC_CLIENTS_MAX clients, and for each
+ * in rpc/; clients that begin with HTTP are http.h's. Limits: RPC_CLIENTS_MAX clients,
+ * RPC_CLIENTS_READ_MAX of them on the read-only socket, which all may open, and for each
  * RPC_LINE_MAX a line, RPC_CALLS_MAX calls in flight, RPC_OUTPUT_MAX unread output (beyond it the
  * client is not read from). */
 #ifndef XORD_RPC_SERVER_H
@@ -11,13 +12,14 @@
 
 #include "rpc/host.h"
 
-#define RPC_CLIENTS_MAX 1024
-#define RPC_LINE_MAX    (2u * 1024u * 1024u)
-#define RPC_CALLS_MAX   1024
-#define RPC_OUTPUT_MAX  (4u * 1024u * 1024u)
-#define RPC_DEPTH_MAX   32 /* JSON nesting, checked before parsing */
-#define RPC_BATCH_MAX   100
-#define RPC_DETAIL_SIZE 512 /* room for one line that says what went wrong */
+#define RPC_CLIENTS_MAX      1024
+#define RPC_CLIENTS_READ_MAX 512 /* of these on the read-only socket: the owner gets in always */
+#define RPC_LINE_MAX         (2u * 1024u * 1024u)
+#define RPC_CALLS_MAX        1024
+#define RPC_OUTPUT_MAX       (4u * 1024u * 1024u)
+#define RPC_DEPTH_MAX        32 /* JSON nesting, checked before parsing */
+#define RPC_BATCH_MAX        100
+#define RPC_DETAIL_SIZE      512 /* room for one line that says what went wrong */
 
 enum rpc_access { RPC_ACCESS_READ, RPC_ACCESS_FULL };
 

@@ -274,6 +274,27 @@ START_TEST(beyond_the_limit_connections_are_told_so)
 }
 END_TEST
 
+START_TEST(who_may_only_read_does_not_lock_the_owner_out)
+{
+    int fds[HTTP_CONNECTIONS_READ_MAX], fd;
+
+    for (int i = 0; i < HTTP_CONNECTIONS_READ_MAX; i++)
+        fds[i] = open_door(RPC_ACCESS_READ);
+    fd = open_door(RPC_ACCESS_READ);
+    ck_assert_ptr_nonnull(strstr(hear(fd, NULL), "HTTP/1.1 503 "));
+    close(fd);
+    check_status("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200);
+    for (int i = 0; i < HTTP_CONNECTIONS_READ_MAX; i++)
+        close(fds[i]);
+    for (int i = 0; i < 10; i++)
+        turn();
+    fd = open_door(RPC_ACCESS_READ);
+    say(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(hear(fd, "\r\n\r\n"), "HTTP/1.1 200 "));
+    close(fd);
+}
+END_TEST
+
 static int open_tcp_door(struct addr *at)
 {
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -379,6 +400,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, pages_of_others_call_nothing);
     tcase_add_test(tests, a_long_head_is_refused);
     tcase_add_test(tests, beyond_the_limit_connections_are_told_so);
+    tcase_add_test(tests, who_may_only_read_does_not_lock_the_owner_out);
     tcase_add_test(tests, without_descriptors_nobody_is_taken_in);
     tcase_add_test(tests, a_stop_answers_what_waits);
     tcase_add_test(tests, a_close_waits_for_nobody);

@@ -338,6 +338,39 @@ START_TEST(too_many_clients_are_told_so)
 }
 END_TEST
 
+START_TEST(readers_do_not_lock_the_owner_out)
+{
+    static int fds[RPC_CLIENTS_READ_MAX];
+    struct rlimit limit;
+    char other[128];
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    snprintf(other, sizeof other, "%s.ro", path);
+    ck_assert_int_eq(rpc_server_listen(server, other, 0666, RPC_ACCESS_READ, detail), ERR_OK);
+    for (size_t i = 0; i < RPC_CLIENTS_READ_MAX; i++) {
+        fds[i] = connect_to(other);
+        turn();
+    }
+    wait_clients(RPC_CLIENTS_READ_MAX);
+    int extra = connect_to(other);
+    ck_assert_ptr_nonnull(strstr(hear(extra, SIZE_MAX), "\"busy\""));
+    close(extra);
+    int owner = connect_to(path);
+    say_text(owner, CHECK_CALL(1));
+    ck_assert_str_eq(hear(owner, 1), CHECK_ANSWER(1));
+    close(owner);
+    for (size_t i = 0; i < RPC_CLIENTS_READ_MAX; i++)
+        close(fds[i]);
+    wait_clients(0);
+    extra = connect_to(other);
+    say_text(extra, CHECK_CALL(2));
+    ck_assert_ptr_null(strstr(hear(extra, 1), "\"busy\""));
+    close(extra);
+}
+END_TEST
+
 START_TEST(closing_answers_what_is_pending)
 {
     int fd = connect_to(path);
@@ -431,6 +464,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_socket_made_elsewhere_is_served_and_left);
     tcase_add_test(tests, no_more_sockets_than_there_is_room_for);
     tcase_add_test(tests, too_many_clients_are_told_so);
+    tcase_add_test(tests, readers_do_not_lock_the_owner_out);
     tcase_add_test(tests, closing_answers_what_is_pending);
     tcase_add_test(tests, stop_answers_first);
 }
