@@ -175,9 +175,19 @@ static void tell_synced(struct feed *feed, struct follower *follower)
     notice_drop(synced);
 }
 
+/* One that a reader began is the owner's too: what readers leave unread takes nothing from it. */
+static void own(struct feed *feed)
+{
+    feed->set->read_count -= feed->access == RPC_ACCESS_READ;
+    feed->access = RPC_ACCESS_FULL;
+    held_own(&feed->held);
+}
+
 void feed_join(struct feed *feed, struct view *view, struct follower *follower, bool has_replay)
 {
     view_add(view, follower);
+    if (view->access == RPC_ACCESS_FULL)
+        own(feed);
     feed->follower_count++;
     follower->is_merging = feed->kind == RECORD_SINGLE;
     follower->is_joining = has_replay;

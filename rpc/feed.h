@@ -49,7 +49,7 @@ struct feed {
     uint8_t k[KEYS_PUBLIC_SIZE];
     uint8_t salt[RECORD_SALT_MAX];
     size_t salt_size;
-    enum rpc_access access; /* of who began it */
+    enum rpc_access access; /* RPC_ACCESS_READ: only readers have followed it */
     struct view *views;
     size_t follower_count;
     size_t joining_count; /* of them wait for a replay */

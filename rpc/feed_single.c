@@ -159,8 +159,10 @@ void feed_single_take(struct feed *feed, const struct event *event)
     struct held *held = &feed->held;
     if (held->count == FEED_CHANGES_MAX)
         held_change_free(held_take(held));
-    if (!held_add(held, event->listen.what, event->listen.is_replay && !feed->is_synced,
-                  &event->listen.record))
+    enum listen_what what = event->listen.what;
+    bool is_replay = event->listen.is_replay && !feed->is_synced;
+    if (!held_add(held, what, is_replay, &event->listen.record) &&
+        !held_replace(held, what, is_replay, &event->listen.record))
         held_lose(held);
     feed_single_go_on(feed);
 }

@@ -27,15 +27,19 @@ static void copy_record(struct held_change *change, const struct record *record)
     change->record.v.data = copy(&at, record->v.data, record->v.size);
 }
 
-bool held_add(struct held *list, enum listen_what what, bool is_replay, const struct record *record)
+static size_t size_of(const struct record *record)
 {
-    size_t size = sizeof(struct held_change) + KEYS_PUBLIC_SIZE + KEYS_SIGNATURE_SIZE +
-                  record->salt.size + record->v.size;
-    struct held_change *change =
-        budget_take(list->budget, list->access, size) ? malloc(size) : NULL;
+    return sizeof(struct held_change) + KEYS_PUBLIC_SIZE + KEYS_SIGNATURE_SIZE + record->salt.size +
+           record->v.size;
+}
+
+static bool append(struct held *list, enum listen_what what, bool is_replay,
+                   const struct record *record, size_t paid)
+{
+    struct held_change *change = malloc(size_of(record));
     if (change == NULL)
         return false;
-    *change = (struct held_change){.what = what, .is_replay = is_replay, .size = size};
+    *change = (struct held_change){.what = what, .is_replay = is_replay, .paid = paid};
     copy_record(change, record);
     if (list->last != NULL)
         list->last->next = change;
@@ -46,12 +50,39 @@ bool held_add(struct held *list, enum listen_what what, bool is_replay, const st
     return true;
 }
 
+bool held_add(struct held *list, enum listen_what what, bool is_replay, const struct record *record)
+{
+    size_t size = size_of(record);
+    if (!budget_take(list->budget, list->access, size))
+        return false;
+    if (append(list, what, is_replay, record, size))
+        return true;
+    budget_give(list->budget, list->access, size);
+    return false;
+}
+
+bool held_replace(struct held *list, enum listen_what what, bool is_replay,
+                  const struct record *record)
+{
+    held_clear(list);
+    return append(list, what, is_replay, record, 0);
+}
+
+void held_own(struct held *list)
+{
+    for (struct held_change *change = list->first; change != NULL; change = change->next) {
+        budget_give(list->budget, list->access, change->paid);
+        budget_take(list->budget, RPC_ACCESS_FULL, change->paid); /* what has just been given */
+    }
+    list->access = RPC_ACCESS_FULL;
+}
+
 struct held_change *held_take(struct held *list)
 {
     struct held_change *change = list->first;
     if (change == NULL)
         return NULL;
-    budget_give(list->budget, list->access, change->size);
+    budget_give(list->budget, list->access, change->paid);
     list->first = change->next;
     if (list->first == NULL)
         list->last = NULL;

@@ -11,7 +11,7 @@ struct held_change {
     bool is_replay;
     struct record record; /* points into `bytes`; of LISTEN_EXPIRED without sig and v */
     struct held_change *next;
-    size_t size; /* of all this */
+    size_t paid; /* for all this */
     uint8_t bytes[];
 };
 
@@ -27,6 +27,12 @@ void held_init(struct held *list, struct budget *budget, enum rpc_access access)
 /* Appends a copy; false when the budget is spent, or without memory. */
 bool held_add(struct held *list, enum listen_what what, bool is_replay,
               const struct record *record);
+/* The copy alone, in the place of all that is there, and not paid for: of a single the newest is
+ * never lost. False without memory. */
+bool held_replace(struct held *list, enum listen_what what, bool is_replay,
+                  const struct record *record);
+/* It is paid from the owner's part from now on. */
+void held_own(struct held *list);
 /* The oldest, the caller's from now on (held_change_free), and no longer paid for; NULL: none. */
 struct held_change *held_take(struct held *list);
 /* One could not be added: all before it go too, so that what is missing is in front. */

@@ -338,6 +338,47 @@ START_TEST(one_feed_serves_all_names_of_a_key)
 }
 END_TEST
 
+/* The newest of a single is told, whatever others leave unread. */
+START_TEST(a_spent_budget_loses_no_single)
+{
+    struct budget *budget = &l.dispatch.feeds.budget;
+    listeners_single(&l.client, "");
+    listeners_synced(&l, ERR_OK);
+    assert_told("1:synced");
+    budget->used += BUDGET_BYTES;
+    value(false, 'a', 'x', 1, 10);
+    assert_told("1:value 10");
+    tell_large(2);
+    value(false, 'a', 'x', 3, 11);
+    value(false, 'a', 'x', 4, 12);
+    ck_assert_uint_eq(listeners_feed(&l)->held.count, 1);
+    ck_assert_int_eq(listeners_feed(&l)->held.first->record.seq, 4);
+    budget->used -= BUDGET_BYTES;
+}
+END_TEST
+
+START_TEST(what_readers_leave_unread_takes_nothing_from_the_owner)
+{
+    struct budget *budget = &l.dispatch.feeds.budget;
+    listeners_multi(&l.reader, "");
+    listeners_synced(&l, ERR_OK);
+    ck_assert_str_eq(listeners_told(&l.reader), "1:synced");
+    listeners_multi(&l.reader, "");
+    value(false, 'a', 'x', 1, 10);
+    listeners_multi(&l.client, "");
+    size_t rest = BUDGET_READ_BYTES - budget->read_used;
+    ck_assert_uint_eq(rest, BUDGET_READ_BYTES);
+    budget->used += rest;
+    budget->read_used += rest;
+    value(false, 'b', 'x', 1, 11);
+    listeners_read(&l, NULL, 0, ERR_OK);
+    listeners_read(&l, NULL, 0, ERR_OK);
+    assert_told("1:synced; 1:value 11");
+    budget->used -= rest;
+    budget->read_used -= rest;
+}
+END_TEST
+
 /* ---- ends ---- */
 
 START_TEST(unlisten_ends_one)
@@ -482,6 +523,8 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, the_last_listener_may_leave_during_a_fetch);
     tcase_add_test(tests, one_feed_serves_all_names_of_a_key);
     tcase_add_test(tests, the_read_only_socket_has_its_share);
+    tcase_add_test(tests, a_spent_budget_loses_no_single);
+    tcase_add_test(tests, what_readers_leave_unread_takes_nothing_from_the_owner);
     tcase_add_test(tests, unlisten_ends_one);
     tcase_add_test(tests, an_end_says_why_and_what_is_lost);
     tcase_add_test(tests, a_half_close_ends_the_streams);
