@@ -206,6 +206,12 @@ class Events(TestCase):
         connection.request('GET', '/events')
         return connection, connection.getresponse()
 
+    def is_let_in(self):
+        connection, reply = self.open()
+        reply.close()
+        connection.close()
+        return reply.status == 200
+
     def watch(self):
         _, reply = self.open()
         self.assertEqual(reply.status, 200)
@@ -252,7 +258,7 @@ class Events(TestCase):
         for connection, reply in opened:
             reply.close()
             connection.close()
-        wait_until(lambda: self.open()[1].status == 200, 'those that have gone make room')
+        wait_until(self.is_let_in, 'those that have gone make room')
 
     def test_subscriptions_need_a_connection_of_their_own(self):
         connection = UnixConnection(self.node.socket_path)
