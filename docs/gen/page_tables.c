@@ -9,9 +9,11 @@
 #include "rpc/method.h"
 #include "rpc/params.h"
 
-/* Text of a table, which is no markup. */
+/* Text of a table, which is no markup: an option that a line begins with begins no list. */
 static void print_plain(FILE *out, const char *text)
 {
+    if (*text == '-')
+        fputc('\\', out);
     for (; *text != '\0'; text++) {
         if (strchr("\\*_#[]|`", *text) != NULL)
             fputc('\\', out);
