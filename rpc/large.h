@@ -83,8 +83,8 @@ void large_key(const struct put_request *request, struct id *out);
 /* Begins to drop those that no kept value and no put under way needs; `chunks` (may be NULL) is not
  * needed any more when this returns. */
 void large_drop_chunks(const struct rpc_call *call, const struct large_chunks *chunks);
-/* A put that begins will need these: no drop under way takes them any more. */
-void large_drop_spare(struct large_set *set, const struct id *targets, size_t count);
+/* A put that begins will need its chunks: no drop under way takes them any more. */
+void large_drop_spare(struct large_set *set, struct large_put *put);
 
 struct dispatch;
 /* The node wants a renewed record signed. When it is a large value's and would outlive the chunks,

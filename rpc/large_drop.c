@@ -25,9 +25,10 @@ static int compare(const void *a, const void *b)
     return memcmp(a, b, ID_SIZE);
 }
 
-/* Takes from the sorted `chunks` those that are among `targets`. */
-static void spare(struct large_chunks *chunks, const struct id *targets, size_t count)
+/* Takes from the sorted `chunks` those that are among `targets`. True when there were any. */
+static bool spare(struct large_chunks *chunks, const struct id *targets, size_t count)
 {
+    size_t before = chunks->count;
     for (size_t i = 0; i < count; i++) {
         struct id *found = bsearch(&targets[i], chunks->targets, chunks->count,
                                    sizeof chunks->targets[0], compare);
@@ -37,6 +38,7 @@ static void spare(struct large_chunks *chunks, const struct id *targets, size_t 
             chunks->count--;
         }
     }
+    return chunks->count < before;
 }
 
 static void sort_and_unite(struct large_chunks *chunks)
@@ -98,10 +100,17 @@ static uint64_t sift_in_turn(struct rpc_call *own, struct large_drop *drop)
     return 1;
 }
 
-void large_drop_spare(struct large_set *set, const struct id *targets, size_t count)
+/* The put has them from now on, and if it is given up it drops them, begun or not. */
+static void hand_over(struct large_drop *drop, struct large_put *put)
+{
+    put->has_inherited |=
+        spare(&drop->chunks, put->cut.targets, put->cut.list_count + put->cut.data_count);
+}
+
+void large_drop_spare(struct large_set *set, struct large_put *put)
 {
     for (struct large_drop *drop = set->drops; drop != NULL; drop = drop->next) {
-        spare(&drop->chunks, targets, count);
+        hand_over(drop, put);
     }
 }
 
@@ -181,8 +190,8 @@ static struct rpc_result start(struct rpc_call *own, void *state)
     struct large_set *set = rpc_large_set(own);
     drop->next = set->drops;
     set->drops = drop;
-    for (const struct large_put *put = set->puts; put != NULL; put = put->next) {
-        spare(&drop->chunks, put->cut.targets, put->cut.list_count + put->cut.data_count);
+    for (struct large_put *put = set->puts; put != NULL; put = put->next) {
+        hand_over(drop, put);
     }
     struct rpc_result result = go_on(own, drop);
     if (!rpc_is_pending(own)) {

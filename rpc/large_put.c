@@ -28,15 +28,16 @@ static void leave_set(const struct rpc_call *call, struct large_put *put)
     large_leave(call);
 }
 
-/* The chunks that have been begun, to be dropped again. */
+/* The chunks that have been begun, here or in a put before that was given up, to be dropped again.
+ */
 static struct large_chunks *begun_chunks(const struct large_put *put)
 {
-    struct large_chunks *chunks =
-        malloc(sizeof *chunks + put->next_chunk * sizeof chunks->targets[0]);
+    size_t count = put->has_inherited ? chunk_count(put) : put->next_chunk;
+    struct large_chunks *chunks = malloc(sizeof *chunks + count * sizeof chunks->targets[0]);
     if (chunks != NULL) {
         chunks->expiry_unix_s = put->cut.expiry_unix_s;
-        chunks->count = put->next_chunk;
-        memcpy(chunks->targets, put->cut.targets, put->next_chunk * sizeof chunks->targets[0]);
+        chunks->count = count;
+        memcpy(chunks->targets, put->cut.targets, count * sizeof chunks->targets[0]);
     }
     return chunks;
 }
@@ -360,6 +361,6 @@ struct rpc_result large_put_start(struct rpc_call *call, const struct put_reques
     }
     put->next = rpc_large_set(call)->puts;
     rpc_large_set(call)->puts = put;
-    large_drop_spare(rpc_large_set(call), put->cut.targets, chunk_count(put));
+    large_drop_spare(rpc_large_set(call), put);
     return begin(call, put);
 }

@@ -16,6 +16,7 @@ struct large_put {
     size_t stored, stored_min; /* different chunks, and the fewest holders that one of them has */
     bool is_local;             /* this pass goes to our disk alone; another follows */
     bool is_promised;          /* the caller knows it as kept */
+    bool has_inherited;        /* some chunks may be kept that another put has begun */
     bool is_chunk_unkept;      /* our disk did not take one: then the record is not kept either */
     bool is_record_open;       /* its put is under way */
     bool is_record_kept;
