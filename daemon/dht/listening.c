@@ -46,6 +46,7 @@ static struct listenings *listenings_new(struct rng *rng)
         return NULL;
     rng_bytes(rng, all->places.hash_key, sizeof all->places.hash_key);
     all->sources.hash_salt = rng_u64(rng);
+    rng_bytes(rng, all->sources.mask_key, sizeof all->sources.mask_key);
     all->ends_at_ms = all->seeks.met_at_ms = ALARM_NEVER;
     return all;
 }
@@ -60,11 +61,26 @@ struct listening *listening_find(const struct node *node, uint64_t number)
     return all->slots[slot];
 }
 
-struct listening *listening_of_sub(const struct node *node, struct bytes sub)
+static void mask_sub(const uint8_t *sub, const uint8_t *mask, uint8_t *out)
 {
+    for (unsigned i = 0; i < SOURCES_SUB_SIZE; i++)
+        out[i] = sub[i] ^ mask[i];
+}
+
+void listening_sub(const struct source *source, uint8_t out[SOURCES_SUB_SIZE])
+{
+    mask_sub(source->listening->sub, source->peer->mask, out);
+}
+
+struct listening *listening_of_sub(const struct node *node, const struct addr *addr,
+                                   struct bytes sub)
+{
+    uint8_t mask[SOURCES_SUB_SIZE], own[SOURCES_SUB_SIZE];
     if (node->listenings == NULL || sub.size != SOURCES_SUB_SIZE)
         return NULL;
-    struct chain_link *link = chains_first(&node->listenings->by_sub, hash_sub(sub.data));
+    sources_mask(&node->listenings->sources, addr, mask);
+    mask_sub(sub.data, mask, own);
+    struct chain_link *link = chains_first(&node->listenings->by_sub, hash_sub(own));
     return link != NULL ? of_sub(link) : NULL;
 }
 
@@ -269,12 +285,14 @@ void listening_drop_source(struct node *node, struct now now, struct source *sou
 {
     struct sources *sources = &node->listenings->sources;
     struct listening *l = source->listening;
+    uint8_t sub[SOURCES_SUB_SIZE];
     unsigned i = 0;
+    listening_sub(source, sub);
     while (l->sources[i] != source)
         i++;
     l->sources[i] = l->sources[--l->source_count];
     if (is_told)
-        source_give_up(sources, source, l->sub, now);
+        source_give_up(sources, source, sub, now);
     else
         source_free(sources, source);
 }

@@ -33,7 +33,7 @@ struct listening {
     uint8_t k[KEYS_PUBLIC_SIZE];
     uint8_t salt_size;
     uint8_t salt[RECORD_SALT_MAX];
-    uint8_t sub[SOURCES_SUB_SIZE];
+    uint8_t sub[SOURCES_SUB_SIZE]; /* random; its holders know it masked (sources_mask) */
     struct places places;
     uint8_t source_count;
     struct source *sources[LISTENING_SOURCES_MAX]; /* owned */
@@ -86,8 +86,11 @@ bool listening_cancel(struct node *node, struct now now, uint64_t number, struct
 
 /* NULL when it has ended. */
 struct listening *listening_find(const struct node *node, uint64_t number);
-/* NULL when there is none of this id. */
-struct listening *listening_of_sub(const struct node *node, struct bytes sub);
+/* The subscription's id as this source knows it. */
+void listening_sub(const struct source *source, uint8_t out[SOURCES_SUB_SIZE]);
+/* NULL when there is none of this id, as a source at this address would know it. */
+struct listening *listening_of_sub(const struct node *node, const struct addr *addr,
+                                   struct bytes sub);
 /* What it listens to, as a record of which only the place is set (of a multi, kind and target). */
 struct record listening_wanted(const struct listening *l);
 /* Its source at this address; NULL when that is none. */

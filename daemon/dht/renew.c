@@ -8,7 +8,9 @@
 
 static void write_renewal(struct wire_writer *w, const struct source *source)
 {
-    wire_write(w, source->listening->sub, SOURCES_SUB_SIZE);
+    uint8_t sub[SOURCES_SUB_SIZE];
+    listening_sub(source, sub);
+    wire_write(w, sub, sizeof sub);
     wire_write_u64(w, catchups_expected(source));
 }
 
@@ -93,7 +95,7 @@ static struct source *named(const struct node *node, const struct inflight_query
                             struct bytes element)
 {
     struct bytes sub = bytes_of(element.data, SOURCES_SUB_SIZE);
-    const struct listening *l = listening_of_sub(node, sub);
+    const struct listening *l = listening_of_sub(node, &query->contact.addr, sub);
     struct source *source = l != NULL ? listening_source(l, &query->contact.addr) : NULL;
     return source != NULL && source->state == SOURCE_LEASED ? source : NULL;
 }

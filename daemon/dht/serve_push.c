@@ -40,7 +40,7 @@ void serve_push(struct node *node, struct now now, const struct addr *from,
                      COUNTER_QUERIES_REFUSED_MALFORMED, out);
         return;
     }
-    struct listening *l = listening_of_sub(node, query->sub);
+    struct listening *l = listening_of_sub(node, from, query->sub);
     if (l == NULL || !is_from_source(l, from)) {
         reply_refuse(node, from, query, ERR_NOT_FOUND, "no such subscription",
                      l == NULL ? COUNTER_NEWS_REFUSED_UNKNOWN : COUNTER_NEWS_REFUSED_SOURCE, out);

@@ -22,6 +22,14 @@ struct source_peer *sources_peer(const struct sources *s, const struct addr *add
     return link != NULL ? peer_of(link) : NULL;
 }
 
+void sources_mask(const struct sources *s, const struct addr *addr, uint8_t out[SOURCES_SUB_SIZE])
+{
+    uint8_t compact[ADDR_COMPACT_V6];
+    uint64_t mask = hash_keyed(s->mask_key, bytes_of(compact, addr_to_compact(addr, compact)));
+    _Static_assert(sizeof mask == SOURCES_SUB_SIZE, "as long as an id");
+    memcpy(out, &mask, sizeof mask);
+}
+
 struct source_peer *sources_due(const struct sources *s, struct now now)
 {
     return alarms_next(&s->alarms) <= now.ms ? (struct source_peer *)alarms_first(&s->alarms)
@@ -70,6 +78,7 @@ static struct source_peer *add_peer(struct sources *s, const struct contact *con
     if (peer == NULL)
         return NULL;
     peer->contact = *contact;
+    sources_mask(s, &contact->addr, peer->mask);
     if (!alarms_add(&s->alarms, &peer->alarm, ALARM_NEVER)) {
         free(peer);
         return NULL;

@@ -8,6 +8,7 @@
 
 #include "common/alarms.h"
 #include "common/chains.h"
+#include "common/hash.h"
 #include "common/now.h"
 #include "common/rng.h"
 #include "common/wire.h"
@@ -59,6 +60,7 @@ struct source_peer {
     uint32_t lease_count, lease_capacity;
     uint32_t cursor;                   /* leases before it are still to be renewed in this round */
     uint32_t users;                    /* sources at this peer, leased or not */
+    uint8_t mask[SOURCES_SUB_SIZE];    /* sources_mask of its address */
     uint8_t (*gone)[SOURCES_SUB_SIZE]; /* subscriptions to be given up; owned */
     uint32_t gone_count, gone_capacity;
     uint32_t serial; /* of the packet under way */
@@ -71,6 +73,7 @@ struct sources {
     struct chains by_addr;
     struct alarms alarms;
     uint64_t hash_salt;
+    uint8_t mask_key[HASH_KEY_SIZE];
     uint32_t batches; /* packets that a round takes, of all peers */
     uint32_t serial;
 };
@@ -79,6 +82,10 @@ struct sources {
 void sources_clear(struct sources *s);
 /* The peer at this address; NULL when it is no source of anything. */
 struct source_peer *sources_peer(const struct sources *s, const struct addr *addr);
+/* By what the id of each subscription differs at whoever is at this address (XOR): so no holder
+ * knows the ids that others know, and can give up or renew a lease there in the subscriber's name.
+ */
+void sources_mask(const struct sources *s, const struct addr *addr, uint8_t out[SOURCES_SUB_SIZE]);
 /* The peer whose packet is due; NULL when there is none. */
 struct source_peer *sources_due(const struct sources *s, struct now now);
 

@@ -7,10 +7,12 @@
 static bool send_ask(struct node *node, struct now now, struct source *source, struct outbox *out)
 {
     const struct listening *l = source->listening;
+    uint8_t sub[SOURCES_SUB_SIZE];
+    listening_sub(source, sub);
     const struct krpc message = {
         .method = KRPC_LISTEN,
         .kind = bytes_of_string(l->kind == RECORD_MULTI ? "m" : "s"),
-        .sub = bytes_of(l->sub, sizeof l->sub),
+        .sub = bytes_of(sub, sizeof sub),
         .has_target = true,
         .target = l->target,
         .token = bytes_of(source->token, source->token_size),

@@ -1,5 +1,6 @@
 /* What is pushed is taken from a holder of a live subscription alone, is verified like what was
  * asked for, and is told once. */
+#include "daemon/dht/sources.h"
 #include "tests/dht/troupe.h"
 #include "tests/runner.h"
 
@@ -105,7 +106,33 @@ START_TEST(a_push_from_another_address_is_refused)
     other_port.port++;
     ck_assert_int_eq(troupe_push(&troupe, &other_port, bytes_of(troupe.players[0].sub, 8), make(1)),
                      404);
-    ck_assert_uint_eq(count(COUNTER_NEWS_REFUSED_SOURCE), 2);
+    ck_assert_uint_eq(count(COUNTER_NEWS_REFUSED_UNKNOWN), 2);
+    expect_nothing_told();
+}
+END_TEST
+
+START_TEST(each_holder_knows_the_subscription_by_an_id_of_its_own)
+{
+    start(NODE_SERVER);
+    for (size_t i = 0; i < 8; i++)
+        for (size_t j = 0; j < i; j++)
+            ck_assert_mem_ne(troupe.players[i].sub, troupe.players[j].sub, 8);
+    const struct addr from = troupe_addr(0);
+    ck_assert_int_eq(troupe_push(&troupe, &from, bytes_of(troupe.players[1].sub, 8), make(1)), 404);
+    ck_assert_uint_eq(count(COUNTER_NEWS_REFUSED_UNKNOWN), 1);
+    expect_nothing_told();
+}
+END_TEST
+
+START_TEST(a_push_from_one_that_is_no_holder_any_more_is_refused)
+{
+    start(NODE_SERVER);
+    troupe.players[0].renew_code = 204;
+    troupe.players[0].listen_code = 429;
+    net_run(&net, SOURCES_ROUND_MS + SOON_MS);
+    ck_assert_uint_eq(net_info(&net, 0).listens_polled, 1);
+    ck_assert_int_eq(troupe_push_from(&troupe, 0, make(1)), 404);
+    ck_assert_uint_eq(count(COUNTER_NEWS_REFUSED_SOURCE), 1);
     expect_nothing_told();
 }
 END_TEST
@@ -185,6 +212,8 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_push_for_no_subscription_is_refused);
     tcase_add_test(tests, a_push_whose_sub_has_another_size_is_refused);
     tcase_add_test(tests, a_push_from_another_address_is_refused);
+    tcase_add_test(tests, each_holder_knows_the_subscription_by_an_id_of_its_own);
+    tcase_add_test(tests, a_push_from_one_that_is_no_holder_any_more_is_refused);
     tcase_add_test(tests, a_record_of_another_key_or_salt_is_refused);
     tcase_add_test(tests, a_record_of_another_kind_is_refused);
     tcase_add_test(tests, a_record_that_is_not_genuine_is_refused);
