@@ -26,6 +26,12 @@ void client_variables_add(struct client_variables *variables, const char *name, 
     variables->list[variables->count++].value = value;
 }
 
+pid_t client_exec_fork(void)
+{
+    signal(SIGCHLD, SIG_DFL);
+    return fork();
+}
+
 static void become(const char *command, const struct client_variables *variables, int input)
 {
     for (size_t i = 0; i < variables->count; i++)
@@ -63,7 +69,7 @@ int client_exec(const char *command, const struct client_variables *variables, s
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) != 0)
         return -1;
-    pid_t child = fork();
+    pid_t child = client_exec_fork();
     if (child == 0)
         become(command, variables, fds[0]);
     close(fds[0]);
@@ -164,7 +170,7 @@ static bool start(struct run *run, const char *command, const struct client_vari
         close(in[1]);
         return false;
     }
-    run->child = fork();
+    run->child = client_exec_fork();
     if (run->child == 0) {
         setpgid(0, 0);
         prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/bytes.h"
 
@@ -23,6 +24,9 @@ void client_variables_add(struct client_variables *variables, const char *name, 
  * signal's number when one ended it, or -1 with errno when it could not be started. It need not
  * read its input. */
 int client_exec(const char *command, const struct client_variables *variables, struct bytes input);
+
+/* fork(2) of a child that can be waited for, also where who started us had SIGCHLD ignored. */
+pid_t client_exec_fork(void);
 
 struct client_printed { /* what a command printed */
     size_t size_max;

@@ -207,7 +207,7 @@ static bool on_request(struct client_stream *stream, const json_t *params, bool 
         return true;
     }
     collect(handling);
-    pid_t child = fork();
+    pid_t child = client_exec_fork();
     if (child == 0) {
         close(handling->socket->fd);
         prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -1,8 +1,10 @@
 /* A command gets its input and its variables, and its end is told truly, whatever it does. */
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "rpc/client_exec.h"
+#include "rpc/client_socket.h"
 #include "tests/runner.h"
 
 static int run(const char *command, struct bytes input)
@@ -52,10 +54,27 @@ START_TEST(its_end_is_told)
 }
 END_TEST
 
+/* As under a shell's `trap '' CHLD`: it is inherited. */
+START_TEST(its_end_is_told_where_ends_are_ignored)
+{
+    struct client_printed printed = {.size_max = 100};
+    struct client_variables variables = {.count = 0};
+    signal(SIGCHLD, SIG_IGN);
+    ck_assert_int_eq(run("exit 7", (struct bytes){0}), 7);
+    signal(SIGCHLD, SIG_IGN);
+    int status = client_exec_read("echo 1; exit 8", &variables, (struct bytes){0},
+                                  client_socket_now_ms() + 60000, &printed);
+    ck_assert_int_eq(status, 8);
+    ck_assert(!printed.is_late);
+    free(printed.data);
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
     tcase_add_test(tests, it_gets_its_input_and_its_variables);
     tcase_add_test(tests, it_need_not_read);
     tcase_add_test(tests, its_input_is_open_once);
     tcase_add_test(tests, its_end_is_told);
+    tcase_add_test(tests, its_end_is_told_where_ends_are_ignored);
 }
