@@ -4,8 +4,9 @@ answer is what is there.
     ./store.py [--rpc-socket PATH]"""
 
 import argparse
+import sys
 
-from xord import Xord
+from xord import RpcError, Xord
 
 NO_TARGET = 16  # an error of this program's own
 
@@ -27,7 +28,10 @@ class Store:
         for request in requests:
             if isinstance(request, dict):  # what ended it
                 return
-            self.answer(request)
+            try:
+                self.answer(request)
+            except RpcError as error:  # it came too late, say
+                print(f'store: {error}', file=sys.stderr)
 
 
 def main():
