@@ -331,7 +331,7 @@ void rpc_notify(struct rpc_call *call, const char *method, json_t *params)
     json_t *id = call->id != NULL ? json_incref(call->id) : json_null();
 
     if (params == NULL || json_object_set_new(params, "call", id) != 0 || call->is_quiet ||
-        call->client->is_gone) {
+        call->client->takes_one || call->client->is_gone) {
         json_decref(params);
         return;
     }

@@ -32,7 +32,8 @@ struct rpc_client {
     struct rpc_call *calls; /* pending */
     size_t call_count;
     struct stream_set streams;
-    bool is_gone; /* its answers are thrown away */
+    bool is_gone;   /* its answers are thrown away */
+    bool takes_one; /* an answer is all that it takes: no notifications before it */
     /* Output was appended, perhaps by an event; may be NULL. */
     void (*on_output)(struct rpc_client *client);
 };

@@ -168,7 +168,8 @@ static enum MHD_Result answer_calls(struct http_request *request, enum rpc_acces
     if (!request->has_client) {
         dispatch_client_init(http->dispatch, &request->client, access, request->link->uid);
         request->client.on_output = on_output;
-        request->client.streams.is_closed = true; /* one answer is all that it gets */
+        request->client.takes_one = true;
+        request->client.streams.is_closed = true;
         request->has_client = true;
         dispatch_line(&request->client, line);
         json_text_clear(&request->body);

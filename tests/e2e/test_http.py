@@ -61,6 +61,13 @@ class Doors(SharedCase):
         for connection in (self.page, self.full, self.read_only):
             self.addCleanup(connection.close)
 
+    def test_the_answer_comes_without_notifications(self):
+        put = json.dumps({'jsonrpc': '2.0', 'id': 1, 'method': 'dhtput',
+                          'params': {'username': 'alice', 'resource': 'large', 'type': 's',
+                                     'value': 'x' * 5000, 'progress': True}})
+        _, _, body = ask(self.full, 'POST', '/', put)
+        self.assertEqual(json.loads(body)['result']['seq'], 1)
+
     def test_calls_over_a_socket_have_its_rights(self):
         put = request('dhtput', 'alice', 'profile', 's', {'a': 1})
         status, headers, body = ask(self.full, 'POST', '/', put)
