@@ -1,7 +1,8 @@
 /* Catching up: where a source's digest says that it has something else than what is known here, it
  * is read, one source of a listening after the other, and a few listenings at once (op_catchup.c is
  * one). What turned out to be no news (older records, entries that the source lacks) is remembered
- * as the difference of the two digests, and not asked about again until it changes. */
+ * as the difference of the two digests, and not asked about again until it changes, or until the
+ * wall clock is set (sources_notice_clock). */
 #ifndef XORD_DHT_CATCHUPS_H
 #define XORD_DHT_CATCHUPS_H
 

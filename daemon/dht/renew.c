@@ -72,6 +72,7 @@ static void ask(struct node *node, struct now now, struct source_peer *peer, str
 void renew_tick(struct node *node, struct now now, struct outbox *out)
 {
     struct source_peer *peer;
+    sources_notice_clock(&node->listenings->sources, now);
     for (unsigned i = 0; i < LISTENING_SLICE; i++) {
         peer = sources_due(&node->listenings->sources, now);
         if (peer == NULL)

@@ -36,6 +36,25 @@ struct source_peer *sources_due(const struct sources *s, struct now now)
                                              : NULL;
 }
 
+void sources_notice_clock(struct sources *s, struct now now)
+{
+    int64_t ahead_s = (int64_t)now.unix_s - (int64_t)(now.ms / 1000);
+    int64_t step_s = ahead_s - s->wall_ahead_s;
+    if (step_s > -SOURCES_CLOCK_STEP_S && step_s < SOURCES_CLOCK_STEP_S)
+        return;
+    s->wall_ahead_s = ahead_s;
+    s->clock_steps++;
+}
+
+static void doubt_differences(const struct sources *s, struct source_peer *peer)
+{
+    if (peer->clock_steps == s->clock_steps)
+        return;
+    peer->clock_steps = s->clock_steps;
+    for (uint32_t i = 0; i < peer->lease_count; i++)
+        peer->leases[i]->difference = 0;
+}
+
 /* Packets that a round of so many leases takes. */
 static uint32_t batches(uint32_t leases)
 {
@@ -79,6 +98,7 @@ static struct source_peer *add_peer(struct sources *s, const struct contact *con
         return NULL;
     peer->contact = *contact;
     sources_mask(s, &contact->addr, peer->mask);
+    peer->clock_steps = s->clock_steps;
     if (!alarms_add(&s->alarms, &peer->alarm, ALARM_NEVER)) {
         free(peer);
         return NULL;
@@ -243,6 +263,7 @@ bool source_peer_compose(struct sources *s, struct source_peer *peer, source_wri
 {
     if (!peer->is_asked)
         choose(s, peer);
+    doubt_differences(s, peer);
     if (peer->sent_leases > peer->cursor)
         peer->sent_leases = (uint8_t)peer->cursor;
     peer->tries++;

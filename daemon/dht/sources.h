@@ -23,6 +23,7 @@
 #define SOURCES_ROUND_MAX_MS 120000u /* or so, to stay within the next: a lease has 300 s */
 #define SOURCES_PACKETS_S    40u     /* a second, of all peers together */
 #define SOURCES_GONE_MS      250u    /* given up so soon: what is given up together goes together */
+#define SOURCES_CLOCK_STEP_S 60      /* less is no step of the wall clock */
 #define SOURCES_GONE_MAX     16384u  /* waiting for that at one peer; others run out there */
 
 struct listening;
@@ -63,9 +64,10 @@ struct source_peer {
     uint8_t mask[SOURCES_SUB_SIZE];    /* sources_mask of its address */
     uint8_t (*gone)[SOURCES_SUB_SIZE]; /* subscriptions to be given up; owned */
     uint32_t gone_count, gone_capacity;
-    uint32_t serial; /* of the packet under way */
-    bool is_asked;   /* it is under way, */
-    uint8_t tries;   /* sent so often */
+    uint32_t clock_steps; /* as many as when its leases' differences were last doubted */
+    uint32_t serial;      /* of the packet under way */
+    bool is_asked;        /* it is under way, */
+    uint8_t tries;        /* sent so often */
     uint8_t sent_leases, sent_gone;
 };
 
@@ -74,10 +76,16 @@ struct sources {
     struct alarms alarms;
     uint64_t hash_salt;
     uint8_t mask_key[HASH_KEY_SIZE];
-    uint32_t batches; /* packets that a round takes, of all peers */
+    int64_t wall_ahead_s; /* of the monotonic clock */
+    uint32_t clock_steps; /* of the wall clock, counted */
+    uint32_t batches;     /* packets that a round takes, of all peers */
     uint32_t serial;
 };
 
+/* Notices when the wall clock was set. What was refused by the old time (too far ahead, ended) may
+ * be good by the new one: each peer's differences are forgotten with its next packet, and what it
+ * has is read once more. */
+void sources_notice_clock(struct sources *s, struct now now);
 /* When no source is left: forgets the peers that would still be told of it. */
 void sources_clear(struct sources *s);
 /* The peer at this address; NULL when it is no source of anything. */

@@ -131,6 +131,29 @@ START_TEST(a_digest_that_proved_harmless_is_not_asked_about_again)
 }
 END_TEST
 
+/* By the wrong clock it was written in the future. */
+START_TEST(a_clock_that_was_set_lets_in_what_it_refused)
+{
+    const uint64_t hour_s = 3600;
+    start(8);
+    troupe_hold(&troupe, make_single(&first, &net, SALT, 1, "1", DAY_S));
+    uint64_t op = listen_to(SALT);
+    net_skip(&net, hour_s);
+    const struct record *early = make_single(&second, &net, SALT, 2, "2", DAY_S);
+    net_skip(&net, -hour_s);
+    troupe_hold(&troupe, early);
+    net_run(&net, 2 * ROUND_MS);
+    uint64_t catchups = count(COUNTER_CATCHUPS);
+    net_run(&net, 4 * ROUND_MS);
+    ck_assert_uint_eq(values(op), 1);
+    ck_assert_uint_eq(count(COUNTER_CATCHUPS), catchups);
+    net_skip(&net, hour_s);
+    net_run(&net, 2 * ROUND_MS);
+    ck_assert_uint_eq(values(op), 2);
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(a_holder_that_has_forgotten_is_asked_for_a_lease_anew)
 {
     start(8);
@@ -407,6 +430,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_seek_that_takes_long_is_the_only_one_of_its_listen);
     tcase_add_test(tests, a_push_that_is_lost_is_mended_by_the_next_renewal);
     tcase_add_test(tests, a_digest_that_proved_harmless_is_not_asked_about_again);
+    tcase_add_test(tests, a_clock_that_was_set_lets_in_what_it_refused);
     tcase_add_test(tests, a_holder_that_has_forgotten_is_asked_for_a_lease_anew);
     tcase_add_test(tests, a_lost_holder_is_sought_a_substitute_for_and_is_no_expiry);
     tcase_add_test(tests, a_few_lost_packets_are_no_lost_holder);
