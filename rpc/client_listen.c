@@ -239,10 +239,10 @@ static bool is_complete(const struct listening *l)
     return l->args->count != NULL && l->stream.count == 0;
 }
 
-/* How it ends after all, when it was `code` last. */
+/* How it ends after all, when it was `code` last. Whoever never came to listen saw no end of it. */
 static enum client_exit exit_of(const struct listening *l, enum client_exit code)
 {
-    if (is_late(l))
+    if (is_late(l) && l->is_again)
         return l->args->count != NULL && !is_complete(l) ? CLIENT_TIMEOUT : CLIENT_OK;
     return l->is_ended && !l->is_stopping ? CLIENT_ERROR_REPLY : code;
 }

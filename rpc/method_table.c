@@ -243,7 +243,7 @@ static const struct method table[] = {
          "shows nothing twice; what was\n"
          "deleted or has expired meanwhile is not told. Exit status: 0 when it ended by -C, -W or "
          "the daemon's stop, 5 when\n"
-         "-W came before -C, 2 when the daemon went away otherwise.",
+         "-W came before -C, 2 when the daemon went away otherwise, or never came.",
      .params = listen_params,
      .handler = method_listen},
     {.name = "listkeys",

@@ -504,7 +504,7 @@ class CommandLine(ListenCase):
         self.assertIn('stopping', stopped.text('err'))
         self.assertEqual(Follower(self, self.other, 'tag', 'r', 'm').wait(), 2)
         waiting = Follower(self, self.other, 'tag', 'r', 'm', '--reconnect', '-W', '0.5')
-        self.assertEqual(waiting.wait(), 0)
+        self.assertEqual(waiting.wait(), 2)
         self.assertIn('waiting', waiting.text('err'))
 
     def test_it_ends_quietly(self):
