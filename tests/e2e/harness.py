@@ -22,6 +22,16 @@ XORD = os.environ.get('XORD', os.path.join(ROOT, 'build', 'xord'))
 DEADLINE_S = 15  # generous: on a busy machine a wait ends when the thing happened, not before
 STOP_S = 10      # a graceful stop takes at most 5 s, and more under sanitizers
 
+def _memory_factor():
+    try:
+        with open(XORD, 'rb') as binary:
+            return 8 if b'__asan_init' in binary.read() else 1
+    except FileNotFoundError:
+        return 1
+
+
+MEMORY_FACTOR = _memory_factor()  # what sanitizers add: red zones, and what was freed
+
 _running = set()
 _prctl = ctypes.CDLL(None).prctl
 PR_SET_PDEATHSIG = 1
@@ -39,6 +49,11 @@ def _kill_all():
 
 
 atexit.register(_kill_all)
+
+
+def resident_kb(process):
+    with open(f'/proc/{process.pid}/status', encoding='ascii') as status:
+        return next(int(line.split()[1]) for line in status if line.startswith('VmRSS'))
 
 
 def wait_until(condition, what, deadline_s=DEADLINE_S):

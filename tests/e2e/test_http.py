@@ -9,11 +9,13 @@ import socket
 import subprocess
 import unittest
 
-from harness import SharedCase, TestCase, die_with_parent, run_cli, wait_until
+from harness import (MEMORY_FACTOR, SharedCase, TestCase, die_with_parent, resident_kb, run_cli,
+                     wait_until)
 from krpc import Responder
 
 HEAD_BYTES = 10_000_000
-GROWN_KB_MAX = 2048  # the daemon's memory, over what it was, while it is sent such a head
+# The daemon's memory, over what it was, while it is sent such a head.
+GROWN_KB_MAX = 2048 * MEMORY_FACTOR
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -39,11 +41,6 @@ def ask(connection, method, path, body=None, **headers):
 
 def request(method, *params):
     return json.dumps({'jsonrpc': '2.0', 'id': 1, 'method': method, 'params': params})
-
-
-def memory_kb(process):
-    with open(f'/proc/{process.pid}/status', encoding='ascii') as status:
-        return next(int(line.split()[1]) for line in status if line.startswith('VmRSS'))
 
 
 class Doors(SharedCase):
@@ -139,14 +136,14 @@ class Doors(SharedCase):
     def long_exchange(self, door, start, rest):
         """Sends without end until the daemon answers or lets go; what it said."""
         door.connect()
-        before = memory_kb(self.node.process)
+        before = resident_kb(self.node.process)
         door.sock.sendall(start)
         try:
             for _ in range(0, HEAD_BYTES, len(rest)):
                 door.sock.sendall(rest)
         except OSError:
             pass
-        grown = memory_kb(self.node.process) - before
+        grown = resident_kb(self.node.process) - before
         self.assertLess(grown, GROWN_KB_MAX)
         said = b''
         try:
@@ -179,7 +176,7 @@ class Doors(SharedCase):
             self.assertRegex(door.sock.recv(100), rb'^HTTP/1.1 200 ')
 
     def test_clients_that_read_nothing_cost_little(self):
-        before = memory_kb(self.node.process)
+        before = resident_kb(self.node.process)
         connections = []
         for _ in range(100):
             connection = UnixConnection(self.node.socket_path)
@@ -194,7 +191,7 @@ class Doors(SharedCase):
                 pass
         self.assertEqual(self.node.info()['state'], 'alone')
         # One answer each is held; all that were asked for would be 600 MB.
-        self.assertLess(memory_kb(self.node.process) - before, 100 * 256)
+        self.assertLess(resident_kb(self.node.process) - before, 100 * 256 * MEMORY_FACTOR)
 
 
 class Events(TestCase):
