@@ -162,6 +162,8 @@ void daemon_flush(struct daemon *d)
     writer_watch(d->writer, node_watched(d->node) & WATCH_STORE ? on_removed : NULL);
     writer_flush(d->writer);
     daemon_act(d); /* what a refused write or the stop has left */
+    rpc_server_flush(d->rpc);
+    daemon_act(d);
     writer_flush(d->writer);
     if (d->stage != DAEMON_RUNNING)
         daemon_stop_step(d);
