@@ -1,6 +1,7 @@
-/* Dropping kept chunks that nothing needs any more: first all kept values are looked through for
- * such as need some of them, a part in each turn of the loop, then the rest is dropped, a window of
- * them at a time. A put that begins meanwhile takes from the list what it needs. */
+/* Dropping kept chunks that nothing needs any more: what is on its way to the disk is awaited,
+ * since a value among it may need some of them; all kept values are looked through for such as do,
+ * a part in each turn of the loop, then the rest is dropped, a window of them at a time. A put that
+ * begins meanwhile takes from the list what it needs. */
 #include <stdlib.h>
 
 #include "rpc/large_put.h"
@@ -12,7 +13,8 @@
 struct large_drop {
     struct large_drop *next; /* in the set */
     struct window window;
-    bool is_sifted; /* all kept values have been looked at */
+    bool has_waited; /* what was on its way to the disk when this began is there */
+    bool is_sifted;  /* all kept values have been looked at */
     enum record_kind kind;
     struct id at;               /* the last one looked at */
     struct large_chunks chunks; /* sorted, each once; last: its targets follow */
@@ -165,11 +167,41 @@ static bool fill_window(const struct rpc_host *host, struct large_drop *drop)
     return true;
 }
 
+/* Writes are made in the order in which they were asked for, so one more comes after all before it:
+ * the drop of what nobody has. False where the node takes no more for now. */
+static bool await_writes(const struct rpc_host *host, struct large_drop *drop)
+{
+    const struct id nobodys = {{0}};
+    uint64_t op;
+    if (node_drop_kept(host->node, host->now(host->context), RECORD_IMMUTABLE, &nobodys, &op,
+                       host->outbox) != ERR_OK) {
+        return false;
+    }
+    window_add(&drop->window, op, 0, 0);
+    drop->has_waited = true;
+    return true;
+}
+
+static struct rpc_result wait_for_writes(struct rpc_call *own, struct large_drop *drop)
+{
+    const struct rpc_host *host = rpc_host_of(own);
+    struct rpc_pending_on on = {
+        .on_event = on_dropped, .on_late = on_late, .on_end = on_end, .state = drop};
+    if (!await_writes(host, drop)) {
+        on.deadline_ms = host->now(host->context).ms + BUSY_RETRY_MS;
+    }
+    window_await(&drop->window, &on);
+    return rpc_pending(own, &on);
+}
+
 static struct rpc_result go_on(struct rpc_call *own, struct large_drop *drop)
 {
     const struct rpc_host *host = rpc_host_of(own);
     struct rpc_pending_on on = {
         .on_event = on_dropped, .on_late = on_late, .on_end = on_end, .state = drop};
+    if (!drop->has_waited) {
+        return wait_for_writes(own, drop);
+    }
     uint64_t wait_ms = drop->is_sifted ? 1 : sift_in_turn(own, drop);
     if (drop->is_sifted && !fill_window(host, drop)) {
         wait_ms = BUSY_RETRY_MS;

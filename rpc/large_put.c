@@ -44,12 +44,11 @@ static struct large_chunks *begun_chunks(const struct large_put *put)
 
 static struct rpc_result start_second_pass(struct rpc_call *own, void *state);
 
-/* Of what was kept in this put, chunks that no kept record needs are dropped again. One that is on
- * its way to the disk may need them: then they end by themselves. */
+/* Of what was kept in this put, chunks that no kept record needs are dropped again. */
 static void drop_begun(const struct rpc_call *call, const struct large_put *put)
 {
     bool is_needed = put->is_record_kept && !put->is_promised;
-    if (put->options.is_kept && !is_needed && !put->is_record_open) {
+    if (put->options.is_kept && !is_needed) {
         struct large_chunks *chunks = begun_chunks(put);
         large_drop_chunks(call, chunks);
         free(chunks);
@@ -101,7 +100,6 @@ static struct rpc_result reply(struct rpc_call *call, struct large_put *put,
 static struct rpc_result on_record(struct rpc_call *call, struct large_put *put,
                                    const struct event *event)
 {
-    put->is_record_open = false;
     if (!put_call_is_taken(event)) {
         return put_call_fail(call, event);
     }
@@ -143,7 +141,6 @@ static enum err start_record(struct rpc_call *call, struct large_put *put)
     enum err err = node_put(host->node, host->now(host->context), &request, &op, host->outbox);
     if (err == ERR_OK) {
         window_add(&put->window, op, chunk_count(put), 0);
-        put->is_record_open = true;
     }
     return err;
 }

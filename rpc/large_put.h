@@ -18,7 +18,6 @@ struct large_put {
     bool is_promised;          /* the caller knows it as kept */
     bool has_inherited;        /* some chunks may be kept that another put has begun */
     bool is_chunk_unkept;      /* our disk did not take one: then the record is not kept either */
-    bool is_record_open;       /* its put is under way */
     bool is_record_kept;
     bool is_done;
     struct put_request record; /* points into what follows */

@@ -25,6 +25,9 @@ static void act(struct solo *solo)
     for (size_t event = 0, write = 0; event < out->event_count || write < out->write_count;) {
         if (write < out->write_count) {
             struct store_write next = out->writes[write++];
+            if (solo->before_write != NULL) {
+                solo->before_write(solo, &next);
+            }
             int64_t seq = 0;
             enum err err = ram_write(&solo->fake.store, &next, &seq);
             node_watch_written(fake->host.node, &next, err, out);
@@ -33,6 +36,9 @@ static void act(struct solo *solo)
         }
         struct event next = out->events[event++];
         if (next.kind == EVENT_NEED_SIGNATURE) {
+            if (solo->before_sign != NULL) {
+                solo->before_sign(solo);
+            }
             sign(solo, &next);
         } else {
             dispatch_event(&solo->dispatch, &next);

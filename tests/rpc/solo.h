@@ -10,6 +10,9 @@ struct solo {
     struct fake_host fake;
     struct dispatch dispatch;
     struct rpc_client client;
+    /* Called, where set, before a signature is made and before a write is. */
+    void (*before_sign)(struct solo *solo);
+    void (*before_write)(struct solo *solo, const struct store_write *write);
 };
 
 /* With a local key called alice; ready when it returns. */

@@ -1,4 +1,5 @@
-/* What a put that is given up took over from another that was being dropped is dropped with it. */
+/* Of a put whose client is gone nothing stays kept that no kept value needs, whether it began it or
+ * took it over from another that was being dropped. */
 #include <check.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -60,21 +61,37 @@ static void begin_drop(const char *target)
     json_decref(solo_result(&solo, "dropput", params));
 }
 
-/* A client that asks, and is gone before anything has come of it. */
-static void put_and_vanish(const char *resource, size_t size)
+static void vanish(struct solo *at)
+{
+    dispatch_client_clear(&at->client);
+    dispatch_client_init(&at->dispatch, &at->client, RPC_ACCESS_FULL, geteuid());
+}
+
+static void vanish_before_record(struct solo *at, const struct store_write *write)
+{
+    if (write->space == STORE_KEPT && write->record.kind == RECORD_SINGLE) {
+        at->before_write = NULL;
+        vanish(at);
+    }
+}
+
+static void ask_for_put(const char *resource, size_t size)
 {
     static char line[PARAMS_MAX + 100];
     snprintf(line, sizeof line,
              "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"dhtput\",\"params\":%s}",
              put_params(resource, size));
     dispatch_line(&solo.client, bytes_of_string(line));
-    dispatch_client_clear(&solo.client);
-    dispatch_client_init(&solo.dispatch, &solo.client, RPC_ACCESS_FULL, geteuid());
 }
 
 static size_t kept_chunks(void)
 {
     return solo_count(&solo, STORE_KEPT, RECORD_IMMUTABLE);
+}
+
+static size_t kept_values(void)
+{
+    return solo_count(&solo, STORE_KEPT, RECORD_SINGLE);
 }
 
 START_TEST(put_again_and_given_up_nothing_is_left)
@@ -85,9 +102,36 @@ START_TEST(put_again_and_given_up_nothing_is_left)
     size_t chunks = kept_chunks();
     ck_assert_uint_gt(chunks, 40);
     begin_drop(target);
-    put_and_vanish("r", SIZE); /* in the same second: the same chunks */
+    ask_for_put("r", SIZE); /* in the same second: the same chunks */
+    vanish(&solo);
     solo_run(&solo, 10);
     ck_assert_uint_eq(kept_chunks(), 0);
+}
+END_TEST
+
+START_TEST(given_up_before_its_record_is_signed_nothing_is_left)
+{
+    solo.before_sign = vanish;
+    ask_for_put("r", SIZE);
+    solo_run(&solo, 10);
+    ck_assert_uint_eq(kept_chunks(), 0);
+    ck_assert_uint_eq(kept_values(), 0);
+}
+END_TEST
+
+START_TEST(given_up_while_its_record_is_written_all_is_kept)
+{
+    solo.before_write = vanish_before_record;
+    ask_for_put("r", SIZE);
+    solo_run(&solo, 10);
+    ck_assert_ptr_null(solo.before_write);
+    ck_assert_uint_eq(kept_values(), 1);
+    ck_assert_uint_gt(kept_chunks(), 40);
+    json_t *values = solo_result(&solo, "dhtget", "[\"alice\",\"r\",\"s\"]");
+    const json_t *got = json_object_get(json_object_get(json_array_get(values, 0), "p"), "v");
+    ck_assert(json_is_string(got));
+    ck_assert(strcmp(json_string_value(got), content) == 0);
+    json_decref(values);
 }
 END_TEST
 
@@ -95,4 +139,6 @@ void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, put_again_and_given_up_nothing_is_left);
+    tcase_add_test(tests, given_up_before_its_record_is_signed_nothing_is_left);
+    tcase_add_test(tests, given_up_while_its_record_is_written_all_is_kept);
 }
