@@ -31,9 +31,9 @@ CHECK_CFLAGS := $(shell pkg-config --cflags check)
 CHECK_LIBS   := $(shell pkg-config --libs check)
 
 COMMON := $(wildcard common/*.c)
-CORE   := $(wildcard daemon/dht/*.c)
-RPC    := $(wildcard rpc/*.c)
-SHELL_SOURCES := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
+CORE   := $(wildcard daemon/dht/*.c daemon/dht/*/*.c)
+RPC    := $(wildcard rpc/*.c rpc/*/*.c)
+SHELL_SOURCES := $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/store/*.c))
 LIBRARY_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(COMMON) $(CORE) $(RPC) $(SHELL_SOURCES))
 
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/common/test_*.c tests/dht/test_*.c \
@@ -72,7 +72,7 @@ $(BUILD)/%.o: %.c Makefile
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(filter tests/%,$<),$(CHECK_CFLAGS)) -MMD -MP -c -o $@ $<
 
 # The page lies in this object.
-$(BUILD)/rpc/status_page.o: rpc/status.html
+$(BUILD)/rpc/server/status_page.o: rpc/server/status.html
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(filter %.o,$(FUZZ_MAIN)) $(FUZZ_HELPERS) \
               $(BUILD)/libxord.a
@@ -223,5 +223,5 @@ package-test:
 clean:
 	rm -rf build
 
--include $(patsubst %.c,$(BUILD)/%.d,$(wildcard common/*.c daemon/*.c daemon/dht/*.c rpc/*.c docs/gen/*.c \
-         tests/*.c tests/*/*.c))
+-include $(patsubst %.c,$(BUILD)/%.d,daemon/main.c $(COMMON) $(CORE) $(RPC) $(SHELL_SOURCES) \
+         $(wildcard docs/gen/*.c tests/*.c tests/*/*.c))

@@ -15,7 +15,7 @@
 #include "daemon/daemon_parts.h"
 #include "daemon/http_socket.h"
 #include "daemon/settings_paths.h"
-#include "rpc/http_host.h"
+#include "rpc/server/http_host.h"
 
 #define FILES_MAX 4096 /* the RPC server's clients and room for all else */
 

@@ -19,12 +19,12 @@
 #include "daemon/saved_id.h"
 #include "daemon/saved_names.h"
 #include "daemon/settings.h"
-#include "daemon/store_lmdb.h"
+#include "daemon/store/store_lmdb.h"
+#include "daemon/store/writer.h"
 #include "daemon/tables.h"
 #include "daemon/udp.h"
 #include "daemon/watchdog.h"
-#include "daemon/writer.h"
-#include "rpc/server.h"
+#include "rpc/server/server.h"
 
 #define DAEMON_DETAIL_SIZE     512
 #define DAEMON_CHORES_MS       60000u /* between savings of the table and expiries of the store */

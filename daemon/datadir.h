@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "common/err.h"
-#include "daemon/dht/id.h"
+#include "daemon/dht/wire/id.h"
 
 #define DATADIR_DETAIL_SIZE 512
 

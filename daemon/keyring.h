@@ -5,7 +5,7 @@
 #define XORD_DAEMON_KEYRING_H
 
 #include "common/sealed.h"
-#include "daemon/dht/record.h"
+#include "daemon/dht/records/record.h"
 #include "daemon/identities.h"
 #include "daemon/name_dir.h"
 

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "daemon/daemon.h"
-#include "rpc/client.h"
+#include "rpc/client/client.h"
 
 /* A caller may have closed standard input, output or error. Then the next files opened would get
  * their numbers, and log lines would be written into the database. Opened the wrong way round, to

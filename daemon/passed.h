@@ -5,7 +5,7 @@
 #define XORD_DAEMON_PASSED_H
 
 #include "daemon/settings.h"
-#include "rpc/server.h"
+#include "rpc/server/server.h"
 
 #define PASSED_MAX 4 /* as many as the RPC server listens on */
 #define PASSED_FIRST_FD                                                                            \

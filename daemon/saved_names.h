@@ -1,13 +1,13 @@
-/* What authorities said of names, on disk (rpc/name_cache.h): so that after a restart names are
- * known without the network, and it is still known which key a name had before. Saved on a worker
- * when it has changed. A damaged file costs a warning and what it held. */
+/* What authorities said of names, on disk (rpc/names/name_cache.h): so that after a restart names
+ * are known without the network, and it is still known which key a name had before. Saved on a
+ * worker when it has changed. A damaged file costs a warning and what it held. */
 #ifndef XORD_DAEMON_SAVED_NAMES_H
 #define XORD_DAEMON_SAVED_NAMES_H
 
 #include <limits.h>
 #include <uv.h>
 
-#include "rpc/name_cache.h"
+#include "rpc/names/name_cache.h"
 
 struct saved_names {
     struct name_cache cache;

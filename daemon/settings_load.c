@@ -6,7 +6,7 @@
 #include "common/log.h"
 #include "daemon/settings.h"
 #include "daemon/settings_paths.h"
-#include "rpc/http_host.h"
+#include "rpc/server/http_host.h"
 
 /* Mainline's public nodes to start from; used only where nothing else is said and the node is not
  * bound to loopback. */

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/addr_text.h"
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 #include "daemon/udp_addr.h"
 
 #define RECEIVE_SLOTS 20          /* what libuv reads in one call */

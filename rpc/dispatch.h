@@ -4,16 +4,16 @@
 #ifndef XORD_RPC_DISPATCH_H
 #define XORD_RPC_DISPATCH_H
 
-#include "rpc/feed.h"
-#include "rpc/handler.h"
 #include "rpc/host.h"
-#include "rpc/json.h"
-#include "rpc/large.h"
-#include "rpc/metrics.h"
+#include "rpc/json/json.h"
+#include "rpc/limits.h"
+#include "rpc/metrics/metrics.h"
 #include "rpc/pending.h"
-#include "rpc/server.h"
-#include "rpc/stream.h"
-#include "rpc/tap.h"
+#include "rpc/streams/feed.h"
+#include "rpc/streams/handler.h"
+#include "rpc/streams/stream.h"
+#include "rpc/streams/tap.h"
+#include "rpc/transfer/large.h"
 
 #define DISPATCH_SPARE_MAX 64 /* calls kept for reuse, so that a busy socket allocates none */
 

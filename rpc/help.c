@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-#include "rpc/json.h"
+#include "rpc/json/json.h"
 #include "rpc/method.h"
 #include "rpc/params.h"
 

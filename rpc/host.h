@@ -13,7 +13,7 @@
 #include "common/now.h"
 #include "common/sealed.h"
 #include "daemon/dht/node.h"
-#include "daemon/dht/store.h"
+#include "daemon/dht/records/store.h"
 
 #define RPC_NAME_MAX 32 /* of keys and contacts: [a-z0-9_-]{1,32} */
 

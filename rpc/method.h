@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 #include "rpc/host.h"
-#include "rpc/server.h"
+#include "rpc/limits.h"
 
 enum param_type {
     PARAM_STRING, /* any text */

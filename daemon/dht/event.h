@@ -3,8 +3,8 @@
 #define XORD_DHT_EVENT_H
 
 #include "common/err.h"
-#include "daemon/dht/contact.h"
-#include "daemon/dht/record.h"
+#include "daemon/dht/records/record.h"
+#include "daemon/dht/routing/contact.h"
 
 #define EVENT_REJECTED_MAX 8 /* different error codes counted in one put */
 

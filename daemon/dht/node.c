@@ -2,13 +2,13 @@
 
 #include <stdlib.h>
 
-#include "daemon/dht/adopt.h"
-#include "daemon/dht/changes.h"
+#include "daemon/dht/network/adopt.h"
 #include "daemon/dht/node_state.h"
-#include "daemon/dht/op_kinds.h"
-#include "daemon/dht/query.h"
-#include "daemon/dht/serve.h"
-#include "daemon/dht/serve_command.h"
+#include "daemon/dht/ops/op_kinds.h"
+#include "daemon/dht/ops/query.h"
+#include "daemon/dht/routing/changes.h"
+#include "daemon/dht/serve/serve.h"
+#include "daemon/dht/serve/serve_command.h"
 
 struct node *node_new(const struct node_config *config, struct now now)
 {

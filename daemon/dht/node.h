@@ -12,9 +12,9 @@
 #include "common/now.h"
 #include "common/rng.h"
 #include "daemon/dht/counters.h"
+#include "daemon/dht/network/reach.h"
 #include "daemon/dht/outbox.h"
-#include "daemon/dht/reach.h"
-#include "daemon/dht/routing.h"
+#include "daemon/dht/routing/routing.h"
 
 #define NODE_OPS_MAX         512    /* operations under way; more are refused with ERR_BUSY */
 #define NODE_WRITES_MAX      8192   /* writes not yet on disk; more are refused with 202 */

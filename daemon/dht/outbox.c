@@ -3,7 +3,7 @@
 #include <stdalign.h>
 #include <stdlib.h>
 
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 
 #define ALIGNMENT      (alignof(max_align_t))
 #define CAPACITY_FIRST 16 /* effects of a kind before the first growth */

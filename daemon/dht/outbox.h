@@ -7,7 +7,7 @@
 
 #include "common/wire.h"
 #include "daemon/dht/event.h"
-#include "daemon/dht/store.h"
+#include "daemon/dht/records/store.h"
 
 #define OUTBOX_CHUNK_SIZE  65536u /* arena growth step; the largest single allocation */
 #define OUTBOX_CHUNKS_KEPT 4u     /* kept over a reset; the rest is returned */

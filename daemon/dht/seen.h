@@ -5,7 +5,7 @@
 #define XORD_DHT_SEEN_H
 
 #include "common/hash.h"
-#include "daemon/dht/record.h"
+#include "daemon/dht/records/record.h"
 
 #define SEEN_MAX 4096u /* 64 bytes each; a record beyond is simply verified again */
 

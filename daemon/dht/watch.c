@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "daemon/dht/node_state.h"
-#include "daemon/dht/serve_put.h"
+#include "daemon/dht/serve/serve_put.h"
 
 static void attach(struct node *node)
 {

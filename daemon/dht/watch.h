@@ -6,9 +6,9 @@
 #define XORD_DHT_WATCH_H
 
 #include "common/now.h"
-#include "daemon/dht/changes.h"
-#include "daemon/dht/krpc.h"
 #include "daemon/dht/outbox.h"
+#include "daemon/dht/routing/changes.h"
+#include "daemon/dht/wire/krpc.h"
 
 struct node;
 struct op;

@@ -4,7 +4,7 @@
 #define XORD_DHT_WRITES_H
 
 #include "common/addr.h"
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 
 struct pending_write {
     uint64_t op;      /* our own operation; 0: a peer's put */

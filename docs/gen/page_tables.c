@@ -5,7 +5,7 @@
 #include "common/err.h"
 #include "daemon/settings.h"
 #include "docs/gen/table.h"
-#include "rpc/client_args.h"
+#include "rpc/client/client_args.h"
 #include "rpc/method.h"
 #include "rpc/params.h"
 

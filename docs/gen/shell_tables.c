@@ -5,8 +5,8 @@
 
 #include "daemon/settings.h"
 #include "docs/gen/table.h"
-#include "rpc/client_args.h"
-#include "rpc/client_top.h"
+#include "rpc/client/client_args.h"
+#include "rpc/client/client_top.h"
 #include "rpc/method.h"
 
 /* Where the values of a parameter come from, beyond what its type says: names from the running

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/bench/floor.h"
 #include "tests/bench/items.h"
 #include "tests/bench/load.h"

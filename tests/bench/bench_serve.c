@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "common/hex.h"
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/bench/call.h"
 #include "tests/bench/echo.h"
 #include "tests/bench/fakes.h"

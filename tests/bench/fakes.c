@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/bench/process.h"
 #include "tests/bench/report.h"
 

@@ -6,7 +6,7 @@
 
 #include <sys/types.h>
 
-#include "daemon/dht/id.h"
+#include "daemon/dht/wire/id.h"
 
 #define FAKES_DEPTHS 20 /* buckets that are filled: a table of a large network has as many */
 #define FAKES_EACH   10 /* nodes offered a bucket: more than it holds */

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "common/bencode.h"
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/bench/report.h"
 
 #define VALID_S       (14 * 86400)

@@ -3,7 +3,7 @@
 #ifndef XORD_BENCH_ITEMS_H
 #define XORD_BENCH_ITEMS_H
 
-#include "daemon/dht/record.h"
+#include "daemon/dht/records/record.h"
 #include "tests/bench/load.h"
 
 #define ITEMS_TOKEN_MAX 16

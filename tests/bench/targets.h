@@ -2,7 +2,7 @@
 #ifndef XORD_BENCH_TARGETS_H
 #define XORD_BENCH_TARGETS_H
 
-#include "daemon/dht/id.h"
+#include "daemon/dht/wire/id.h"
 #include "tests/bench/call.h"
 
 struct targets {

@@ -3,7 +3,7 @@
 #ifndef XORD_TESTS_MULTI_STORE_H
 #define XORD_TESTS_MULTI_STORE_H
 
-#include "daemon/dht/multi.h"
+#include "daemon/dht/records/multi.h"
 #include "tests/daemon/store_sample.h"
 
 #define MULTI_QUOTA (4u << 20)

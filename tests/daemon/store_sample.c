@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/dht/envelope.h"
-#include "daemon/dht/multi.h"
+#include "daemon/dht/records/envelope.h"
+#include "daemon/dht/records/multi.h"
 #include "tests/daemon/scratch.h"
 
 char *sample_directory(void)

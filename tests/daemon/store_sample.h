@@ -3,7 +3,7 @@
 #ifndef XORD_TESTS_STORE_SAMPLE_H
 #define XORD_TESTS_STORE_SAMPLE_H
 
-#include "daemon/store_lmdb.h"
+#include "daemon/store/store_lmdb.h"
 
 #define SAMPLE_NOW_UNIX_S 1700000000u
 

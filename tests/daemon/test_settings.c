@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon/dht/multi.h"
+#include "daemon/dht/records/multi.h"
 #include "daemon/settings.h"
 #include "daemon/settings_paths.h"
 #include "tests/runner.h"

@@ -1,6 +1,6 @@
 /* A store whose files are damaged, newer or not its own is refused and left alone; one that a crash
  * or a full disk left behind opens with all that was acknowledged. */
-#include "daemon/store_lmdb.h"
+#include "daemon/store/store_lmdb.h"
 
 #include <check.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* The store keeps what it acknowledged over a restart, decides seq and cas as BEP 44 says, never
  * returns what has ended, and stays within its quota in the set order. */
-#include "daemon/store_lmdb.h"
+#include "daemon/store/store_lmdb.h"
 
 #include <check.h>
 

@@ -3,7 +3,7 @@
 #include <check.h>
 #include <unistd.h>
 
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 #include "daemon/udp.h"
 #include "tests/runner.h"
 

@@ -1,6 +1,6 @@
 /* Each write that is accepted is answered once, in order, and OK means verified and on disk: also
  * when the process is killed at any moment. */
-#include "daemon/writer.h"
+#include "daemon/store/writer.h"
 
 #include <check.h>
 #include <signal.h>
@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/dht/multi.h"
+#include "daemon/dht/records/multi.h"
 #include "tests/daemon/store_sample.h"
 #include "tests/runner.h"
 

@@ -3,7 +3,7 @@
 #ifndef XORD_TESTS_DHT_ASKER_H
 #define XORD_TESTS_DHT_ASKER_H
 
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/dht/net.h"
 
 #define ASKER_PACKET_MAX 2048

@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-#include "daemon/dht/query.h"
+#include "daemon/dht/ops/query.h"
 
 #define WRITTEN_UNIX_S 1700000000u /* so that the same is the same however late it is put */
 #define PUT_SIGNER     1           /* the seed's first byte */

@@ -3,7 +3,7 @@
 #ifndef XORD_TESTS_DHT_AUDIENCE_H
 #define XORD_TESTS_DHT_AUDIENCE_H
 
-#include "daemon/dht/serve_listen.h"
+#include "daemon/dht/serve/serve_listen.h"
 #include "tests/dht/holder.h"
 
 #define AUDIENCE_PUSHES_MAX 40000u

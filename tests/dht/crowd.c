@@ -3,8 +3,8 @@
 #include <assert.h>
 
 #include "common/bencode.h"
-#include "daemon/dht/krpc.h"
-#include "daemon/dht/peers.h"
+#include "daemon/dht/serve/peers.h"
+#include "daemon/dht/wire/krpc.h"
 
 #define FIRST_NUMBER 1000u /* of their addresses; the net's own nodes are below */
 

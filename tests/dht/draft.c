@@ -1,6 +1,6 @@
 #include "tests/dht/draft.h"
 
-#include "daemon/dht/envelope.h"
+#include "daemon/dht/records/envelope.h"
 
 struct draft draft_of(const struct id *target, uint64_t now_unix_s, const char *slot, int64_t seq)
 {

@@ -2,7 +2,7 @@
 #ifndef XORD_TESTS_DHT_DRAFT_H
 #define XORD_TESTS_DHT_DRAFT_H
 
-#include "daemon/dht/record.h"
+#include "daemon/dht/records/record.h"
 
 #define DRAFT_SLOT_LONGEST "12345678901234567890123456789012"
 

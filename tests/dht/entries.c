@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "daemon/dht/envelope.h"
+#include "daemon/dht/records/envelope.h"
 
 const struct record *entry_make(struct entry *e, const struct net *net, const struct id *target,
                                 unsigned number, int64_t seq, size_t v_size, uint64_t age_s)

@@ -3,9 +3,9 @@
 #ifndef XORD_TESTS_DHT_HOLDER_H
 #define XORD_TESTS_DHT_HOLDER_H
 
-#include "daemon/dht/krpc.h"
-#include "daemon/dht/multi.h"
 #include "daemon/dht/node.h"
+#include "daemon/dht/records/multi.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/dht/draft.h"
 #include "tests/sim/ram.h"
 

@@ -3,7 +3,7 @@
 #ifndef XORD_TESTS_DHT_KRPC_EQUAL_H
 #define XORD_TESTS_DHT_KRPC_EQUAL_H
 
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 
 static inline bool same_view(struct bytes a, struct bytes b)
 {

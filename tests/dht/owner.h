@@ -3,7 +3,7 @@
 #ifndef XORD_TESTS_DHT_OWNER_H
 #define XORD_TESTS_DHT_OWNER_H
 
-#include "daemon/dht/envelope.h"
+#include "daemon/dht/records/envelope.h"
 #include "tests/dht/net.h"
 
 #define OWNER_VALUE_MAX 256

@@ -1,6 +1,6 @@
 /* An answer must be found by the packet that it was given to, for its time, and there must be no
  * more of them than the limit. */
-#include "daemon/dht/answers.h"
+#include "daemon/dht/serve/answers.h"
 
 #include <check.h>
 

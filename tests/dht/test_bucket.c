@@ -2,7 +2,7 @@
  * on a split exactly what belongs deeper, and put members in order of nearness. */
 #include <check.h>
 
-#include "daemon/dht/bucket.h"
+#include "daemon/dht/routing/bucket.h"
 #include "tests/runner.h"
 
 static struct bucket bucket;

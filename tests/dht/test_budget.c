@@ -2,7 +2,7 @@
  * with proof, and those that nobody outside can forge, as much as they ask for. */
 #include <check.h>
 
-#include "daemon/dht/budget.h"
+#include "daemon/dht/serve/budget.h"
 #include "tests/runner.h"
 
 #define ITEM 1100u

@@ -1,5 +1,5 @@
 /* Names and answers of commands must be within their rules, whoever sends them. */
-#include "daemon/dht/command.h"
+#include "daemon/dht/ops/command.h"
 
 #include <check.h>
 

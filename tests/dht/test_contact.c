@@ -1,5 +1,5 @@
 /* A list of contacts stays in order of distance, without an id twice, and within its limit. */
-#include "daemon/dht/contact.h"
+#include "daemon/dht/routing/contact.h"
 
 #include <check.h>
 

@@ -2,8 +2,8 @@
  * bursts; what subscribers say or leave unsaid never costs others more than a moment. */
 #include <stdio.h>
 
-#include "daemon/dht/deliver.h"
-#include "daemon/dht/query.h"
+#include "daemon/dht/ops/query.h"
+#include "daemon/dht/serve/deliver.h"
 #include "tests/dht/audience.h"
 #include "tests/runner.h"
 

@@ -1,6 +1,6 @@
 /* An envelope is read only from its one canonical form and is written back byte for byte; every
  * other value, however near, is foreign and untouched. */
-#include "daemon/dht/envelope.h"
+#include "daemon/dht/records/envelope.h"
 #include "tests/runner.h"
 
 #include <check.h>

@@ -2,7 +2,7 @@
  * change it. */
 #include <check.h>
 
-#include "daemon/dht/external.h"
+#include "daemon/dht/network/external.h"
 #include "tests/runner.h"
 
 static struct addr voter(uint8_t network, uint8_t host)

@@ -1,6 +1,6 @@
 /* What a gather asks whom: every holder is listed to its end, each entry is fetched once, and
  * holders that lie, stall or fall silent cost what is theirs alone. */
-#include "daemon/dht/gather.h"
+#include "daemon/dht/lookup/gather.h"
 
 #include <check.h>
 

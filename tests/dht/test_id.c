@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "common/hex.h"
-#include "daemon/dht/id.h"
+#include "daemon/dht/wire/id.h"
 #include "tests/runner.h"
 
 static struct id from_hex(const char *text)

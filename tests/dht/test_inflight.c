@@ -1,6 +1,6 @@
 /* A reply finds its query by t and address alone; each query is reported late once and dead once,
  * in the order of its times, and their number is bounded. */
-#include "daemon/dht/inflight.h"
+#include "daemon/dht/lookup/inflight.h"
 #include "tests/runner.h"
 
 #include <check.h>

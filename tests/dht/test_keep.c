@@ -3,8 +3,8 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "daemon/dht/envelope.h"
-#include "daemon/dht/keep.h"
+#include "daemon/dht/keep/keep.h"
+#include "daemon/dht/records/envelope.h"
 #include "tests/dht/owner.h"
 #include "tests/runner.h"
 

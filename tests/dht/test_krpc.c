@@ -1,6 +1,6 @@
 /* A message survives writing and parsing unchanged, BEP 5's and BEP 44's examples read as they
  * say, and whatever is not a KRPC message is refused with just enough left to answer it. */
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/dht/krpc_equal.h"
 #include "tests/runner.h"
 

@@ -2,7 +2,7 @@
  * ends in time, gives its memory back, and knows whose target has got a nearer node. */
 #include <stdlib.h>
 
-#include "daemon/dht/lease.h"
+#include "daemon/dht/serve/lease.h"
 #include "tests/runner.h"
 
 static struct leases leases;

@@ -1,6 +1,6 @@
 /* Who listens is told what is stored, then each change, once and in order, whatever becomes of the
  * holders; and nothing is left when it ends. */
-#include "daemon/dht/sources.h"
+#include "daemon/dht/listen/sources.h"
 #include "tests/dht/listener.h"
 #include "tests/runner.h"
 

@@ -1,7 +1,7 @@
 /* Who listens to a multi is told of each entry once, whichever holder has it, and of nothing older
  * than what was told. */
-#include "daemon/dht/multi.h"
-#include "daemon/dht/sources.h"
+#include "daemon/dht/listen/sources.h"
+#include "daemon/dht/records/multi.h"
 #include "tests/dht/listener.h"
 #include "tests/runner.h"
 

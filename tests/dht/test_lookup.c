@@ -1,6 +1,6 @@
 /* A lookup ends with the k nearest live nodes of a network, asks few others, goes past a silent one
  * at once and still takes its late answer, and stays within its bounds whatever it is told. */
-#include "daemon/dht/lookup.h"
+#include "daemon/dht/lookup/lookup.h"
 #include "tests/runner.h"
 
 #include <check.h>

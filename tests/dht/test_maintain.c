@@ -2,8 +2,8 @@
  * who asks it, and never send more than its limits for that. */
 #include <check.h>
 
-#include "daemon/dht/lookup.h"
-#include "daemon/dht/maintain.h"
+#include "daemon/dht/lookup/lookup.h"
+#include "daemon/dht/network/maintain.h"
 #include "tests/dht/asker.h"
 #include "tests/runner.h"
 

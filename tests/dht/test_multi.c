@@ -1,6 +1,6 @@
 /* Entries of multis: what binds one to its target and place, what is refused, and that their forms
  * on the wire, on disk and in `hexdata` bring back what was written. */
-#include "daemon/dht/multi.h"
+#include "daemon/dht/records/multi.h"
 
 #include <check.h>
 

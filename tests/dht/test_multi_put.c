@@ -4,9 +4,9 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "daemon/dht/envelope.h"
-#include "daemon/dht/krpc.h"
-#include "daemon/dht/multi.h"
+#include "daemon/dht/records/envelope.h"
+#include "daemon/dht/records/multi.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/dht/draft.h"
 #include "tests/dht/owner.h"
 #include "tests/runner.h"

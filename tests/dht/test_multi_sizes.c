@@ -2,7 +2,7 @@
  * packet within the sizes that the protocol names, and it carries what it must. */
 #include <check.h>
 
-#include "daemon/dht/multi.h"
+#include "daemon/dht/records/multi.h"
 #include "tests/dht/asker.h"
 #include "tests/dht/draft.h"
 #include "tests/runner.h"

@@ -2,7 +2,7 @@
  * there are, up to the limit. */
 #include <check.h>
 
-#include "daemon/dht/notices.h"
+#include "daemon/dht/keep/notices.h"
 #include "tests/runner.h"
 
 static struct notices notices;

@@ -3,7 +3,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "daemon/dht/gather.h"
+#include "daemon/dht/lookup/gather.h"
 #include "tests/dht/entries.h"
 #include "tests/runner.h"
 

@@ -2,8 +2,8 @@
  * effects and keep the memory. */
 #include <check.h>
 
-#include "daemon/dht/krpc.h"
 #include "daemon/dht/outbox.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/runner.h"
 
 static struct outbox outbox;

@@ -2,9 +2,9 @@
  * own among themselves, and never send any other node a query of xord's own. */
 #include <check.h>
 
-#include "daemon/dht/lookup.h"
-#include "daemon/dht/overlay.h"
-#include "daemon/dht/query.h"
+#include "daemon/dht/lookup/lookup.h"
+#include "daemon/dht/network/overlay.h"
+#include "daemon/dht/ops/query.h"
 #include "tests/dht/crowd.h"
 #include "tests/dht/draft.h"
 #include "tests/runner.h"

@@ -3,7 +3,7 @@
 #include <check.h>
 
 #include "common/bencode.h"
-#include "daemon/dht/peers.h"
+#include "daemon/dht/serve/peers.h"
 #include "tests/runner.h"
 
 static struct peers *peers;

@@ -1,6 +1,6 @@
 /* Of each place the newest is known, the digest is that of all that lives, what ends comes due in
  * order, and there is never more than there is room for. */
-#include "daemon/dht/places.h"
+#include "daemon/dht/listen/places.h"
 
 #include <stdio.h>
 

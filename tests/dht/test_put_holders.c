@@ -2,7 +2,7 @@
  * answers to an earlier round do not count. */
 #include <check.h>
 
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/dht/net.h"
 #include "tests/runner.h"
 

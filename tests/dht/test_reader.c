@@ -3,9 +3,9 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "daemon/dht/envelope.h"
-#include "daemon/dht/krpc.h"
 #include "daemon/dht/node_state.h"
+#include "daemon/dht/records/envelope.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/dht/owner.h"
 #include "tests/runner.h"
 

@@ -1,6 +1,6 @@
 /* BEP 44's published vectors hold, a record survives its packed and its raw form unchanged, and
  * whatever a holder or a reader must not take is refused for its own reason. */
-#include "daemon/dht/record.h"
+#include "daemon/dht/records/record.h"
 
 #include "common/hex.h"
 #include "tests/runner.h"

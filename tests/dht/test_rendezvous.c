@@ -3,7 +3,7 @@
 #include <check.h>
 
 #include "common/hex.h"
-#include "daemon/dht/rendezvous.h"
+#include "daemon/dht/network/rendezvous.h"
 #include "tests/runner.h"
 
 static const struct now start = {.ms = 5000, .unix_s = 1700000000};

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "daemon/dht/node_state.h"
-#include "daemon/dht/op_kinds.h"
+#include "daemon/dht/ops/op_kinds.h"
 #include "tests/dht/owner.h"
 #include "tests/runner.h"
 

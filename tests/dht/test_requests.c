@@ -1,6 +1,6 @@
 /* A command that waits for its handler must be found by its number once, go when its time is up,
  * and there must be no more of them than the limits, of one peer and in all. */
-#include "daemon/dht/requests.h"
+#include "daemon/dht/serve/requests.h"
 
 #include <check.h>
 

@@ -2,7 +2,7 @@
  * first, all of them within the time, and no more than the limit. */
 #include <check.h>
 
-#include "daemon/dht/restored.h"
+#include "daemon/dht/network/restored.h"
 #include "tests/runner.h"
 
 static const struct id self;

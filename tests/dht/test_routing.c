@@ -2,7 +2,7 @@
  * say in time what to ping and refresh. */
 #include <check.h>
 
-#include "daemon/dht/routing.h"
+#include "daemon/dht/routing/routing.h"
 #include "tests/runner.h"
 
 #define MINUTE_MS (60u * 1000u)

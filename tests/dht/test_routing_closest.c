@@ -3,7 +3,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "daemon/dht/routing.h"
+#include "daemon/dht/routing/routing.h"
 #include "tests/runner.h"
 
 #define MODEL_MAX 2000 /* more than any table of these tests holds */

@@ -1,7 +1,7 @@
 /* Timeouts must follow what was measured, stay within their limits, and forget old samples. */
 #include <check.h>
 
-#include "daemon/dht/rtt.h"
+#include "daemon/dht/routing/rtt.h"
 #include "tests/runner.h"
 
 START_TEST(test_unmeasured_peers_start_high)

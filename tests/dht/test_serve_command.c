@@ -2,9 +2,9 @@
  * time and its size, and say truly whether it bore a token. */
 #include <check.h>
 
-#include "daemon/dht/answers.h"
-#include "daemon/dht/requests.h"
-#include "daemon/dht/token.h"
+#include "daemon/dht/serve/answers.h"
+#include "daemon/dht/serve/requests.h"
+#include "daemon/dht/serve/token.h"
 #include "tests/dht/asker.h"
 #include "tests/dht/programs.h"
 #include "tests/runner.h"

@@ -1,6 +1,6 @@
 /* What is pushed is taken from a holder of a live subscription alone, is verified like what was
  * asked for, and is told once. */
-#include "daemon/dht/sources.h"
+#include "daemon/dht/listen/sources.h"
 #include "tests/dht/troupe.h"
 #include "tests/runner.h"
 

@@ -3,7 +3,7 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "daemon/dht/envelope.h"
+#include "daemon/dht/records/envelope.h"
 #include "tests/dht/asker.h"
 #include "tests/runner.h"
 

@@ -1,6 +1,6 @@
 /* No signer can push out the others: whoever has most loses first, and the first that arrived,
  * deletions last. */
-#include "daemon/dht/share.h"
+#include "daemon/dht/records/share.h"
 
 #include <check.h>
 

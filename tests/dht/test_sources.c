@@ -1,6 +1,6 @@
 /* All leases of a peer are renewed in each round, in as few packets as there can be and never too
  * many a second; what is given up is told soon; nothing is left when all has ended. */
-#include "daemon/dht/sources.h"
+#include "daemon/dht/listen/sources.h"
 #include "tests/runner.h"
 
 #define LEASES_MAX 3000u

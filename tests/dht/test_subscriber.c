@@ -1,8 +1,8 @@
 /* What holders say, or do not say, never costs a listener more than a while: leases are taken and
  * renewed in batches, what was missed is caught up with, who is lost is replaced. */
-#include "daemon/dht/poll.h"
-#include "daemon/dht/renew.h"
-#include "daemon/dht/subscribe.h"
+#include "daemon/dht/listen/poll.h"
+#include "daemon/dht/listen/renew.h"
+#include "daemon/dht/listen/subscribe.h"
 #include "tests/dht/troupe.h"
 #include "tests/runner.h"
 

@@ -2,7 +2,7 @@
  * and for nothing else. */
 #include <check.h>
 
-#include "daemon/dht/token.h"
+#include "daemon/dht/serve/token.h"
 #include "tests/runner.h"
 
 #define NOW_MS (7 * (uint64_t)TOKEN_EPOCH_MS + 1000)

@@ -1,9 +1,9 @@
 /* The test vectors of docs/PROTOCOL.md are what the code makes, byte for byte, and stand there. */
 #include "common/hex.h"
-#include "daemon/dht/envelope.h"
-#include "daemon/dht/multi.h"
-#include "rpc/registration.h"
-#include "rpc/value.h"
+#include "daemon/dht/records/envelope.h"
+#include "daemon/dht/records/multi.h"
+#include "rpc/names/registration.h"
+#include "rpc/values/value.h"
 #include "tests/dht/vector.h"
 #include "tests/runner.h"
 

@@ -1,8 +1,8 @@
 /* The test vectors of listening are what the code makes, byte for byte, and stand on the page. */
 #include <check.h>
 
-#include "daemon/dht/multi.h"
-#include "daemon/dht/query.h"
+#include "daemon/dht/ops/query.h"
+#include "daemon/dht/records/multi.h"
 #include "tests/dht/vector.h"
 #include "tests/runner.h"
 

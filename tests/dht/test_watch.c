@@ -2,8 +2,8 @@
  * that it turns away; while nobody watches nothing may be told. */
 #include <check.h>
 
-#include "daemon/dht/changes.h"
 #include "daemon/dht/node_state.h"
+#include "daemon/dht/routing/changes.h"
 #include "tests/dht/asker.h"
 #include "tests/dht/programs.h"
 #include "tests/runner.h"

@@ -2,8 +2,8 @@
 
 #include <assert.h>
 
-#include "daemon/dht/multi.h"
-#include "daemon/dht/query.h"
+#include "daemon/dht/ops/query.h"
+#include "daemon/dht/records/multi.h"
 
 #define FIRST_NUMBER 2000u /* of their addresses; the net's own node is below */
 

@@ -4,7 +4,7 @@
 #ifndef XORD_TESTS_DHT_TROUPE_H
 #define XORD_TESTS_DHT_TROUPE_H
 
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/dht/listener.h"
 
 #define TROUPE_MAX      16u

@@ -6,7 +6,7 @@
 
 #include "common/hash.h"
 #include "common/hex.h"
-#include "daemon/dht/envelope.h"
+#include "daemon/dht/records/envelope.h"
 
 #define WRITTEN_UNIX_S 1700000000u
 #define PAGE_SIZE_MAX  131072u

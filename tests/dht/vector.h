@@ -3,8 +3,8 @@
 #ifndef XORD_TESTS_DHT_VECTOR_H
 #define XORD_TESTS_DHT_VECTOR_H
 
-#include "daemon/dht/krpc.h"
-#include "daemon/dht/record.h"
+#include "daemon/dht/records/record.h"
+#include "daemon/dht/wire/krpc.h"
 
 #define VECTOR_SEED   "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
 #define VECTOR_ASKER  "abcdefghij0123456789" /* both ids are BEP 5's */

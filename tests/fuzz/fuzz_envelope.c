@@ -1,6 +1,6 @@
 /* Any bytes as a value: whatever is read from it writes back byte for byte, and an envelope is
  * canonical bencode. */
-#include "daemon/dht/envelope.h"
+#include "daemon/dht/records/envelope.h"
 
 #include "common/bencode.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "common/bytes.h"
-#include "rpc/http_host.h"
+#include "rpc/server/http_host.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

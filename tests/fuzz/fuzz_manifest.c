@@ -1,7 +1,7 @@
 /* Any bytes as a manifest: what is read from it writes back byte for byte, and its tree, however
  * the chunks look, is never walked beyond what its length needs. The first two bytes say how much
  * is the manifest; the rest is what every chunk is answered with. */
-#include "rpc/join.h"
+#include "rpc/transfer/join.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Any bytes as a record from the disk and as hexdata: what is taken comes back the same, and what
  * the raw form yields is a record that passes every check but the signature's. */
-#include "daemon/dht/record.h"
+#include "daemon/dht/records/record.h"
 
 #include <assert.h>
 

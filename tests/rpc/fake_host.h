@@ -5,7 +5,7 @@
 
 #include "daemon/dht/outbox.h"
 #include "rpc/host.h"
-#include "rpc/name_cache.h"
+#include "rpc/names/name_cache.h"
 #include "tests/sim/ram.h"
 
 #define FAKE_IDENTITIES_MAX 16

@@ -3,7 +3,7 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "daemon/dht/envelope.h"
+#include "daemon/dht/records/envelope.h"
 
 #define TOLD_SIZE 65536
 #define SUBS_MAX  64

@@ -3,6 +3,7 @@
 #include "rpc/call.h"
 
 #include <check.h>
+#include <unistd.h>
 
 #include "tests/rpc/fake_host.h"
 #include "tests/runner.h"

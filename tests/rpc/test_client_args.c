@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "rpc/client.h"
-#include "rpc/client_params.h"
-#include "rpc/json.h"
+#include "rpc/client/client.h"
+#include "rpc/client/client_params.h"
+#include "rpc/json/json.h"
 #include "tests/runner.h"
 
 #define ARGS_MAX 16

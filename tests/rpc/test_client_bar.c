@@ -1,5 +1,5 @@
 /* A bar is one line, drawn over itself, and leaves nothing behind. */
-#include "rpc/client_bar.h"
+#include "rpc/client/client_bar.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "rpc/client_exec.h"
-#include "rpc/client_socket.h"
+#include "rpc/client/client_exec.h"
+#include "rpc/client/client_socket.h"
 #include "tests/runner.h"
 
 static int run(const char *command, struct bytes input)

@@ -1,13 +1,13 @@
 /* A command must get a request's value as a script wants it, what it prints and how it exits must
  * become the answer, and it must be gone at its deadline with all that it started. */
-#include "rpc/client_handle.h"
+#include "rpc/client/client_handle.h"
 
 #include <check.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "rpc/client_exec.h"
+#include "rpc/client/client_exec.h"
 #include "tests/runner.h"
 
 static void assert_input(const char *params, const char *expected)

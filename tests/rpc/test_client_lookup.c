@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rpc/client_lookup.h"
-#include "rpc/json.h"
+#include "rpc/client/client_lookup.h"
+#include "rpc/json/json.h"
 #include "tests/runner.h"
 
 #define TARGET "0000000000000000000000000000000000000000"

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rpc/client_output.h"
-#include "rpc/json.h"
+#include "rpc/client/client_output.h"
+#include "rpc/json/json.h"
 #include "tests/runner.h"
 
 /* Prints one reply and holds what came out against what should. */

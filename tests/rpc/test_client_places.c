@@ -1,7 +1,7 @@
 /* What was shown of a place is not shown again; what is newer is, whatever its slot looks like. */
 #include <stdio.h>
 
-#include "rpc/client_places.h"
+#include "rpc/client/client_places.h"
 #include "tests/runner.h"
 
 static bool is_new(struct client_places *places, const char *event, const char *slot, int seq)

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "rpc/client_socket.h"
+#include "rpc/client/client_socket.h"
 #include "tests/runner.h"
 
 static char folder[] = "/tmp/xord-test-XXXXXX";

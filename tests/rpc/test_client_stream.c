@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "rpc/client_stream.h"
+#include "rpc/client/client_stream.h"
 #include "tests/runner.h"
 
 #define REPLY    "{\"id\":1,\"result\":{\"sub\":1}}\n"

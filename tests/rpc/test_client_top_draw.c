@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rpc/client_top_draw.h"
+#include "rpc/client/client_top_draw.h"
 #include "tests/runner.h"
 
 #define INFO                                                                                       \

@@ -2,8 +2,8 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "rpc/client_top_state.h"
-#include "rpc/json.h"
+#include "rpc/client/client_top_state.h"
+#include "rpc/json/json.h"
 #include "tests/runner.h"
 
 static struct top_state state;

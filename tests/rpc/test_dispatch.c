@@ -1,5 +1,6 @@
 /* Every request is answered once, in its own form, and nothing but requests is. */
 #include <check.h>
+#include <unistd.h>
 
 #include "rpc/call.h"
 #include "rpc/dispatch.h"

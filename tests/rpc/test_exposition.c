@@ -1,7 +1,7 @@
 /* Samples come out as Prometheus' text format says, and durations land in the right bucket. */
 #include <check.h>
 
-#include "rpc/exposition.h"
+#include "rpc/metrics/exposition.h"
 #include "tests/runner.h"
 
 #define MS UINT64_C(1000000)

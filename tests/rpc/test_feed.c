@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "common/hex.h"
-#include "rpc/manifest.h"
+#include "rpc/values/manifest.h"
 #include "tests/rpc/listeners.h"
 #include "tests/runner.h"
 

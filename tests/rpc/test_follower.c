@@ -2,7 +2,7 @@
  * were not, where they are missing; all that waits is paid from one budget. */
 #include <check.h>
 
-#include "daemon/dht/envelope.h"
+#include "daemon/dht/records/envelope.h"
 #include "tests/rpc/listeners.h"
 #include "tests/runner.h"
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 
 #include "common/bencode.h"
-#include "daemon/dht/krpc.h"
-#include "daemon/dht/requests.h"
-#include "rpc/handler.h"
+#include "daemon/dht/serve/requests.h"
+#include "daemon/dht/wire/krpc.h"
+#include "rpc/streams/handler.h"
 #include "tests/rpc/solo.h"
 #include "tests/runner.h"
 

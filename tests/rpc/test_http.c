@@ -1,6 +1,6 @@
 /* HTTP on a connection that was handed over: calls with the door's rights, answered when they end;
  * pages; refusals; and connections that say nothing, are too many or are cut off by a stop. */
-#include "rpc/http.h"
+#include "rpc/server/http.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "rpc/http_events.h"
-#include "rpc/status_page.h"
+#include "rpc/server/http_events.h"
+#include "rpc/server/status_page.h"
 #include "tests/rpc/fake_host.h"
 #include "tests/runner.h"
 

@@ -1,6 +1,6 @@
 /* A stream of events tells each as it comes, loses none quietly when its reader is slow, and costs
  * the node nothing once it is closed. */
-#include "rpc/http_events.h"
+#include "rpc/server/http_events.h"
 
 #include <check.h>
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/addr_text.h"
-#include "rpc/http_host.h"
+#include "rpc/server/http_host.h"
 #include "tests/runner.h"
 
 static struct http_hosts hosts;

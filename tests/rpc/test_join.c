@@ -1,6 +1,6 @@
 /* What is cut is joined again, byte for byte, at every size where the tree changes its shape; and
  * nothing is joined of chunks that are not exactly those of the manifest. */
-#include "rpc/join.h"
+#include "rpc/transfer/join.h"
 
 #include <check.h>
 #include <ctype.h>
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "common/hex.h"
-#include "daemon/dht/record.h"
-#include "rpc/cut.h"
+#include "daemon/dht/records/record.h"
+#include "rpc/transfer/cut.h"
 #include "tests/runner.h"
 
 #define EXPIRY 1702592000u

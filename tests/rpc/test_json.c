@@ -2,7 +2,7 @@
  * limits is refused. */
 #include <check.h>
 
-#include "rpc/json.h"
+#include "rpc/json/json.h"
 #include "tests/runner.h"
 
 #define DEPTH 32

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 #include "common/hex.h"
-#include "rpc/base64.h"
-#include "rpc/join.h"
-#include "rpc/large.h"
-#include "rpc/value.h"
+#include "rpc/transfer/join.h"
+#include "rpc/transfer/large.h"
+#include "rpc/values/base64.h"
+#include "rpc/values/value.h"
 #include "tests/rpc/solo.h"
 #include "tests/runner.h"
 

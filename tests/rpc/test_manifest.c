@@ -1,6 +1,6 @@
 /* A manifest reads back as it was written, and any that could lead a reader astray is refused: it
  * names exactly the chunks that its length needs, and no length is over the limit. */
-#include "rpc/manifest.h"
+#include "rpc/values/manifest.h"
 
 #include <check.h>
 

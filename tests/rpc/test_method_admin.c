@@ -1,6 +1,7 @@
 /* Keys, contacts, signed texts and the daemon's own methods answer as their help says, and a secret
  * is shown to nobody but its owner. */
 #include <check.h>
+#include <unistd.h>
 
 #include "common/hex.h"
 #include "rpc/dispatch.h"

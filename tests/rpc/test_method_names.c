@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "common/hex.h"
-#include "rpc/name_cache.h"
+#include "rpc/names/name_cache.h"
 #include "tests/rpc/solo.h"
 #include "tests/runner.h"
 

@@ -3,7 +3,7 @@
 #include <check.h>
 
 #include "common/hex.h"
-#include "daemon/dht/envelope.h"
+#include "daemon/dht/records/envelope.h"
 #include "tests/rpc/solo.h"
 #include "tests/runner.h"
 

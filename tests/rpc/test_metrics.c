@@ -3,7 +3,7 @@
 #include <check.h>
 
 #include "rpc/dispatch.h"
-#include "rpc/metrics.h"
+#include "rpc/metrics/metrics.h"
 #include "tests/rpc/solo.h"
 #include "tests/runner.h"
 

@@ -3,7 +3,7 @@
  * nothing. */
 #include <check.h>
 
-#include "rpc/stream.h"
+#include "rpc/streams/stream.h"
 #include "tests/rpc/solo.h"
 #include "tests/runner.h"
 

@@ -1,6 +1,6 @@
 /* The cache remembers the newest registration of each name and the key before it, for as long as
  * there is room, and across its file. */
-#include "rpc/name_cache.h"
+#include "rpc/names/name_cache.h"
 
 #include <stdlib.h>
 

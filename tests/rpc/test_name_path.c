@@ -1,6 +1,6 @@
 /* A chain of names is walked from the right, as far as is known, never in a loop and never beyond
  * its limit. */
-#include "rpc/name_path.h"
+#include "rpc/names/name_path.h"
 
 #include "common/hex.h"
 #include "tests/rpc/fake_host.h"

@@ -3,8 +3,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "rpc/json.h"
-#include "rpc/value.h"
+#include "rpc/json/json.h"
+#include "rpc/values/value.h"
 #include "tests/rpc/fake_host.h"
 #include "tests/runner.h"
 

@@ -2,7 +2,7 @@
  */
 #include <check.h>
 
-#include "rpc/json.h"
+#include "rpc/json/json.h"
 #include "rpc/params.h"
 #include "tests/runner.h"
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "common/hex.h"
-#include "rpc/stream.h"
+#include "rpc/streams/stream.h"
 #include "tests/rpc/solo.h"
 #include "tests/runner.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "common/hex.h"
-#include "daemon/dht/envelope.h"
+#include "daemon/dht/records/envelope.h"
 #include "tests/rpc/solo.h"
 #include "tests/runner.h"
 

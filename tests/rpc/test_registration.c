@@ -1,10 +1,10 @@
 /* A registration binds a name to a key, or unbinds it; anything else under its salt binds nothing.
  */
-#include "rpc/registration.h"
+#include "rpc/names/registration.h"
 
 #include "common/hex.h"
-#include "daemon/dht/envelope.h"
-#include "rpc/value.h"
+#include "daemon/dht/records/envelope.h"
+#include "rpc/values/value.h"
 #include "tests/runner.h"
 
 #define NOW 1700000000u

@@ -10,8 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "rpc/json.h"
-#include "rpc/server.h"
+#include "rpc/json/json.h"
+#include "rpc/server/server.h"
 #include "tests/rpc/fake_host.h"
 #include "tests/runner.h"
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "common/hex.h"
-#include "rpc/base64.h"
-#include "rpc/json.h"
-#include "rpc/value.h"
+#include "rpc/json/json.h"
+#include "rpc/values/base64.h"
+#include "rpc/values/value.h"
 #include "tests/runner.h"
 
 #define NOW_S 1700000000u

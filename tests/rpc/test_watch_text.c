@@ -2,7 +2,7 @@
  * happened, to whom, how far from the target and why. */
 #include <check.h>
 
-#include "rpc/watch_text.h"
+#include "rpc/streams/watch_text.h"
 #include "tests/runner.h"
 
 static struct event event;

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/sim/chance.h"
 
 #define ADVERSARY_STREAM  0x61647665u

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "daemon/dht/multi.h"
+#include "daemon/dht/records/multi.h"
 #include "tests/sim/genuine.h"
 #include "tests/sim/trace.h"
 

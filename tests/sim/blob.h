@@ -3,7 +3,7 @@
 #ifndef XORD_TESTS_SIM_BLOB_H
 #define XORD_TESTS_SIM_BLOB_H
 
-#include "daemon/dht/store.h"
+#include "daemon/dht/records/store.h"
 
 struct blob {
     struct blob *next; /* in its chain */

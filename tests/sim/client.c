@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "daemon/dht/envelope.h"
+#include "daemon/dht/records/envelope.h"
 #include "tests/sim/chance.h"
 
 #define CLIENT_STREAM 0x636c6965u

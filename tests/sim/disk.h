@@ -1,10 +1,10 @@
 /* One process's disk: the records of both spaces in order of (space, kind, key), and the store's
- * rules for a write, as BEP 44 and daemon/dht/store.h say. It outlives a crash of its process. What
- * a write costs in time, and what becomes of it in a crash, is the world's affair. */
+ * rules for a write, as BEP 44 and daemon/dht/records/store.h say. It outlives a crash of its
+ * process. What a write costs in time, and what becomes of it in a crash, is the world's affair. */
 #ifndef XORD_TESTS_SIM_DISK_H
 #define XORD_TESTS_SIM_DISK_H
 
-#include "daemon/dht/store.h"
+#include "daemon/dht/records/store.h"
 #include "tests/sim/blob.h"
 
 struct disk_entry {

@@ -2,9 +2,9 @@
 
 #include <assert.h>
 
-#include "daemon/dht/envelope.h"
-#include "daemon/dht/multi.h"
-#include "daemon/dht/share.h"
+#include "daemon/dht/records/envelope.h"
+#include "daemon/dht/records/multi.h"
+#include "daemon/dht/records/share.h"
 
 #define OWN UINT32_MAX /* the number of what is to be written */
 

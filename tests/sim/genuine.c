@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "common/hash.h"
-#include "daemon/dht/envelope.h"
+#include "daemon/dht/records/envelope.h"
 
 static bool verify_entry(const struct record *r)
 {

@@ -3,7 +3,7 @@
 #ifndef XORD_TESTS_SIM_GENUINE_H
 #define XORD_TESTS_SIM_GENUINE_H
 
-#include "daemon/dht/record.h"
+#include "daemon/dht/records/record.h"
 
 bool genuine_signature(const struct record *r); /* true for an immutable */
 bool genuine_target(const struct record *r);    /* true for an entry: only its signature binds it */

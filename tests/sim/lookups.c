@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/sim/static_net.h"
 #include "tests/sim/world.h"
 

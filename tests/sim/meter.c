@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 
 static uint8_t *place_of(struct meter *m, uint32_t asker, struct bytes t)
 {

@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/sim/genuine.h"
 
 #define TAIL_SIZE    7u /* where a packet says what it is: 1:y1:qe */

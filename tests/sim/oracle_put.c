@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/sim/oracle_node.h"
 
 /* Places by process and asker; a later put in the same place takes it, and the earlier goes

@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "common/bencode.h"
-#include "daemon/dht/envelope.h"
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/records/envelope.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/sim/chance.h"
 
 #define PROBER_STREAM 0x70726f62u

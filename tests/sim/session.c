@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "daemon/dht/lease.h"
+#include "daemon/dht/serve/lease.h"
 
 #define MINUTE_MS       60000u
 #define LIMITS_MS       30000u /* how often all nodes' limits are checked */

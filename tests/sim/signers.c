@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "daemon/dht/envelope.h"
-#include "daemon/dht/multi.h"
+#include "daemon/dht/records/envelope.h"
+#include "daemon/dht/records/multi.h"
 #include "tests/sim/chance.h"
 #include "tests/sim/closest.h"
 #include "tests/sim/signers_judge.h"

@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-#include "daemon/dht/multi.h"
+#include "daemon/dht/records/multi.h"
 #include "tests/sim/genuine.h"
 
 #define MARK_KEYS 0x80000000u /* places among the keys of the oracle's marks */

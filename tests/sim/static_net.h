@@ -4,7 +4,7 @@
 #ifndef XORD_TESTS_SIM_STATIC_NET_H
 #define XORD_TESTS_SIM_STATIC_NET_H
 
-#include "daemon/dht/routing.h"
+#include "daemon/dht/routing/routing.h"
 
 struct static_net {
     struct id *ids; /* in order; owned. A node's number is its place */

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/sim/chance.h"
 #include "tests/sim/closest.h"
 #include "tests/sim/subscribers_judge.h"

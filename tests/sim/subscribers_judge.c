@@ -2,8 +2,8 @@
 
 #include <inttypes.h>
 
-#include "daemon/dht/envelope.h"
 #include "daemon/dht/node_state.h"
+#include "daemon/dht/records/envelope.h"
 #include "tests/sim/closest.h"
 #include "tests/sim/genuine.h"
 #include "tests/sim/signers_judge.h"

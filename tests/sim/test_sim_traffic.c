@@ -4,7 +4,7 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "daemon/dht/krpc.h"
+#include "daemon/dht/wire/krpc.h"
 #include "tests/runner.h"
 #include "tests/sim/chance.h"
 #include "tests/sim/session.h"

@@ -1,0 +1,271 @@
+#include "daemon/dht/keep/keep.h"
+
+#include <stdlib.h>
+
+#include "daemon/dht/node_state.h"
+#include "daemon/dht/ops/op_kinds.h"
+#include "daemon/dht/records/envelope.h"
+
+#define KEEP_START 8u
+
+void keep_init(struct keep *keep)
+{
+    *keep = (struct keep){.is_loading = true};
+}
+
+void keep_clear(struct keep *keep)
+{
+    free(keep->heap);
+    *keep = (struct keep){0};
+}
+
+static void swap(struct kept *a, struct kept *b)
+{
+    struct kept c = *a;
+    *a = *b;
+    *b = c;
+}
+
+static void sift_up(struct keep *keep, size_t at)
+{
+    while (at > 0 && keep->heap[at].due_ms < keep->heap[(at - 1) / 2].due_ms) {
+        swap(&keep->heap[at], &keep->heap[(at - 1) / 2]);
+        at = (at - 1) / 2;
+    }
+}
+
+static void sift_down(struct keep *keep, size_t at)
+{
+    for (;;) {
+        size_t least = at;
+        for (size_t child = 2 * at + 1; child <= 2 * at + 2; child++)
+            if (child < keep->count && keep->heap[child].due_ms < keep->heap[least].due_ms)
+                least = child;
+        if (least == at)
+            return;
+        swap(&keep->heap[at], &keep->heap[least]);
+        at = least;
+    }
+}
+
+/* In the store's order. */
+static int compare_place(unsigned kind_a, const struct id *a, unsigned kind_b, const struct id *b)
+{
+    if (kind_a != kind_b)
+        return kind_a < kind_b ? -1 : 1;
+    return memcmp(a->b, b->b, ID_SIZE);
+}
+
+static void push(struct keep *keep, enum record_kind kind, const struct id *key, uint64_t due_ms)
+{
+    if (keep->count == keep->capacity) {
+        size_t capacity = keep->capacity ? keep->capacity * 2 : KEEP_START;
+        struct kept *heap = realloc(keep->heap, capacity * sizeof *heap);
+        if (heap == NULL)
+            return;
+        keep->heap = heap;
+        keep->capacity = capacity;
+    }
+    keep->heap[keep->count] = (struct kept){.due_ms = due_ms, .key = *key, .kind = (uint8_t)kind};
+    sift_up(keep, keep->count++);
+}
+
+static struct kept pop(struct keep *keep)
+{
+    struct kept first = keep->heap[0];
+    keep->heap[0] = keep->heap[--keep->count];
+    sift_down(keep, 0);
+    return first;
+}
+
+static uint64_t next_turn_ms(struct node *node, struct now now)
+{
+    return now.ms + KEEP_EVERY_MS - rng_below(&node->rng, KEEP_EVERY_MS / 4);
+}
+
+void keep_add(struct node *node, struct now now, enum record_kind kind, const struct id *key)
+{
+    struct keep *keep = &node->keep;
+    /* Loading still comes past it, and then schedules it. */
+    if (keep->is_loading && compare_place(kind, key, keep->load_kind, &keep->load_key) > 0)
+        return;
+    push(keep, kind, key, next_turn_ms(node, now));
+}
+
+void keep_drop(struct keep *keep, enum record_kind kind, const struct id *key)
+{
+    for (size_t i = 0; i < keep->count; i++) {
+        if (compare_place(keep->heap[i].kind, &keep->heap[i].key, kind, key) != 0)
+            continue;
+        keep->heap[i].due_ms = 0;
+        sift_up(keep, i);
+        pop(keep);
+        return;
+    }
+}
+
+void keep_finished(struct node *node)
+{
+    node->keep.running--;
+}
+
+static uint64_t first_turn_ms(struct node *node, struct now now, const struct stored *stored)
+{
+    uint64_t spread_ms = (node->keep.count + 1) * KEEP_NEW_SPREAD_MS;
+    if (spread_ms > KEEP_START_SPREAD_MS || stored->put_unix_s + KEEP_NEW_S <= now.unix_s)
+        spread_ms = KEEP_START_SPREAD_MS;
+    return now.ms + KEEP_START_MS + rng_below(&node->rng, (uint32_t)spread_ms);
+}
+
+static void load(struct node *node, struct now now)
+{
+    struct keep *keep = &node->keep;
+    struct stored stored;
+    for (unsigned i = 0; i < KEEP_LOAD_SLICE; i++) {
+        const struct id *after = keep->load_kind ? &keep->load_key : NULL;
+        enum err err = node->store.next(node->store.context, STORE_KEPT,
+                                        (enum record_kind)keep->load_kind, after, &stored);
+        if (err == ERR_NOT_FOUND) {
+            keep->is_loading = false;
+            return;
+        }
+        keep->load_kind = (uint8_t)stored.record.kind;
+        record_key(&stored.record, &keep->load_key);
+        if (err == ERR_BUSY)
+            break;
+        push(keep, stored.record.kind, &keep->load_key, first_turn_ms(node, now, &stored));
+    }
+}
+
+/* When the life that it has now began. An entry's own time is its place among the others, so it
+ * stays as it was when it was written; what counts is when it was last signed and kept. */
+static uint64_t life_start_s(const struct stored *stored, const struct envelope *envelope)
+{
+    return stored->record.kind == RECORD_MULTI ? stored->put_unix_s : envelope->time_unix_s;
+}
+
+/* Past half of its life a record is signed anew, by whoever has the key. */
+static bool wants_renewal(const struct stored *stored, const struct envelope *envelope,
+                          struct now now)
+{
+    if (stored->record.kind == RECORD_IMMUTABLE || !envelope->has_time || !envelope->has_expiry ||
+        stored->record.seq == INT64_MAX)
+        return false;
+    const uint64_t start_s = life_start_s(stored, envelope), end_s = envelope->expiry_unix_s;
+    return end_s > start_s && now.unix_s >= start_s + (end_s - start_s) / 2;
+}
+
+/* With the very next seq: where the owner has put something newer elsewhere, that is refused, and
+ * the old content does not come back over it. */
+static bool renew(struct node *node, struct now now, const struct stored *stored,
+                  struct envelope *envelope, struct outbox *out)
+{
+    const struct record *record = &stored->record;
+    uint8_t buffer[RECORD_V_MAX];
+    struct wire_writer w;
+    envelope->expiry_unix_s =
+        now.unix_s + (envelope->expiry_unix_s - life_start_s(stored, envelope));
+    if (record->kind == RECORD_SINGLE)
+        envelope->time_unix_s = now.unix_s;
+    wire_writer_init(&w, buffer, sizeof buffer);
+    envelope_write(&w, envelope);
+    if (w.failed)
+        return false;
+    const struct put_request request = {
+        .kind = record->kind,
+        .target = record->target,
+        .k = record->k,
+        .salt = record->salt,
+        .v = wire_written(&w),
+        .has_seq = true,
+        .seq = record->seq + 1,
+        .is_kept = true,
+    };
+    const struct put_origin origin = {.is_internal = true, .is_republish = true};
+    uint64_t number;
+    if (put_start(node, now, &request, &origin, &number, out) != ERR_OK)
+        return false;
+    node_count(node, COUNTER_RENEWALS);
+    return true;
+}
+
+static bool republish(struct node *node, struct now now, const struct record *record,
+                      struct outbox *out)
+{
+    const struct put_request request = {
+        .kind = record->kind,
+        .target = record->target,
+        .k = record->k,
+        .salt = record->salt,
+        .v = record->v,
+        .sig = record->sig,
+        .has_seq = record->kind != RECORD_IMMUTABLE,
+        .seq = record->seq,
+    };
+    const struct put_origin origin = {.is_internal = true, .is_republish = true};
+    uint64_t number;
+    if (put_start(node, now, &request, &origin, &number, out) != ERR_OK)
+        return false;
+    node_count(node, COUNTER_REPUBLISHES);
+    return true;
+}
+
+void keep_not_renewed(struct node *node, struct now now, enum record_kind kind,
+                      const struct id *key, struct outbox *out)
+{
+    struct stored stored;
+    if (node->store.get(node->store.context, STORE_KEPT, kind, key, &stored) != ERR_OK)
+        return;
+    node->keep.running++;
+    if (!republish(node, now, &stored.record, out))
+        node->keep.running--;
+}
+
+/* A record that names its own end and cannot be signed anew: part of a large value whose manifest
+ * went without it. No node takes it any more, so it is forgotten here too. */
+static bool has_ended(const struct record *record, struct now now)
+{
+    uint64_t expiry_unix_s;
+    return record->kind == RECORD_IMMUTABLE &&
+           record_expiry(record, now.unix_s, now.unix_s, &expiry_unix_s) == ERR_NOT_FOUND;
+}
+
+static void take_turn(struct node *node, struct now now, const struct kept *kept,
+                      struct outbox *out)
+{
+    struct stored stored;
+    if (node->store.get(node->store.context, STORE_KEPT, (enum record_kind)kept->kind, &kept->key,
+                        &stored) != ERR_OK)
+        return;
+    uint64_t number;
+    if (has_ended(&stored.record, now) &&
+        drop_start(node, now, stored.record.kind, &kept->key, true, &number, out) == ERR_OK)
+        return;
+    struct envelope envelope;
+    envelope_parse(stored.record.v, &envelope);
+    push(&node->keep, stored.record.kind, &kept->key, next_turn_ms(node, now));
+    node->keep.running++;
+    bool is_started = wants_renewal(&stored, &envelope, now)
+                          ? renew(node, now, &stored, &envelope, out)
+                          : republish(node, now, &stored.record, out);
+    if (!is_started)
+        node->keep.running--;
+}
+
+void keep_tick(struct node *node, struct now now, struct outbox *out)
+{
+    struct keep *keep = &node->keep;
+    if (keep->is_loading)
+        load(node, now);
+    while (keep->count > 0 && keep->heap[0].due_ms <= now.ms && keep->running < KEEP_AT_ONCE) {
+        const struct kept kept = pop(keep);
+        take_turn(node, now, &kept, out);
+    }
+}
+
+uint64_t keep_next_ms(const struct keep *keep)
+{
+    if (keep->is_loading)
+        return 0;
+    return keep->count > 0 && keep->running < KEEP_AT_ONCE ? keep->heap[0].due_ms : UINT64_MAX;
+}

@@ -1,0 +1,60 @@
+#include "rpc/json/json.h"
+
+#include <stdio.h>
+
+/* Past the closing quote of a string that opens just before `at`, or the end. */
+static const uint8_t *skip_string(const uint8_t *at, const uint8_t *end)
+{
+    while (at < end && *at != '"')
+        at += *at == '\\' && end - at > 1 ? 2 : 1;
+    return at < end ? at + 1 : end;
+}
+
+bool json_is_within_depth(struct bytes text, unsigned depth_max)
+{
+    const uint8_t *at = text.data, *end = text.data + text.size;
+    unsigned depth = 0;
+
+    while (at < end) {
+        uint8_t c = *at++;
+        if (c == '"')
+            at = skip_string(at, end);
+        else if ((c == '[' || c == '{') && ++depth > depth_max)
+            return false;
+        else if ((c == ']' || c == '}') && depth > 0)
+            depth--;
+    }
+    return true;
+}
+
+/* jansson quotes the text it stumbled over, line feeds included: one line is what was asked for. */
+static void flatten(char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < ' ')
+            *text = ' ';
+}
+
+json_t *json_read(struct bytes text, unsigned depth_max, char *error, size_t error_size)
+{
+    json_error_t jansson;
+
+    if (!json_is_within_depth(text, depth_max)) {
+        if (error != NULL)
+            snprintf(error, error_size, "nested deeper than %u levels", depth_max);
+        return NULL;
+    }
+    /* jansson takes a NUL at the end for the end. */
+    if (text.size > 0 && memchr(text.data, '\0', text.size) != NULL) {
+        if (error != NULL)
+            snprintf(error, error_size, "a NUL byte");
+        return NULL;
+    }
+    json_t *value = json_loadb((const char *)text.data, text.size,
+                               JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &jansson);
+    if (value == NULL && error != NULL) {
+        snprintf(error, error_size, "%s, at byte %d", jansson.text, jansson.position);
+        flatten(error);
+    }
+    return value;
+}
