@@ -6,6 +6,22 @@
 
 #include "common/addr_text.h"
 
+const char *http_host_path(const char *target, char host[HTTP_HOST_SIZE])
+{
+    static const char scheme[] = "http://";
+    const char *from = target + sizeof scheme - 1;
+
+    host[0] = '\0';
+    if (strncasecmp(target, scheme, sizeof scheme - 1) != 0)
+        return target;
+    size_t size = strcspn(from, "/");
+    if (size < HTTP_HOST_SIZE) {
+        memcpy(host, from, size);
+        host[size] = '\0';
+    }
+    return from[size] == '/' ? from + size : "/";
+}
+
 /* The host without its port; an IPv6 address loses its brackets. False when it is neither. */
 static bool take_host(const char *text, char out[HTTP_HOST_MAX + 1])
 {

@@ -49,7 +49,7 @@ struct http_request {
     struct MHD_Connection *connection;
     const struct http_route *route; /* NULL: it is refused, */
     unsigned status;                /* with this status, once its body has come */
-    const char *why;
+    const char *why, *allow;        /* allow: the methods of a page that does not take this one */
     struct json_text body;
     struct rpc_client client; /* makes its call, where it has one */
     bool has_client, is_too_big;

@@ -1,6 +1,7 @@
 /* One HTTP request: who may ask what, the calls it makes, and its answer. */
 #include <assert.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "rpc/metrics/exposition.h"
 #include "rpc/server/http_parts.h"
@@ -13,6 +14,7 @@
 
 struct http_route {
     const char *method, *path;
+    const char *allow; /* what the path takes */
     enum MHD_Result (*answer)(struct http_request *request);
 };
 
@@ -28,8 +30,8 @@ static enum MHD_Result queue(struct http_request *request, unsigned status, cons
     MHD_add_response_header(response, "Cache-Control", "no-store");
     if (policy != NULL)
         MHD_add_response_header(response, "Content-Security-Policy", policy);
-    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-        MHD_add_response_header(response, "Allow", "GET, HEAD, POST");
+    if (request->allow != NULL)
+        MHD_add_response_header(response, "Allow", request->allow);
     enum MHD_Result result = MHD_queue_response(request->connection, status, response);
     MHD_destroy_response(response);
     return result;
@@ -256,25 +258,35 @@ static enum MHD_Result answer_page(struct http_request *request)
 }
 
 static const struct http_route routes[] = {
-    {"POST", "/", answer_post},          {"GET", "/", answer_page},
-    {"GET", "/status", answer_status},   {"GET", "/events", answer_events},
-    {"GET", "/metrics", answer_metrics},
+    {"POST", "/", "GET, HEAD, POST", answer_post},
+    {"GET", "/", "GET, HEAD, POST", answer_page},
+    {"GET", "/status", "GET, HEAD", answer_status},
+    {"GET", "/metrics", "GET, HEAD", answer_metrics},
+    {"GET", "/events", "GET", answer_events}, /* of a stream there is no head alone */
 };
+
+static bool is_taken(const struct http_route *route, const char *method)
+{
+    bool is_head = strcmp(method, "HEAD") == 0 && strstr(route->allow, "HEAD") != NULL;
+
+    return strcmp(route->method, is_head ? "GET" : method) == 0;
+}
 
 /* Finds the route, or the reason why there is none. */
 static void find_route(struct http_request *request, const char *method, const char *path)
 {
-    const char *asked = strcmp(method, "HEAD") == 0 ? "GET" : method;
 
     request->status = MHD_HTTP_NOT_FOUND;
     request->why = "no such page\n";
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         if (strcmp(routes[i].path, path) != 0)
             continue;
-        if (strcmp(routes[i].method, asked) == 0) {
+        if (is_taken(&routes[i], method)) {
+            request->allow = NULL;
             request->route = &routes[i];
             return;
         }
+        request->allow = routes[i].allow;
         request->status = MHD_HTTP_METHOD_NOT_ALLOWED;
         request->why = "this page takes another method\n";
     }
@@ -285,13 +297,13 @@ static const char *header(const struct http_request *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
-/* True when the door lets this in. */
-static bool is_let_in(struct http_request *request, const char *method)
+/* True when the door lets this in. `host` is what the request names. */
+static bool is_let_in(struct http_request *request, const char *method, const char *host)
 {
     const struct http_link *link = request->link;
 
     request->status = MHD_HTTP_FORBIDDEN;
-    if (!link->is_local && !http_host_is_ours(&link->http->hosts, header(request, "Host"))) {
+    if (!link->is_local && !http_host_is_ours(&link->http->hosts, host)) {
         request->why = "the Host is none of this daemon's; http-host in its configuration names "
                        "more\n";
         return false;
@@ -301,6 +313,38 @@ static bool is_let_in(struct http_request *request, const char *method)
         return false;
     }
     return true;
+}
+
+/* ---- what a head may say once ---- */
+
+struct framing {
+    unsigned hosts, lengths, encodings;
+    bool is_strange; /* an encoding that nobody here reads */
+};
+
+static enum MHD_Result count_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                    const char *value)
+{
+    struct framing *framing = context;
+
+    (void)kind;
+    framing->hosts += strcasecmp(name, "Host") == 0;
+    framing->lengths += strcasecmp(name, "Content-Length") == 0;
+    if (strcasecmp(name, "Transfer-Encoding") == 0) {
+        framing->encodings++;
+        framing->is_strange = value == NULL || strcasecmp(value, "chunked") != 0;
+    }
+    return MHD_YES;
+}
+
+/* Where the request ends, or whom it is for, could be read in two ways (RFC 9112, 3.2 and 6.3): a
+ * proxy before us may have read it in the other. */
+static bool is_ambiguous(const struct http_request *request)
+{
+    struct framing framing = {0};
+
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_header, &framing);
+    return framing.hosts > 1 || framing.lengths + framing.encodings > 1 || framing.is_strange;
 }
 
 /* ---- what libmicrohttpd calls ---- */
@@ -314,22 +358,27 @@ static struct http_link *link_of(struct MHD_Connection *connection)
 }
 
 /* The head has come. What is refused is told so after its body: who is still sending one would not
- * hear it. */
+ * hear it; but not when the body's end is not known, and then the connection ends too. */
 static enum MHD_Result begin(struct MHD_Connection *connection, const char *method, const char *url,
                              void **state)
 {
     struct http_link *link = link_of(connection);
     struct http_request *request = calloc(1, sizeof *request);
+    char host[HTTP_HOST_SIZE];
+    const char *path = http_host_path(url, host);
 
     if (request == NULL)
         return MHD_NO;
     request->link = link;
     request->connection = connection;
-    if (is_let_in(request, method))
-        find_route(request, method, url);
     link->request = request;
     link->http->request_count++;
     *state = request;
+    if (is_ambiguous(request))
+        return refuse(request, MHD_HTTP_BAD_REQUEST,
+                      "what this request is can be read in two ways\n");
+    if (is_let_in(request, method, path != url ? host : header(request, "Host")))
+        find_route(request, method, path);
     return MHD_YES;
 }
 

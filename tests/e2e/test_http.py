@@ -118,6 +118,9 @@ class Doors(SharedCase):
             self.assertEqual(status, 403)
             self.assertEqual(ask(self.full, 'GET', '/', Host=host)[0], 200,
                              'a Unix socket has no name')
+            self.assertEqual(ask(self.page, 'GET', f'http://{host}/metrics')[0], 403,
+                             'the target counts, not the header')
+        self.assertEqual(ask(self.page, 'GET', 'http://localhost/metrics', Host='evil.com')[0], 200)
 
     def test_a_page_of_another_site_calls_nothing(self):
         for door in (self.page, self.full, self.read_only):

@@ -237,6 +237,42 @@ START_TEST(pages_and_what_is_none)
 }
 END_TEST
 
+START_TEST(a_page_says_what_it_takes)
+{
+    check_status("PUT / HTTP/1.1\r\nHost: x\r\n\r\n", 405);
+    ck_assert_ptr_nonnull(strstr(got, "Allow: GET, HEAD, POST\r\n"));
+    check_status("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 405);
+    ck_assert_ptr_nonnull(strstr(got, "Allow: GET, HEAD\r\n"));
+    check_status("HEAD /events HTTP/1.1\r\nHost: x\r\n\r\n", 405);
+    ck_assert_ptr_nonnull(strstr(got, "Allow: GET\r\n"));
+    check_status("GET http://x:80/metrics HTTP/1.1\r\nHost: x\r\n\r\n", 200);
+}
+END_TEST
+
+/* Such a request is answered at once, and nothing behind it is taken for another. */
+START_TEST(what_could_be_read_in_two_ways_is_refused)
+{
+    static const char *const heads[] = {
+        "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 40\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n",
+    };
+
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        int fd = open_door(RPC_ACCESS_FULL);
+        say(fd, heads[i]);
+        say(fd, "\r\n{}GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        hear(fd, NULL);
+        ck_assert_msg(strncmp(got, "HTTP/1.1 400 ", 13) == 0, "%s: %s", heads[i], got);
+        ck_assert_ptr_null(strstr(got, " 200 "));
+        close(fd);
+    }
+    ck_assert(is_counted(400));
+}
+END_TEST
+
 START_TEST(pages_of_others_call_nothing)
 {
     check_status("POST / HTTP/1.1\r\nHost: x\r\nOrigin: http://x\r\nContent-Length: 2\r\n\r\n{}",
@@ -397,6 +433,8 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_request_that_does_not_end_is_not_waited_for);
     tcase_add_test(tests, a_silent_stream_of_events_says_that_it_lives);
     tcase_add_test(tests, pages_and_what_is_none);
+    tcase_add_test(tests, a_page_says_what_it_takes);
+    tcase_add_test(tests, what_could_be_read_in_two_ways_is_refused);
     tcase_add_test(tests, pages_of_others_call_nothing);
     tcase_add_test(tests, a_long_head_is_refused);
     tcase_add_test(tests, beyond_the_limit_connections_are_told_so);

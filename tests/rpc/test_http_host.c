@@ -85,10 +85,34 @@ START_TEST(where_all_are_bound_any_address_is_ours)
 }
 END_TEST
 
+static void check_path(const char *target, const char *path, const char *host)
+{
+    char got[HTTP_HOST_SIZE];
+
+    ck_assert_str_eq(http_host_path(target, got), path);
+    ck_assert_str_eq(got, host);
+}
+
+START_TEST(an_absolute_target_names_its_host)
+{
+    char longer[HTTP_HOST_SIZE + 16] = "http://";
+
+    check_path("/metrics", "/metrics", "");
+    check_path("/http://evil.com/", "/http://evil.com/", "");
+    check_path("*", "*", "");
+    check_path("http://localhost:9673/metrics", "/metrics", "localhost:9673");
+    check_path("HTTP://evil.com", "/", "evil.com");
+    check_path("http:///status", "/status", "");
+    memset(longer + 7, 'a', HTTP_HOST_SIZE);
+    check_path(longer, "/", "");
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
     tcase_add_test(tests, ours_are_known);
     tcase_add_test(tests, others_are_not);
     tcase_add_test(tests, the_bound_address_is_ours);
+    tcase_add_test(tests, an_absolute_target_names_its_host);
     tcase_add_test(tests, where_all_are_bound_any_address_is_ours);
 }
