@@ -175,6 +175,7 @@ static enum client_exit call_stream(const struct client_args *args, struct clien
 {
     struct client_handling handling = {0};
     json_t *request = make_request(row->name, params, CALL_ID);
+    stream->is_printing = args->command == NULL;
     if (args->command != NULL) {
         client_handle_begin(&handling, stream, args, socket);
     }

@@ -115,8 +115,7 @@ static bool print(struct listening *l, const json_t *params)
     write_event(l, stdout, params);
     if (fflush(stdout) == 0 && ferror(stdout) == 0)
         return true;
-    fprintf(stderr, "xord: listen: cannot write the output\n");
-    l->stream.code = CLIENT_ERROR_REPLY;
+    l->stream.code = client_output_unread(METHOD);
     return false;
 }
 
@@ -198,8 +197,17 @@ static bool is_late(const struct listening *l)
     return client_socket_now_ms() >= l->stream.deadline_ms;
 }
 
-/* With --reconnect until the daemon is there or -W has passed. */
-static bool connect_to(struct listening *l, struct client_socket *socket)
+/* False when nobody would see what comes after it. */
+static bool pause_shortly(const struct listening *l)
+{
+    if (l->stream.is_printing)
+        return !client_output_is_unread(RETRY_MS);
+    nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
+    return true;
+}
+
+/* With --reconnect until the daemon is there, -W has passed, or nobody would see it. */
+static enum client_exit connect_to(struct listening *l, struct client_socket *socket)
 {
     char error[CLIENT_ERROR_SIZE] = "";
     bool is_told = false;
@@ -208,18 +216,22 @@ static bool connect_to(struct listening *l, struct client_socket *socket)
             fprintf(stderr, "xord: %s%s\n", error, l->args->is_reconnecting ? "; waiting" : "");
         is_told = true;
         if (!l->args->is_reconnecting || is_late(l))
-            return false;
-        nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
+            return CLIENT_NO_DAEMON;
+        if (!pause_shortly(l)) {
+            l->stream.is_daemon_gone = false;
+            return client_output_unread(METHOD);
+        }
     }
-    return true;
+    return CLIENT_OK;
 }
 
 static enum client_exit listen_once(struct listening *l)
 {
     char error[CLIENT_ERROR_SIZE] = "";
     struct client_socket socket;
-    if (!connect_to(l, &socket))
-        return CLIENT_NO_DAEMON;
+    enum client_exit code = connect_to(l, &socket);
+    if (code != CLIENT_OK)
+        return code;
     if (l->args->is_waiting && !client_socket_wait_ready(&socket, error)) {
         fprintf(stderr, "xord: listen: %s\n", error);
         client_socket_close(&socket);
@@ -227,7 +239,7 @@ static enum client_exit listen_once(struct listening *l)
     }
     json_t *request = make_request(l);
     l->is_ended = l->is_stopping = false;
-    enum client_exit code = client_stream_run(&l->stream, &socket, METHOD, request);
+    code = client_stream_run(&l->stream, &socket, METHOD, request);
     json_decref(request);
     client_socket_close(&socket);
     l->is_again = true;
@@ -257,6 +269,7 @@ enum client_exit client_listen(const struct client_args *args, json_t *params)
     }
     l.stream.on_event = on_event;
     l.stream.context = &l;
+    l.stream.is_printing = args->command == NULL;
     enum client_exit code;
     do {
         code = listen_once(&l);

@@ -1,7 +1,10 @@
 #include "rpc/client/client_output.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "rpc/json/json.h"
 #include "rpc/values/base64.h"
@@ -176,6 +179,19 @@ static enum client_exit print_error(FILE *err, const char *method, const json_t 
     fprintf(err, "xord: %s: %s (%lld): %s\n", method, name != NULL ? name : "error",
             (long long)code, message != NULL ? message : "");
     return exit_of_code(code);
+}
+
+bool client_output_is_unread(int wait_ms)
+{
+    struct pollfd fd = {.fd = STDOUT_FILENO};
+    return poll(&fd, 1, wait_ms) > 0 && (fd.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+enum client_exit client_output_unread(const char *method)
+{
+    raise(SIGPIPE);
+    fprintf(stderr, "xord: %s: cannot write the output\n", method);
+    return CLIENT_ERROR_REPLY;
 }
 
 void client_output_notice(void *out, const json_t *notice)

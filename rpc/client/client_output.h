@@ -22,6 +22,12 @@ enum client_exit client_output(FILE *out, FILE *err, const char *method, const j
 /* Prints what a notification of a running call says as one JSON line on `out`, a FILE, at once. */
 void client_output_notice(void *out, const json_t *notice);
 
+/* True, at once, when nobody reads standard output any more; else false, after so long. */
+bool client_output_is_unread(int wait_ms);
+/* Ends as a write to it would: by SIGPIPE, as shells expect of what stands before `head`; where
+ * that is ignored, with one line on standard error and an error's exit. */
+enum client_exit client_output_unread(const char *method);
+
 /* The value alone of an element of dhtget's array, as -q has it. */
 void client_output_value(FILE *out, const json_t *element);
 

@@ -239,49 +239,54 @@ uint64_t client_socket_now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Waits until there is something to read; false when there is nothing by then. */
-static bool wait_readable(const struct client_socket *s, uint64_t deadline_ms)
+/* Waits until there is something to read; false with *why. Of standard output, of which no event is
+ * asked, poll tells only that its reader is gone. */
+static bool wait_readable(const struct client_socket *s, uint64_t deadline_ms,
+                          enum client_wait *why)
 {
-    struct pollfd poll_fd = {.fd = s->fd, .events = POLLIN};
+    struct pollfd fds[2] = {{.fd = s->fd, .events = POLLIN},
+                            {.fd = s->is_printing ? STDOUT_FILENO : -1}};
     int ready = 0;
     while (ready <= 0) {
         uint64_t now_ms = client_socket_now_ms();
         uint64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
-        ready = poll(&poll_fd, 1, left_ms < INT_MAX ? (int)left_ms : INT_MAX);
+        ready = poll(fds, 2, left_ms < INT_MAX ? (int)left_ms : INT_MAX);
         if (ready < 0 && errno != EINTR) {
             return true; /* the read will say why */
         }
         if (ready == 0 && left_ms == 0) {
+            *why = CLIENT_WAIT_LATE;
             return false;
         }
     }
-    return true;
+    *why = CLIENT_WAIT_UNREAD;
+    return (fds[1].revents & (POLLERR | POLLHUP)) == 0;
 }
 
-json_t *client_socket_next(struct client_socket *s, uint64_t deadline_ms, bool *is_late,
+json_t *client_socket_next(struct client_socket *s, uint64_t deadline_ms, enum client_wait *why,
                            char error[CLIENT_ERROR_SIZE])
 {
     size_t searched = 0;
     char *feed;
-    *is_late = false;
     while ((feed = s->size > searched ? memchr(s->buffer + searched, '\n', s->size - searched)
                                       : NULL) == NULL) {
         searched = s->size;
-        if (deadline_ms != UINT64_MAX && !wait_readable(s, deadline_ms)) {
-            *is_late = true;
+        if (!wait_readable(s, deadline_ms, why)) {
             return NULL;
         }
+        *why = CLIENT_WAIT_FAILED;
         if (!read_more(s)) {
             snprintf(error, CLIENT_ERROR_SIZE, "the daemon ended the connection%s%s",
                      errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
             return NULL;
         }
     }
-    char why[128] = "";
+    char fault[128] = "";
     size_t length = (size_t)(feed - s->buffer);
-    json_t *line = json_read(bytes_of(s->buffer, length), REPLY_DEPTH_MAX, why, sizeof why);
+    json_t *line = json_read(bytes_of(s->buffer, length), REPLY_DEPTH_MAX, fault, sizeof fault);
     if (line == NULL) {
-        snprintf(error, CLIENT_ERROR_SIZE, "the daemon's answer is not JSON: %s", why);
+        snprintf(error, CLIENT_ERROR_SIZE, "the daemon's answer is not JSON: %s", fault);
+        *why = CLIENT_WAIT_FAILED;
     }
     s->size -= length + 1;
     memmove(s->buffer, feed + 1, s->size);
@@ -291,8 +296,8 @@ json_t *client_socket_next(struct client_socket *s, uint64_t deadline_ms, bool *
 /* The next line, parsed; NULL with the reason. */
 static json_t *read_line(struct client_socket *s, char error[CLIENT_ERROR_SIZE])
 {
-    bool is_late;
-    return client_socket_next(s, UINT64_MAX, &is_late, error);
+    enum client_wait why;
+    return client_socket_next(s, UINT64_MAX, &why, error);
 }
 
 bool client_socket_send(struct client_socket *s, const json_t *request,

@@ -11,9 +11,16 @@
 #define CLIENT_WAIT_MS_MAX 60000u              /* -w gives up after this */
 #define CLIENT_REPLY_MAX   (64u * 1024 * 1024) /* far above any reply; bounds our memory */
 
+enum client_wait {
+    CLIENT_WAIT_FAILED,
+    CLIENT_WAIT_LATE,  /* nothing came by the deadline */
+    CLIENT_WAIT_UNREAD /* nobody reads standard output any more */
+};
+
 struct client_socket {
-    int fd;       /* -1: closed */
-    char *buffer; /* what has been read and not yet taken, owned */
+    int fd;           /* -1: closed */
+    bool is_printing; /* what comes is printed: no use in waiting for it when nobody reads that */
+    char *buffer;     /* what has been read and not yet taken, owned */
     size_t size, capacity;
     /* What comes ahead of a reply and has no id; may be NULL. To be set once it is open. */
     void (*on_notification)(void *context, const json_t *notification);
@@ -35,9 +42,9 @@ json_t *client_socket_call(struct client_socket *s, const json_t *request,
 /* For -w: until the daemon has found its network, or knows that there is none; which of them does
  * not matter. False with one line in `error` when it did not answer. */
 bool client_socket_wait_ready(struct client_socket *s, char error[CLIENT_ERROR_SIZE]);
-/* The next line, whatever it is: a new reference. NULL with one line in `error`, or, when none had
- * come by `deadline_ms` (of client_socket_now_ms; UINT64_MAX: never), with *is_late set. */
-json_t *client_socket_next(struct client_socket *s, uint64_t deadline_ms, bool *is_late,
+/* The next line, whatever it is: a new reference. NULL with *why, of CLIENT_WAIT_FAILED with one
+ * line in `error`. `deadline_ms` is of client_socket_now_ms; UINT64_MAX: never. */
+json_t *client_socket_next(struct client_socket *s, uint64_t deadline_ms, enum client_wait *why,
                            char error[CLIENT_ERROR_SIZE]);
 uint64_t client_socket_now_ms(void); /* monotonic */
 void client_socket_close(struct client_socket *s);

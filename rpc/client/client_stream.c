@@ -94,21 +94,33 @@ static bool take(struct client_stream *stream, const char *method, const json_t 
     return !is_enough && !is_event(params, "end");
 }
 
+/* Without the line that was waited for. */
+static enum client_exit end_early(struct client_stream *stream, const char *method,
+                                  enum client_wait why, const char *error)
+{
+    if (why == CLIENT_WAIT_LATE) {
+        return CLIENT_OK;
+    }
+    if (why == CLIENT_WAIT_UNREAD) {
+        return client_output_unread(method);
+    }
+    fprintf(stderr, "xord: %s: %s\n", method, error);
+    stream->is_daemon_gone = true;
+    return CLIENT_NO_DAEMON;
+}
+
 static enum client_exit follow(struct client_stream *stream, struct client_socket *socket,
                                const char *method)
 {
     char error[CLIENT_ERROR_SIZE] = "";
-    bool is_late = false, is_going_on = true;
+    enum client_wait why;
+    bool is_going_on = true;
     stream->code = CLIENT_OK;
+    socket->is_printing = stream->is_printing;
     while (is_going_on) {
-        json_t *line = client_socket_next(socket, stream->deadline_ms, &is_late, error);
-        if (line == NULL && is_late) {
-            return CLIENT_OK;
-        }
+        json_t *line = client_socket_next(socket, stream->deadline_ms, &why, error);
         if (line == NULL) {
-            fprintf(stderr, "xord: %s: %s\n", method, error);
-            stream->is_daemon_gone = true;
-            return CLIENT_NO_DAEMON;
+            return end_early(stream, method, why, error);
         }
         is_going_on = take(stream, method, line);
         json_decref(line);

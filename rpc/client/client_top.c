@@ -103,12 +103,13 @@ static bool take_line(struct top *top, const json_t *line)
 static bool take_lines(struct top *top)
 {
     uint64_t end_ms = client_socket_now_ms() + REDRAW_MS;
-    bool is_late = false, is_going_on = true;
+    bool is_going_on = true;
+    enum client_wait why;
     while (is_going_on && client_socket_now_ms() < end_ms) {
-        json_t *line = client_socket_next(&top->socket, 0, &is_late, top->error);
+        json_t *line = client_socket_next(&top->socket, 0, &why, top->error);
         if (line == NULL) {
             top->has_more = false;
-            return is_late;
+            return why == CLIENT_WAIT_LATE;
         }
         is_going_on = take_line(top, line);
         json_decref(line);

@@ -4,6 +4,7 @@ they leave undone is answered for them, and what was written with a commit survi
 import base64
 import os
 import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -363,6 +364,9 @@ class Shell(SharedCase):
         self.assertEqual(self.server.cli('respond', number, 'and bye').code, 0)
         self.assertEqual(call.result()['value'], 'and bye')
         client.close()
+        process.stdout.close()  # as `head -1` does: nobody would see another request
+        self.assertEqual(process.wait(DEADLINE_S), -signal.SIGPIPE)
+        wait_until(lambda: 'lines' not in self.server.info()['commands'], 'it is handled no more')
 
     def test_query_and_request_print(self):
         self.exec('echo "$XORD_FROM_ID"')

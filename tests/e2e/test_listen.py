@@ -510,8 +510,15 @@ class CommandLine(ListenCase):
         unread = Follower(self, self.other, 'tag', 'r', 'm', via_pipe=True)
         self.assertIn(b'synced', unread.process.stdout.readline())
         unread.process.stdout.close()
-        self.put('new')
         self.assertEqual((unread.wait(), unread.text('err')), (-signal.SIGPIPE, ''))
+
+    def test_it_ends_quietly_while_it_waits_for_the_daemon(self):
+        unread = Follower(self, self.other, 'tag', 'r', 'm', '--reconnect', via_pipe=True)
+        self.assertIn(b'synced', unread.process.stdout.readline())
+        self.other.stop()
+        wait_until(lambda: 'waiting' in unread.text('err'), 'it waits')
+        unread.process.stdout.close()
+        self.assertEqual(unread.wait(), -signal.SIGPIPE)
 
 
 if __name__ == '__main__':

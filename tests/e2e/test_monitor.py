@@ -259,6 +259,13 @@ class CommandLine(TestCase):
         _, err = process.communicate(timeout=10)
         self.assertEqual(err, b'')
 
+    def test_it_ends_when_nobody_reads_it(self):
+        node = self.start()
+        process = self.follow(node, 'store')
+        process.stdout.close()
+        self.assertEqual(process.wait(10), -signal.SIGPIPE)
+        self.assertEqual(process.stderr.read(), b'')
+
 
 class LookupTable(TestCase):
     def on_terminal(self, node, *arguments):

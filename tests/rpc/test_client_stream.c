@@ -1,6 +1,7 @@
 /* A stream on the command line must show each event once, and end when it was told to: after so
  * many, after so long, when the daemon says so, when it is gone. */
 #include <check.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -106,6 +107,33 @@ START_TEST(a_daemon_that_is_gone_is_an_error)
 }
 END_TEST
 
+static int make_unread(void)
+{
+    int fds[2];
+    int before = dup(STDOUT_FILENO);
+    ck_assert_int_eq(pipe(fds), 0);
+    ck_assert_int_eq(dup2(fds[1], STDOUT_FILENO), STDOUT_FILENO);
+    close(fds[0]);
+    close(fds[1]);
+    return before;
+}
+
+/* As behind `| head -1`, long before the next event. */
+START_TEST(it_ends_when_nobody_reads_what_it_prints)
+{
+    init(NULL, "1000");
+    stream.is_printing = true;
+    signal(SIGPIPE, SIG_IGN);
+    int before = make_unread();
+    enum client_exit code = run(REPLY);
+    dup2(before, STDOUT_FILENO);
+    close(before);
+    signal(SIGPIPE, SIG_DFL);
+    ck_assert_int_eq(code, CLIENT_ERROR_REPLY);
+    ck_assert(!stream.is_daemon_gone);
+}
+END_TEST
+
 START_TEST(a_refusal_is_its_own_exit)
 {
     init(NULL, NULL);
@@ -150,6 +178,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, it_ends_when_its_time_is_up);
     tcase_add_test(tests, it_ends_when_the_daemon_says_so);
     tcase_add_test(tests, a_daemon_that_is_gone_is_an_error);
+    tcase_add_test(tests, it_ends_when_nobody_reads_what_it_prints);
     tcase_add_test(tests, a_refusal_is_its_own_exit);
     tcase_add_test(tests, notifications_of_others_are_passed_over);
     tcase_add_test(tests, limits_that_are_none_are_refused);
