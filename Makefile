@@ -4,7 +4,9 @@
 
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
-PKGS    := libuv jansson libsodium libmd lmdb inih libmicrohttpd
+LINKED  := libuv jansson libsodium libmd lmdb inih
+# Of the last the header alone: rpc/server/http_library.h.
+PKGS    := $(LINKED) libmicrohttpd
 
 BUILD := $(if $(SAN),build/san,build)
 CC    := $(if $(filter default,$(origin CC)),gcc,$(CC))
@@ -26,7 +28,7 @@ FUZZ_MAIN := $(if $(FUZZER),-fsanitize=fuzzer,$(BUILD)/tests/fuzz/replay.o)
 CPPFLAGS += -I. -D_GNU_SOURCE -DXORD_VERSION='"$(VERSION)"'
 CFLAGS   += -std=c17 $(OPT) $(WARNINGS) $(if $(SAN),,$(HARDEN)) $(SANFLAGS) $(shell pkg-config --cflags $(PKGS))
 LDFLAGS  += $(if $(SAN),,-pie -Wl,-z,relro,-z,now) $(SANFLAGS)
-LDLIBS   := $(shell pkg-config --libs $(PKGS)) -lpthread -lm
+LDLIBS   := $(shell pkg-config --libs $(LINKED)) -lpthread -ldl -lm
 CHECK_CFLAGS := $(shell pkg-config --cflags check)
 CHECK_LIBS   := $(shell pkg-config --libs check)
 

@@ -232,7 +232,7 @@ static enum err open_http(struct daemon *d, char *detail)
         hosts.names[hosts.name_count++] = name;
     addr_parse(text, &hosts.bound);
     enum err err = http_socket_listen(&hosts.bound, &fd, detail, DAEMON_DETAIL_SIZE);
-    return err == ERR_OK ? rpc_server_listen_http(d->rpc, fd, &hosts) : err;
+    return err == ERR_OK ? rpc_server_listen_http(d->rpc, fd, &hosts, detail) : err;
 }
 
 static enum err open_calls(struct daemon *d, char *detail)

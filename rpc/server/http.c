@@ -36,7 +36,7 @@ static void arm_timer(struct http *http)
         due_ms = ms_until(http->sweep_ms, now);
     if (http->accept_ms != 0 && ms_until(http->accept_ms, now) < due_ms)
         due_ms = ms_until(http->accept_ms, now);
-    if (MHD_get_timeout(http->mhd, &wait_ms) == MHD_YES && wait_ms < due_ms)
+    if (http->mhd.get_timeout(http->daemon, &wait_ms) == MHD_YES && wait_ms < due_ms)
         due_ms = wait_ms;
     if (due_ms == UINT64_MAX)
         uv_timer_stop(&http->timer);
@@ -48,7 +48,7 @@ static void run(struct http *http)
 {
     if (http->is_closing)
         return;
-    MHD_run(http->mhd);
+    http->mhd.run(http->daemon);
     arm_timer(http);
 }
 
@@ -186,14 +186,93 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     }
 }
 
-/* Said without libmicrohttpd, which takes no more. The client may not read it: then it is lost. */
-static void refuse(int fd)
-{
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n"
-                                 "Content-Length: 38\r\nConnection: close\r\n\r\n"
-                                 "too many connections; try again later\n";
+/* ---- starting libmicrohttpd ---- */
 
-    send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+static bool has_start(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* libmicrohttpd's own words are for who works on xord; on Unix sockets it complains with each reply
+ * that TCP's options cannot be set. What it refuses by itself is counted here. */
+__attribute__((format(printf, 2, 0))) static void on_log(void *context, const char *format,
+                                                         va_list args)
+{
+    struct http *http = context;
+    char line[256];
+    va_list copy;
+
+    if (has_start(format, "Setting ") || has_start(format, "Failed to push "))
+        return;
+    if (has_start(format, "Error processing request (HTTP response code is %u")) {
+        va_copy(copy, args);
+        metrics_http(&http->dispatch->metrics, va_arg(copy, unsigned));
+        va_end(copy);
+    }
+    vsnprintf(line, sizeof line, format, args);
+    line[strcspn(line, "\n")] = '\0';
+    log_debug(LOG_RPC, "http: %s", line);
+}
+
+static struct MHD_Daemon *start_daemon(struct http *http)
+{
+    const struct http_library *mhd = &http->mhd;
+    const unsigned flags =
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+
+    return mhd->start_daemon(flags, 0, NULL, NULL, http_on_request, http, /* the logger first */
+                             MHD_OPTION_EXTERNAL_LOGGER, on_log, http,    /* so that it hears all */
+                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
+                             MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, http,
+                             MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX + 1u,
+                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY_MAX,
+                             MHD_OPTION_CONNECTION_TIMEOUT, HTTP_IDLE_S, MHD_OPTION_END);
+}
+
+static bool start(struct http *http)
+{
+    http->daemon = start_daemon(http);
+    const union MHD_DaemonInfo *info =
+        http->daemon != NULL ? http->mhd.get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)
+                             : NULL;
+    if (info == NULL || uv_poll_init(http->loop, &http->poll, info->epoll_fd) != 0) {
+        if (http->daemon != NULL)
+            http->mhd.stop_daemon(http->daemon);
+        http->daemon = NULL;
+        return false;
+    }
+    http->poll.data = http;
+    http->open_handles++;
+    uv_poll_start(&http->poll, UV_READABLE, on_ready);
+    return true;
+}
+
+/* Once it has begun it stays so. */
+static bool begin(struct http *http, char detail[RPC_DETAIL_SIZE])
+{
+    if (http->daemon != NULL)
+        return true;
+    if (http->mhd.handle == NULL && !http_library_load(&http->mhd, http->library, detail))
+        return false;
+    if (start(http))
+        return true;
+    snprintf(detail, RPC_DETAIL_SIZE, "HTTP needs more memory or descriptors; try again later");
+    return false;
+}
+
+/* ---- who comes in ---- */
+
+/* Said without libmicrohttpd, which takes no more or is not there. The client may not read it: then
+ * it is lost. */
+static void refuse(int fd, const char *why)
+{
+    char answer[RPC_DETAIL_SIZE + 128];
+    int size = snprintf(answer, sizeof answer,
+                        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n"
+                        "Content-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
+                        strlen(why) + 1, why);
+
+    send(fd, answer, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
     close(fd);
 }
 
@@ -203,21 +282,33 @@ static bool has_room(const struct http *http, enum rpc_access access)
            (access != RPC_ACCESS_READ || http->read_count < HTTP_CONNECTIONS_READ_MAX);
 }
 
+/* Who asks again and again does not fill the log. */
+static bool can_take(struct http *http, char why[RPC_DETAIL_SIZE])
+{
+    bool has_begun = begin(http, why);
+
+    if (!has_begun && !http->has_warned)
+        log_warn(LOG_RPC, "%s", why);
+    http->has_warned = !has_begun;
+    return has_begun;
+}
+
 static void take(struct http *http, const struct http_link *made)
 {
     const struct sockaddr peer = {.sa_family = made->is_local ? AF_UNIX : AF_INET};
     struct http_link *link = NULL;
+    char why[RPC_DETAIL_SIZE] = "too many connections; try again later";
 
-    if (!http->is_stopping && has_room(http, made->access))
+    if (!http->is_stopping && has_room(http, made->access) && can_take(http, why))
         link = malloc(sizeof *link);
     if (link == NULL) {
         metrics_http(&http->dispatch->metrics, MHD_HTTP_SERVICE_UNAVAILABLE);
-        refuse(made->fd);
+        refuse(made->fd, why);
         return;
     }
     *link = *made;
     http->taking = link;
-    bool is_added = MHD_add_connection(http->mhd, link->fd, &peer, sizeof peer) ==
+    bool is_added = http->mhd.add_connection(http->daemon, link->fd, &peer, sizeof peer) ==
                     MHD_YES; /* or it closed it */
     http->taking = NULL;
     assert(!is_added || link->is_started);
@@ -261,10 +352,11 @@ static void on_accept(uv_poll_t *poll, int status, int events)
         pause_accepting(http);
 }
 
-enum err http_listen(struct http *http, int fd, const struct http_hosts *hosts)
+enum err http_listen(struct http *http, int fd, const struct http_hosts *hosts,
+                     char detail[RPC_DETAIL_SIZE])
 {
     assert(http->listen_fd < 0);
-    if (uv_poll_init(http->loop, &http->listener, fd) != 0) {
+    if (!begin(http, detail) || uv_poll_init(http->loop, &http->listener, fd) != 0) {
         close(fd);
         return ERR_IO;
     }
@@ -282,47 +374,7 @@ struct addr http_bound(const struct http *http)
 
 /* ---- beginning and end ---- */
 
-static bool has_start(const char *text, const char *start)
-{
-    return strncmp(text, start, strlen(start)) == 0;
-}
-
-/* libmicrohttpd's own words are for who works on xord; on Unix sockets it complains with each reply
- * that TCP's options cannot be set. What it refuses by itself is counted here. */
-__attribute__((format(printf, 2, 0))) static void on_log(void *context, const char *format,
-                                                         va_list args)
-{
-    struct http *http = context;
-    char line[256];
-    va_list copy;
-
-    if (has_start(format, "Setting ") || has_start(format, "Failed to push "))
-        return;
-    if (has_start(format, "Error processing request (HTTP response code is %u")) {
-        va_copy(copy, args);
-        metrics_http(&http->dispatch->metrics, va_arg(copy, unsigned));
-        va_end(copy);
-    }
-    vsnprintf(line, sizeof line, format, args);
-    line[strcspn(line, "\n")] = '\0';
-    log_debug(LOG_RPC, "http: %s", line);
-}
-
-static struct MHD_Daemon *start(struct http *http)
-{
-    const unsigned flags =
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-
-    return MHD_start_daemon(flags, 0, NULL, NULL, http_on_request, http, /* the logger first */
-                            MHD_OPTION_EXTERNAL_LOGGER, on_log, http,    /* so that it hears all */
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
-                            MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, http,
-                            MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX + 1u,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY_MAX,
-                            MHD_OPTION_CONNECTION_TIMEOUT, HTTP_IDLE_S, MHD_OPTION_END);
-}
-
-struct http *http_new(uv_loop_t *loop, struct dispatch *dispatch)
+struct http *http_new(uv_loop_t *loop, struct dispatch *dispatch, const char *library)
 {
     struct http *http = calloc(1, sizeof *http);
 
@@ -330,20 +382,11 @@ struct http *http_new(uv_loop_t *loop, struct dispatch *dispatch)
         return NULL;
     http->loop = loop;
     http->dispatch = dispatch;
+    http->library = library;
     http->listen_fd = -1;
-    http->mhd = start(http);
-    const union MHD_DaemonInfo *info =
-        http->mhd != NULL ? MHD_get_daemon_info(http->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
-    if (info == NULL || uv_poll_init(loop, &http->poll, info->epoll_fd) != 0) {
-        if (http->mhd != NULL)
-            MHD_stop_daemon(http->mhd);
-        free(http);
-        return NULL;
-    }
     uv_timer_init(loop, &http->timer); /* cannot fail */
-    http->poll.data = http->timer.data = http;
-    http->open_handles = 2;
-    uv_poll_start(&http->poll, UV_READABLE, on_ready);
+    http->timer.data = http;
+    http->open_handles = 1;
     return http;
 }
 
@@ -386,9 +429,11 @@ void http_close(struct http *http)
     for (struct http_link *link = http->links; link != NULL; link = link->next)
         if (link->request != NULL)
             http_request_abandon(link->request);
-    uv_close((uv_handle_t *)&http->poll, on_handle_closed);
     uv_close((uv_handle_t *)&http->timer, on_handle_closed);
-    MHD_stop_daemon(http->mhd); /* closes what is open, and tells of it as always */
+    if (http->daemon == NULL)
+        return;
+    uv_close((uv_handle_t *)&http->poll, on_handle_closed);
+    http->mhd.stop_daemon(http->daemon); /* closes what is open, and tells of it as always */
 }
 
 bool http_is_closed(const struct http *http)
@@ -398,5 +443,8 @@ bool http_is_closed(const struct http *http)
 
 void http_free(struct http *http)
 {
+    if (http == NULL)
+        return;
+    http_library_unload(&http->mhd);
     free(http);
 }

@@ -4,6 +4,10 @@
  * one TCP socket, where nothing can be changed and only Hosts of ours are answered. A browser may
  * read here, and call nothing: what bears an Origin is no POST.
  *
+ * libmicrohttpd is loaded when a TCP socket is listened on, else with the first connection that is
+ * handed over, which stops the loop once (http_library.h). While it cannot be, connections are told
+ * why (503) and closed, and the log has it once.
+ *
  * Limits: HTTP_CONNECTIONS_MAX connections, HTTP_CONNECTIONS_READ_MAX of them for who may only read
  * (beyond it 503), HTTP_MEMORY_MAX of each for a request's head (431), RPC_LINE_MAX for its body
  * (413), HTTP_REQUEST_MS from a connection's beginning, or its last answer, until the next request
@@ -22,16 +26,21 @@
 #define HTTP_IDLE_S               30u           /* a slow reader takes some from time to time */
 #define HTTP_REQUEST_MS           20000u /* whoever sends a byte a second is not waited for */
 
+#define HTTP_LIBRARY "libmicrohttpd.so.12" /* whose interface is that of its header */
+
 struct http;
 
-/* `dispatch` must outlive it. NULL without memory or descriptors. */
-struct http *http_new(uv_loop_t *loop, struct dispatch *dispatch);
+/* `dispatch` must outlive it, and `library`, the name of libmicrohttpd: HTTP_LIBRARY but in tests.
+ * NULL without memory. */
+struct http *http_new(uv_loop_t *loop, struct dispatch *dispatch, const char *library);
 /* True when a connection's first bytes may begin an HTTP request, which no JSON does. */
 bool http_is_begun(const char *data, size_t size);
 /* Takes over a connected Unix socket, of which nothing has been read, also when it is refused. */
 void http_take(struct http *http, int fd, enum rpc_access access, uid_t uid);
-/* Takes over a listening TCP socket, also on failure. Names of `hosts` are borrowed. ERR_IO. */
-enum err http_listen(struct http *http, int fd, const struct http_hosts *hosts);
+/* Takes over a listening TCP socket, also on failure. Names of `hosts` are borrowed. ERR_IO, and
+ * `detail` gets one line for a person where there is more to say. */
+enum err http_listen(struct http *http, int fd, const struct http_hosts *hosts,
+                     char detail[RPC_DETAIL_SIZE]);
 /* What is listened on, with its port; ADDR_NONE: nothing. */
 struct addr http_bound(const struct http *http);
 

@@ -3,10 +3,9 @@
 #ifndef XORD_RPC_HTTP_PARTS_H
 #define XORD_RPC_HTTP_PARTS_H
 
-#include <microhttpd.h>
-
 #include "rpc/server/http.h"
 #include "rpc/server/http_events.h"
+#include "rpc/server/http_library.h"
 
 struct http_request;
 
@@ -25,12 +24,14 @@ struct http_link { /* one connection */
 struct http {
     uv_loop_t *loop;
     struct dispatch *dispatch;
-    struct MHD_Daemon *mhd;
-    uv_poll_t poll;     /* libmicrohttpd's epoll descriptor */
-    uv_timer_t timer;   /* its next timeout, and the next sweep */
-    uv_poll_t listener; /* on listen_fd */
-    int listen_fd;      /* -1: none */
-    uint64_t accept_ms; /* when it is looked at again, if no descriptor is left; else 0 */
+    const char *library; /* its name */
+    struct http_library mhd;
+    struct MHD_Daemon *daemon; /* NULL: HTTP has not been spoken yet */
+    uv_poll_t poll;            /* libmicrohttpd's epoll descriptor, when there is a daemon */
+    uv_timer_t timer;          /* its next timeout, and the next sweep */
+    uv_poll_t listener;        /* on listen_fd */
+    int listen_fd;             /* -1: none */
+    uint64_t accept_ms;        /* when it is looked at again, if no descriptor is left; else 0 */
     struct http_hosts hosts;
     struct http_link *links, *taking; /* taking: being handed to libmicrohttpd */
     size_t link_count, read_count;    /* read_count: of these, who may only read */
@@ -40,6 +41,7 @@ struct http {
     size_t open_handles;
     uint64_t sweep_ms; /* when the connections are looked through next */
     bool is_stopping, is_closing;
+    bool has_warned; /* that it cannot be spoken */
 };
 
 struct http_route;

@@ -18,22 +18,29 @@ struct http_route {
     enum MHD_Result (*answer)(struct http_request *request);
 };
 
+static const struct http_library *mhd_of(const struct http_request *request)
+{
+    return &request->link->http->mhd;
+}
+
 /* ---- answers ---- */
 
 /* Queues an answer, which is taken. `policy` may be NULL. */
 static enum MHD_Result queue(struct http_request *request, unsigned status, const char *type,
                              struct MHD_Response *response, const char *policy)
 {
+    const struct http_library *mhd = mhd_of(request);
+
     metrics_http(&request->link->http->dispatch->metrics, status);
-    MHD_add_response_header(response, "Content-Type", type);
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(response, "Cache-Control", "no-store");
+    mhd->add_response_header(response, "Content-Type", type);
+    mhd->add_response_header(response, "X-Content-Type-Options", "nosniff");
+    mhd->add_response_header(response, "Cache-Control", "no-store");
     if (policy != NULL)
-        MHD_add_response_header(response, "Content-Security-Policy", policy);
+        mhd->add_response_header(response, "Content-Security-Policy", policy);
     if (request->allow != NULL)
-        MHD_add_response_header(response, "Allow", request->allow);
-    enum MHD_Result result = MHD_queue_response(request->connection, status, response);
-    MHD_destroy_response(response);
+        mhd->add_response_header(response, "Allow", request->allow);
+    enum MHD_Result result = mhd->queue_response(request->connection, status, response);
+    mhd->destroy_response(response);
     return result;
 }
 
@@ -43,7 +50,8 @@ static enum MHD_Result answer(struct http_request *request, unsigned status, con
                               const char *policy)
 {
     void *body = (void *)(uintptr_t)data.data; /* changed by nobody */
-    struct MHD_Response *response = MHD_create_response_from_buffer(data.size, body, mode);
+    struct MHD_Response *response =
+        mhd_of(request)->create_response_from_buffer(data.size, body, mode);
 
     if (response != NULL)
         return queue(request, status, type, response, policy);
@@ -120,7 +128,7 @@ bool http_request_resume(struct http_request *request)
     is_due = is_due && request->is_suspended;
     if (is_due) {
         request->is_suspended = false;
-        MHD_resume_connection(request->connection);
+        mhd_of(request)->resume_connection(request->connection);
     }
     return is_due;
 }
@@ -151,14 +159,14 @@ void http_request_abandon(struct http_request *request)
     request->is_gone = true;
     if (request->is_suspended) {
         request->is_suspended = false;
-        MHD_resume_connection(request->connection);
+        mhd_of(request)->resume_connection(request->connection);
     }
 }
 
 static void suspend(struct http_request *request)
 {
     request->is_suspended = true;
-    MHD_suspend_connection(request->connection);
+    mhd_of(request)->suspend_connection(request->connection);
 }
 
 /* Makes the call, or the batch of calls, in `line`; answers when all of it has been answered. */
@@ -213,7 +221,7 @@ static enum MHD_Result answer_events(struct http_request *request)
     if (http->events_count >= HTTP_EVENTS_MAX || http->is_stopping)
         return refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE,
                       "too many streams of events; close some of the pages\n");
-    struct MHD_Response *response = MHD_create_response_from_callback(
+    struct MHD_Response *response = mhd_of(request)->create_response_from_callback(
         MHD_SIZE_UNKNOWN, EVENTS_BLOCK_SIZE, read_events, request, NULL);
     if (response == NULL)
         return MHD_NO;
@@ -294,7 +302,7 @@ static void find_route(struct http_request *request, const char *method, const c
 
 static const char *header(const struct http_request *request, const char *name)
 {
-    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+    return mhd_of(request)->lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
 /* True when the door lets this in. `host` is what the request names. */
@@ -343,26 +351,27 @@ static bool is_ambiguous(const struct http_request *request)
 {
     struct framing framing = {0};
 
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_header, &framing);
+    mhd_of(request)->get_connection_values(request->connection, MHD_HEADER_KIND, count_header,
+                                           &framing);
     return framing.hosts > 1 || framing.lengths + framing.encodings > 1 || framing.is_strange;
 }
 
 /* ---- what libmicrohttpd calls ---- */
 
-static struct http_link *link_of(struct MHD_Connection *connection)
+static struct http_link *link_of(const struct http *http, struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+        http->mhd.get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
     return info->socket_context;
 }
 
 /* The head has come. What is refused is told so after its body: who is still sending one would not
  * hear it; but not when the body's end is not known, and then the connection ends too. */
-static enum MHD_Result begin(struct MHD_Connection *connection, const char *method, const char *url,
-                             void **state)
+static enum MHD_Result begin(const struct http *http, struct MHD_Connection *connection,
+                             const char *method, const char *url, void **state)
 {
-    struct http_link *link = link_of(connection);
+    struct http_link *link = link_of(http, connection);
     struct http_request *request = calloc(1, sizeof *request);
     char host[HTTP_HOST_SIZE];
     const char *path = http_host_path(url, host);
@@ -397,10 +406,9 @@ enum MHD_Result http_on_request(void *context, struct MHD_Connection *connection
 {
     struct http_request *request = *state;
 
-    (void)context;
     (void)version;
     if (request == NULL)
-        return begin(connection, method, url, state);
+        return begin(context, connection, method, url, state);
     if (request->is_gone)
         return MHD_NO;
     if (*upload_size > 0) {

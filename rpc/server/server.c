@@ -53,7 +53,7 @@ struct rpc_server *rpc_server_new(uv_loop_t *loop, const struct rpc_host *host)
     if (server == NULL)
         return NULL;
     dispatch_init(&server->dispatch, host, server);
-    server->http = http_new(loop, &server->dispatch);
+    server->http = http_new(loop, &server->dispatch, HTTP_LIBRARY);
     if (server->http == NULL) {
         free(server);
         return NULL;
@@ -145,9 +145,10 @@ enum err rpc_server_adopt(struct rpc_server *server, int fd, enum rpc_access acc
     return start_listener(server, listener, fd);
 }
 
-enum err rpc_server_listen_http(struct rpc_server *server, int fd, const struct http_hosts *hosts)
+enum err rpc_server_listen_http(struct rpc_server *server, int fd, const struct http_hosts *hosts,
+                                char detail[RPC_DETAIL_SIZE])
 {
-    return http_listen(server->http, fd, hosts);
+    return http_listen(server->http, fd, hosts, detail);
 }
 
 struct addr rpc_server_http_bound(const struct rpc_server *server)

@@ -27,8 +27,10 @@ enum err rpc_server_listen(struct rpc_server *server, const char *path, mode_t m
  * nor removed. Takes the descriptor in each case. ERR_BUSY: more sockets than there is room for. */
 enum err rpc_server_adopt(struct rpc_server *server, int fd, enum rpc_access access);
 /* Serves HTTP on this listening TCP socket, which is taken, also on failure (rpc/server/http.h):
- * reading methods alone, and Hosts of ours alone. At most once. ERR_IO. */
-enum err rpc_server_listen_http(struct rpc_server *server, int fd, const struct http_hosts *hosts);
+ * reading methods alone, and Hosts of ours alone. At most once. ERR_IO, and `detail` may get one
+ * line for a person. */
+enum err rpc_server_listen_http(struct rpc_server *server, int fd, const struct http_hosts *hosts,
+                                char detail[RPC_DETAIL_SIZE]);
 /* The address of that socket; ADDR_NONE: there is none. */
 struct addr rpc_server_http_bound(const struct rpc_server *server);
 /* A completion event of the node (daemon_flush hands over all but EVENT_NEED_SIGNATURE). */

@@ -298,6 +298,51 @@ class Waiting(TestCase):
         self.assertEqual(json.loads(connection.getresponse().read())['error']['code'], -32002)
 
 
+def has_library(node):
+    """Whether libmicrohttpd and what it brings along are in the daemon's memory: all or none."""
+    with open(f'/proc/{node.process.pid}/maps', encoding='utf-8') as maps:
+        mapped = maps.read()
+    names = [name in mapped for name in ('/libmicrohttpd.', '/libgnutls.')]
+    assert names[0] == names[1], names
+    return all(names)
+
+
+class Library(TestCase):
+    """libmicrohttpd costs as much as all the rest, and is loaded by who speaks HTTP."""
+
+    def without(self):
+        """The environment where libmicrohttpd cannot be loaded: an empty file is found first."""
+        self.write('libmicrohttpd.so.12', '')
+        return {'LD_LIBRARY_PATH': self.folder}
+
+    def test_it_is_loaded_by_the_first_request(self):
+        node = self.start()
+        node.call('createkey', 'alice')
+        self.assertFalse(has_library(node))
+        self.assertEqual(ask(UnixConnection(node.socket_path), 'GET', '/metrics')[0], 200)
+        self.assertTrue(has_library(node))
+        self.assertEqual(node.stop(), 0, node.log())
+
+    def test_it_is_loaded_for_the_page(self):
+        self.assertTrue(has_library(self.start('--http', '127.0.0.1:0')))
+
+    def test_where_it_is_missing_requests_are_told_so(self):
+        node = self.start(env=self.without())
+        for _ in range(3):
+            status, _, body = ask(UnixConnection(node.socket_path), 'GET', '/metrics')
+            self.assertEqual(status, 503)
+            self.assertIn('HTTP needs libmicrohttpd', body)
+        self.assertEqual(node.log().count('HTTP needs libmicrohttpd'), 1, node.log())
+        self.assertEqual(node.info()['state'], 'alone')
+        self.assertEqual(node.stop(), 0, node.log())
+
+    def test_where_it_is_missing_the_page_is_not_served(self):
+        done = run_cli('--datadir', self.path('n'), '--port', '0', '--bind', '127.0.0.1',
+                       '--http', '127.0.0.1:0', env=self.without())
+        self.assertEqual(done.code, 1, done)
+        self.assertIn('HTTP needs libmicrohttpd', done.err)
+
+
 class Starting(TestCase):
     def test_a_taken_port(self):
         with socket.create_server(('127.0.0.1', 0)) as other:

@@ -24,22 +24,32 @@ static uv_loop_t loop;
 static char got[256 * 1024];
 static size_t got_size;
 
-static void setup(void)
+static void open_http(const char *library)
 {
-    fake_host_init(&fake);
-    dispatch_init(&dispatch, &fake.host, NULL);
-    uv_loop_init(&loop);
-    http = http_new(&loop, &dispatch);
+    http = http_new(&loop, &dispatch, library);
     ck_assert_ptr_nonnull(http);
 }
 
-static void teardown(void)
+static void close_http(void)
 {
     http_close(http);
     http_close(http);
     uv_run(&loop, UV_RUN_DEFAULT);
     ck_assert(http_is_closed(http));
     http_free(http);
+}
+
+static void setup(void)
+{
+    fake_host_init(&fake);
+    dispatch_init(&dispatch, &fake.host, NULL);
+    uv_loop_init(&loop);
+    open_http(HTTP_LIBRARY);
+}
+
+static void teardown(void)
+{
+    close_http();
     ck_assert_int_eq(uv_loop_close(&loop), 0);
     dispatch_clear(&dispatch);
     fake_host_clear(&fake);
@@ -331,17 +341,33 @@ START_TEST(who_may_only_read_does_not_lock_the_owner_out)
 }
 END_TEST
 
-static int open_tcp_door(struct addr *at)
+static int listen_tcp(struct sockaddr_in *name)
 {
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof name;
+    socklen_t size = sizeof *name;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&name, sizeof name), 0);
+    *name = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)name, sizeof *name), 0);
     ck_assert_int_eq(listen(fd, 4), 0);
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&name, &size), 0);
-    *at = (struct addr){.family = ADDR_V4, .port = ntohs(name.sin_port), .ip = {127, 0, 0, 1}};
-    ck_assert_int_eq(http_listen(http, fd, &(struct http_hosts){.bound = *at}), ERR_OK);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)name, &size), 0);
+    return fd;
+}
+
+static enum err serve_tcp(struct sockaddr_in *name, char detail[RPC_DETAIL_SIZE])
+{
+    int fd = listen_tcp(name);
+    struct http_hosts hosts = {
+        .bound = {.family = ADDR_V4, .port = ntohs(name->sin_port), .ip = {127, 0, 0, 1}}};
+
+    return http_listen(http, fd, &hosts, detail);
+}
+
+static int open_tcp_door(void)
+{
+    struct sockaddr_in name;
+    char detail[RPC_DETAIL_SIZE];
+
+    ck_assert_int_eq(serve_tcp(&name, detail), ERR_OK);
     int client = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     connect(client, (struct sockaddr *)&name, sizeof name);
     return client;
@@ -350,9 +376,8 @@ static int open_tcp_door(struct addr *at)
 /* The loop sleeps meanwhile, and who came is served when there are some again. */
 START_TEST(without_descriptors_nobody_is_taken_in)
 {
-    struct addr at;
     struct rlimit before, none = {0};
-    int fd = open_tcp_door(&at);
+    int fd = open_tcp_door();
     struct pollfd loop_fd = {.fd = uv_backend_fd(&loop), .events = POLLIN};
 
     getrlimit(RLIMIT_NOFILE, &before);
@@ -372,6 +397,44 @@ START_TEST(without_descriptors_nobody_is_taken_in)
     }
     ck_assert_int_eq(strncmp(got, "HTTP/1.1 200 ", 13), 0);
     close(fd);
+}
+END_TEST
+
+START_TEST(without_its_library_clients_are_told_so)
+{
+    struct sockaddr_in name;
+    char detail[RPC_DETAIL_SIZE] = "";
+
+    close_http();
+    open_http("libxord-none.so.1");
+    for (int i = 0; i < 2; i++) {
+        int fd = open_door(RPC_ACCESS_FULL);
+        ck_assert_int_eq(strncmp(hear(fd, NULL), "HTTP/1.1 503 ", 13), 0);
+        ck_assert_ptr_nonnull(strstr(got, "libxord-none.so.1"));
+        close(fd);
+    }
+    ck_assert(is_counted(503));
+    ck_assert_int_eq(serve_tcp(&name, detail), ERR_IO);
+    ck_assert_ptr_nonnull(strstr(detail, "libxord-none.so.1"));
+    ck_assert_int_eq(http_bound(http).family, ADDR_NONE);
+}
+END_TEST
+
+/* Nothing is kept of the attempt, and the next one finds some. */
+START_TEST(without_descriptors_it_begins_later)
+{
+    struct rlimit before, none = {0};
+    int fds[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    getrlimit(RLIMIT_NOFILE, &before);
+    none.rlim_max = before.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &none);
+    http_take(http, fds[0], RPC_ACCESS_FULL, geteuid());
+    setrlimit(RLIMIT_NOFILE, &before);
+    ck_assert_ptr_nonnull(strstr(hear(fds[1], NULL), "HTTP/1.1 503 "));
+    close(fds[1]);
+    check_status("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200);
 }
 END_TEST
 
@@ -440,6 +503,8 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, beyond_the_limit_connections_are_told_so);
     tcase_add_test(tests, who_may_only_read_does_not_lock_the_owner_out);
     tcase_add_test(tests, without_descriptors_nobody_is_taken_in);
+    tcase_add_test(tests, without_its_library_clients_are_told_so);
+    tcase_add_test(tests, without_descriptors_it_begins_later);
     tcase_add_test(tests, a_stop_answers_what_waits);
     tcase_add_test(tests, a_close_waits_for_nobody);
     tcase_add_test(tests, a_request_is_known_by_its_first_bytes);
