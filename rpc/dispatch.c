@@ -254,6 +254,15 @@ void dispatch_line(struct rpc_client *client, struct bytes line)
 
     if (is_blank(line))
         return;
+    if (json_count_elements(line) > RPC_ELEMENTS_MAX) {
+        metrics_refused(&client->dispatch->metrics, METRICS_ELEMENTS);
+        snprintf(text, sizeof text,
+                 "a line of more than %d JSON values and keys; a value of that many can be put as "
+                 "bytes, in value_base64",
+                 RPC_ELEMENTS_MAX);
+        dispatch_refuse(client, ERR_TOO_BIG, text);
+        return;
+    }
     json_t *value = json_read(line, RPC_DEPTH_MAX, fault, sizeof fault);
     if (value == NULL) {
         snprintf(text, sizeof text, "not valid JSON: %.400s", fault);

@@ -27,6 +27,22 @@ bool json_is_within_depth(struct bytes text, unsigned depth_max)
     return true;
 }
 
+/* Each element but the first comes after one of these. */
+size_t json_count_elements(struct bytes text)
+{
+    const uint8_t *at = text.data, *end = text.data + text.size;
+    size_t count = text.size > 0;
+
+    while (at < end) {
+        uint8_t c = *at++;
+        if (c == '"')
+            at = skip_string(at, end);
+        else
+            count += c == ',' || c == ':' || c == '[' || c == '{';
+    }
+    return count;
+}
+
 /* jansson quotes the text it stumbled over, line feeds included: one line is what was asked for. */
 static void flatten(char *text)
 {

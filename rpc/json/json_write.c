@@ -72,7 +72,7 @@ int json_format_real(double value, char out[32])
 
     for (int digits = REAL_DIGITS_MIN; digits <= REAL_DIGITS_MAX; digits++) {
         size = snprintf(out, 32, "%.*g", digits, value);
-        if (strtod(out, NULL) == value)
+        if (digits == REAL_DIGITS_MAX || strtod(out, NULL) == value)
             break;
     }
     if (strpbrk(out, ".e") == NULL) {

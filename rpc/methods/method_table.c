@@ -49,6 +49,8 @@ static const struct method table[] = {
                 "replied, ms, hops}}.\n"
                 "An encrypted value has encrypted:true beside p, and v when a key of this daemon "
                 "opens it, else reason.\n"
+                "JSON of over 16384 values and keys, or what is beyond 65536 in all, is its text "
+                "in v_base64, with reason.\n"
                 "Of type m all entries, newest first, each by its own signer and with `slot`, or "
                 "`slot_hex` where it is no\n"
                 "printable text, in p. The username is not resolved there; `by` is. A large one "

@@ -16,6 +16,11 @@ void metrics_error(struct metrics *m, enum err err)
     m->errors[err]++;
 }
 
+void metrics_refused(struct metrics *m, enum metrics_limit limit)
+{
+    m->refused[limit]++;
+}
+
 void metrics_http(struct metrics *m, unsigned status)
 {
     size_t i = 0;

@@ -26,10 +26,18 @@ enum metrics_lookup {
     METRICS_LOOKUP_COUNT
 };
 
+enum metrics_limit { /* what was refused because of a limit of rpc/limits.h */
+                     METRICS_LINE_BYTES,
+                     METRICS_ELEMENTS,
+                     METRICS_UNREAD,
+                     METRICS_LIMIT_COUNT
+};
+
 struct metrics {                                 /* zeroed it is empty */
     struct histogram calls[METRICS_METHODS_MAX]; /* as the rows of the method table */
     struct histogram lookups[METRICS_LOOKUP_COUNT];
     uint64_t errors[ERR_COUNT];
+    uint64_t refused[METRICS_LIMIT_COUNT];
     struct {
         unsigned status; /* 0: no more */
         uint64_t count;
@@ -40,6 +48,8 @@ struct metrics {                                 /* zeroed it is empty */
 void metrics_call(struct metrics *m, size_t method, uint64_t took_ns);
 /* An error was answered to a client. */
 void metrics_error(struct metrics *m, enum err err);
+/* A line, or an answer, was beyond this limit. */
+void metrics_refused(struct metrics *m, enum metrics_limit limit);
 /* An HTTP request was answered with this status. */
 void metrics_http(struct metrics *m, unsigned status);
 /* A node operation has ended: counts the time of its lookup, if it had one and was not given up. */

@@ -152,6 +152,21 @@ static void write_calls(struct json_text *out, const struct metrics *m)
                               m->errors[i]);
 }
 
+static void write_refused(struct json_text *out, const struct metrics *m)
+{
+    static const char *const limits[METRICS_LIMIT_COUNT] = {
+        [METRICS_LINE_BYTES] = "line_bytes",
+        [METRICS_ELEMENTS] = "elements",
+        [METRICS_UNREAD] = "unread",
+    };
+
+    exposition_family(out, "xord_rpc_refused_total", "counter",
+                      "Lines and answers refused because of a limit, by limit.");
+    for (size_t i = 0; i < METRICS_LIMIT_COUNT; i++)
+        exposition_sample(out, "xord_rpc_refused_total",
+                          (struct exposition_label){"limit", limits[i]}, m->refused[i]);
+}
+
 static void write_http(struct json_text *out, const struct metrics *m)
 {
     char status[12];
@@ -197,5 +212,6 @@ void metrics_write(const struct metrics *m, const struct rpc_host *host,
     write_counters(out, host->node);
     write_lookups(out, m);
     write_calls(out, m);
+    write_refused(out, m);
     write_http(out, m);
 }

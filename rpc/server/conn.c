@@ -106,6 +106,7 @@ static void refuse_long_line(struct conn *conn)
 {
     char text[64];
 
+    metrics_refused(&conn->set->dispatch->metrics, METRICS_LINE_BYTES);
     snprintf(text, sizeof text, "a line longer than %u bytes", RPC_LINE_MAX);
     dispatch_refuse(&conn->client, ERR_PARSE, text);
 }

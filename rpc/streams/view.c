@@ -99,31 +99,34 @@ static bool is_wanted(const struct view *view, const struct view_change *change)
 }
 
 static json_t *show_value(const struct view *view, const struct view_change *change,
-                          const struct value_target *target)
+                          const struct value_target *target, size_t *elements_left)
 {
     struct feed_set *set = view->feed->set;
     struct opener opener = {.host = &set->dispatch->host,
                             .is_allowed = view->access == RPC_ACCESS_FULL,
-                            .tries_left = feed_tries(set)};
+                            .tries_left = feed_tries(set),
+                            .elements_left = *elements_left};
     struct record whole = *change->record;
     if (change->v.data != NULL)
         whole.v = change->v;
     json_t *value = value_show(&opener, &whole, target);
     feed_tried(set, opener.tries_left);
+    *elements_left = opener.elements_left;
     if (change->reason != NULL)
         json_object_set_new(value, "reason", json_string(change->reason));
     return value;
 }
 
-/* NULL without memory. */
-static struct notice *make_notice(const struct view *view, const struct view_change *change)
+/* NULL without memory. *elements_left as of an opener. */
+static struct notice *make_notice(const struct view *view, const struct view_change *change,
+                                  size_t *elements_left)
 {
     const struct value_target target = {.username = view->username,
                                         .resource = view->resource,
                                         .type = view->feed->kind == RECORD_MULTI ? "m" : "s"};
     struct json_text text = {0};
     char head[48];
-    json_t *value = change->what == LISTEN_VALUE ? show_value(view, change, &target)
+    json_t *value = change->what == LISTEN_VALUE ? show_value(view, change, &target, elements_left)
                                                  : value_show_gone(&view->feed->set->dispatch->host,
                                                                    change->record, &target);
     if (value == NULL)
@@ -142,6 +145,7 @@ static struct notice *make_notice(const struct view *view, const struct view_cha
 void view_tell(struct view *view, const struct view_change *change)
 {
     struct notice *notice = NULL;
+    size_t elements_left = RPC_ELEMENTS_MAX;
     bool is_made = false;
     if (!is_wanted(view, change))
         return;
@@ -149,7 +153,7 @@ void view_tell(struct view *view, const struct view_change *change)
         if (f->is_joining)
             continue;
         if (!is_made)
-            notice = make_notice(view, change);
+            notice = make_notice(view, change, &elements_left);
         is_made = true;
         follower_tell(f, notice);
     }
@@ -162,6 +166,7 @@ static struct backlog *make_backlog(const struct view *view, const struct view_r
 {
     const struct replay *records = replay->records;
     struct backlog *backlog = backlog_new(&view->feed->set->budget, view->access, records->count);
+    size_t elements_left = OPENER_ELEMENTS_MAX;
     for (size_t i = 0; i < records->count; i++) {
         const struct view_change change = {.what = LISTEN_VALUE,
                                            .record = records->records[i],
@@ -169,7 +174,7 @@ static struct backlog *make_backlog(const struct view *view, const struct view_r
                                            .reason = replay->reason};
         if (!is_wanted(view, &change))
             continue;
-        struct notice *notice = backlog != NULL ? make_notice(view, &change) : NULL;
+        struct notice *notice = backlog != NULL ? make_notice(view, &change, &elements_left) : NULL;
         if (notice == NULL || !backlog_add(backlog, notice))
             ++*missed;
     }
@@ -197,11 +202,12 @@ static size_t lost_before(const struct held *held, const struct follower *follow
                : 0;
 }
 
-static void tell_fresh(struct view *view, const struct view_change *change, uint64_t serial)
+static void tell_fresh(struct view *view, const struct view_change *change, uint64_t serial,
+                       size_t *elements_left)
 {
-    struct notice *notice = is_wanted(view, change) ? make_notice(view, change) : NULL;
     if (!is_wanted(view, change))
         return;
+    struct notice *notice = make_notice(view, change, elements_left);
     for (struct follower *f = view->followers; f != NULL; f = f->next)
         if (f->is_fresh && serial >= f->held_from)
             follower_tell(f, notice);
@@ -211,11 +217,12 @@ static void tell_fresh(struct view *view, const struct view_change *change, uint
 static void tell_held(struct view *view, const struct view_replay *replay)
 {
     uint64_t serial = replay->held->taken;
+    size_t elements_left = OPENER_ELEMENTS_MAX;
     for (const struct held_change *held = replay->held->first; held != NULL; held = held->next) {
         const struct view_change change = {
             .what = held->what, .record = &held->record, .v = held->record.v};
         if (!replay_covers(replay->records, &held->record))
-            tell_fresh(view, &change, serial);
+            tell_fresh(view, &change, serial, &elements_left);
         serial++;
     }
 }

@@ -10,7 +10,37 @@ void opener_of_call(const struct rpc_call *call, struct opener *out)
 {
     *out = (struct opener){.host = rpc_host_of(call),
                            .is_allowed = rpc_access_of(call) == RPC_ACCESS_FULL,
-                           .tries_left = OPENER_TRIES_MAX};
+                           .tries_left = OPENER_TRIES_MAX,
+                           .elements_left = OPENER_ELEMENTS_MAX};
+}
+
+static bool show_bytes(json_t *part, struct bytes content)
+{
+    return json_object_set_new(part, "v_base64", base64_to_json(content)) == 0;
+}
+
+/* Takes what the text costs; false when that is more than there is. */
+static bool may_read(struct opener *opener, struct bytes text)
+{
+    size_t elements = json_count_elements(text);
+    if (elements > RPC_ELEMENTS_MAX || elements > opener->elements_left) {
+        return false;
+    }
+    opener->elements_left -= elements;
+    return true;
+}
+
+bool opener_show_json(struct opener *opener, struct bytes text, json_t *element, json_t *part,
+                      bool *is_json)
+{
+    *is_json = true;
+    if (!may_read(opener, text)) {
+        return show_bytes(part, text) &&
+               json_object_set_new(element, "reason", json_string(OPENER_TEXT_REASON)) == 0;
+    }
+    json_t *value = json_read(text, VALUE_TEXT_DEPTH_MAX, NULL, 0);
+    *is_json = value != NULL;
+    return value != NULL && json_object_set_new(part, "v", value) == 0;
 }
 
 static const char *text_of_fault(enum sealed_fault fault)
@@ -47,24 +77,17 @@ static const char *open_sealed(struct opener *opener, const struct record *recor
     return text_of_fault(fault);
 }
 
-/* `v` or `v_base64`; NULL when the text of a JSON content is none. */
-static json_t *read_content(const struct sealed_content *content)
+static bool show_content(struct opener *opener, json_t *element, json_t *part,
+                         const struct sealed_content *content)
 {
-    if (content->type == SEALED_BYTES) {
-        return base64_to_json(content->content);
-    }
-    return json_read(content->content, VALUE_TEXT_DEPTH_MAX, NULL, 0);
-}
-
-static bool show_content(json_t *element, json_t *part, const struct sealed_content *content)
-{
-    json_t *value = read_content(content);
-    if (value == NULL) {
+    bool is_good = true;
+    bool is_shown = content->type == SEALED_JSON
+                        ? opener_show_json(opener, content->content, element, part, &is_good)
+                        : show_bytes(part, content->content);
+    if (!is_good) {
         return opener_show_closed(element, text_of_fault(SEALED_DAMAGED));
     }
-    const char *name = content->type == SEALED_JSON ? "v" : "v_base64";
-    return json_object_set_new(part, name, value) == 0 &&
-           json_object_set_new(element, "encrypted", json_true()) == 0;
+    return is_shown && json_object_set_new(element, "encrypted", json_true()) == 0;
 }
 
 bool opener_show(struct opener *opener, const struct record *record, struct bytes body,
@@ -84,7 +107,7 @@ bool opener_show(struct opener *opener, const struct record *record, struct byte
     }
     const char *reason = open_sealed(opener, record, &sealed, buffer, &content);
     bool is_shown = reason != NULL ? opener_show_closed(element, reason)
-                                   : show_content(element, part, &content);
+                                   : show_content(opener, element, part, &content);
     keys_wipe(buffer, sealed.box.size);
     free(buffer);
     return is_shown;

@@ -126,6 +126,11 @@ static bool show_content(struct opener *opener, const struct record *record,
     if (envelope->content == ENVELOPE_MANIFEST) {
         return show_large(element, envelope->body);
     }
+    if (envelope->content == ENVELOPE_JSON) {
+        bool is_json;
+        bool is_shown = opener_show_json(opener, envelope->body, element, part, &is_json);
+        return is_json ? is_shown : show_foreign(part, record->v);
+    }
     return value_show_content(part, record->v);
 }
 

@@ -17,15 +17,16 @@ struct value_target {
     const char *username, *resource, *type;
 };
 
-/* Adds the content of a raw v to `object`: `v` or `v_base64`. JSON is read back from the envelope's
- * text. A value that is no envelope, or whose text is not JSON: a byte string as `v` when it is
- * UTF-8, else as `v_base64`; any other type as `v_base64` of its bencoding. Sealed bytes are not
- * opened: `encrypted` and `reason` instead. False without memory. */
+/* Adds the content of a raw v of one record to `object`: `v` or `v_base64`. JSON is read back from
+ * the envelope's text. A value that is no envelope, or whose text is not JSON: a byte string as `v`
+ * when it is UTF-8, else as `v_base64`; any other type as `v_base64` of its bencoding. Sealed bytes
+ * are not opened: `encrypted` and `reason` instead. False without memory. */
 bool value_show_content(json_t *object, struct bytes v);
 #define VALUE_LARGE_REASON "large: given when it is the only entry answered, as with by and slot"
 
 /* dhtget's element: {p:{seq,target:{n,r,t},time,v},sig_p,sig_user,k}, and for an entry of a multi
- * `slot` or `slot_hex` in `p`. A sealed value is opened and has `encrypted`: true beside `p`; one
+ * `slot` or `slot_hex` in `p`. JSON beyond what the opener may read is `v_base64`, with `reason`
+ * beside `p`. A sealed value is opened and has `encrypted`: true beside `p`; one
  * that cannot be opened has no content, and `reason`; nor has one whose content is in chunks, with
  * `large`: {size} beside. A new reference; NULL without memory. */
 json_t *value_show(struct opener *opener, const struct record *record,

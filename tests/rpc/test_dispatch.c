@@ -130,6 +130,34 @@ START_TEST(a_batch_has_its_limit)
 }
 END_TEST
 
+/* As a parameter of a method that has none, with so many elements in the whole line. */
+static void line_of_elements(struct json_text *line, size_t count)
+{
+    static const char head[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"check\","
+                               "\"params\":[\"help\",[1";
+
+    json_text_append(line, head, strlen(head));
+    for (size_t i = json_count_elements(bytes_of_string(head)); i < count; i++)
+        json_text_append(line, ",1", 2);
+    json_text_append(line, "]]}", 4);
+}
+
+START_TEST(a_line_has_so_many_elements_at_most)
+{
+    struct json_text line = {0};
+
+    line_of_elements(&line, RPC_ELEMENTS_MAX);
+    check_error(line.data, -32602, "invalid_params"); /* read, and refused for what it says */
+    ck_assert_uint_eq(dispatch.metrics.refused[METRICS_ELEMENTS], 0);
+    json_text_clear(&line);
+    line_of_elements(&line, RPC_ELEMENTS_MAX + 1);
+    check_error(line.data, 205, "too_big");
+    ck_assert_ptr_nonnull(strstr(taken.data, "\"id\":null"));
+    ck_assert_uint_eq(dispatch.metrics.refused[METRICS_ELEMENTS], 1);
+    json_text_clear(&line);
+}
+END_TEST
+
 START_TEST(a_batch_waits_for_its_last_answer)
 {
     check_answer("[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"createkey\",\"params\":[\"alice\"]},"
@@ -265,6 +293,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, silence_for_notifications_and_blanks);
     tcase_add_test(tests, refuses_what_is_no_request);
     tcase_add_test(tests, a_batch_has_its_limit);
+    tcase_add_test(tests, a_line_has_so_many_elements_at_most);
     tcase_add_test(tests, a_batch_waits_for_its_last_answer);
     tcase_add_test(tests, answers_come_out_of_order);
     tcase_add_test(tests, an_event_answers_its_call);

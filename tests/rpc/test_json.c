@@ -101,6 +101,25 @@ START_TEST(depth_is_counted_before_parsing)
 }
 END_TEST
 
+START_TEST(elements_are_counted_before_parsing)
+{
+    static const struct {
+        const char *text;
+        size_t count;
+    } texts[] = {{"", 0},
+                 {"1", 1},
+                 {"[]", 2},
+                 {"[1,1]", 3},
+                 {"{\"a\":1}", 3},
+                 {"[{\"a\":[2,{}]},\"b\"]", 8},
+                 {"\"[,:{\\\"[,:{\"", 1},
+                 {"\"[,\\", 1}};
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        ck_assert_uint_eq(json_count_elements(bytes_of_string(texts[i].text)), texts[i].count);
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
     tcase_add_test(tests, numbers_keep_their_value);
@@ -108,4 +127,5 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, indents);
     tcase_add_test(tests, refuses);
     tcase_add_test(tests, depth_is_counted_before_parsing);
+    tcase_add_test(tests, elements_are_counted_before_parsing);
 }

@@ -82,7 +82,7 @@ static void read_family(const char *help, const char *type, struct family *out)
 static void check_sample(const char *line, const struct family *family)
 {
     static const char *const labels[] = {"version", "state", "family", "kind",
-                                         "method",  "name",  "le"};
+                                         "method",  "name",  "le",     "limit"};
     size_t size = strcspn(line, "{ "), known = 0, given = 0;
     char *end;
 

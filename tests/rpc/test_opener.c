@@ -54,7 +54,8 @@ static struct bytes seal(const char *json_text, const char *content)
 
 static struct opener opener_with(uint32_t tries)
 {
-    return (struct opener){.host = &fake.host, .is_allowed = true, .tries_left = tries};
+    return (struct opener){
+        .host = &fake.host, .is_allowed = true, .tries_left = tries, .elements_left = 9};
 }
 
 /* The element without key and signature, compact, of a record of `signer`; to be freed. */

@@ -200,7 +200,7 @@ START_TEST(the_element_is_twisters)
                             .seq = 3,
                             .v = bytes_of_string("d1:j1:71:ti17e1:xi42ee")};
     struct value_target target = {.username = "bob", .resource = "profile", .type = "s"};
-    struct opener opener = {.host = &host};
+    struct opener opener = {.host = &host, .elements_left = 99};
     json_t *element = value_show(&opener, &record, &target);
     ck_assert_ptr_nonnull(element);
     json_t *part = json_object_get(element, "p");
@@ -224,11 +224,47 @@ START_TEST(a_record_without_time_has_none)
     struct record record = {
         .kind = RECORD_SINGLE, .k = key, .sig = sig, .v = bytes_of_string("3:abc")};
     struct value_target target = {.username = "bob", .resource = "r", .type = "s"};
-    struct opener opener = {.host = &host};
+    struct opener opener = {.host = &host, .elements_left = 99};
     json_t *element = value_show(&opener, &record, &target);
     ck_assert_ptr_null(json_object_get(json_object_get(element, "p"), "time"));
     ck_assert_uint_eq(json_string_length(json_object_get(element, "sig_user")), 64);
     json_decref(element);
+}
+END_TEST
+
+static char *show(struct opener *opener, const char *v)
+{
+    uint8_t key[KEYS_PUBLIC_SIZE] = {1}, sig[KEYS_SIGNATURE_SIZE] = {2};
+    struct record record = {.kind = RECORD_SINGLE, .k = key, .sig = sig, .v = bytes_of_string(v)};
+    struct value_target target = {.username = "bob", .resource = "r", .type = "s"};
+    json_t *element = value_show(opener, &record, &target);
+    struct json_text text = {0};
+    json_object_del(element, "k");
+    json_object_del(element, "sig_p");
+    json_object_del(element, "sig_user");
+    json_object_del(json_object_get(element, "p"), "target");
+    json_write(&text, element, 0);
+    json_text_append(&text, "", 1);
+    json_decref(element);
+    return text.data;
+}
+
+/* Whoever wrote them. */
+START_TEST(json_beyond_what_one_answer_may_read_is_shown_as_its_text)
+{
+    struct rpc_host host = {.key_by_public = no_identity, .contact_by_public = no_identity};
+    struct opener opener = {.host = &host, .elements_left = 5};
+    char *text = show(&opener, "d1:j5:[1,2]e");
+    ck_assert_str_eq(text, "{\"p\":{\"seq\":0,\"v\":[1,2]}}");
+    ck_assert_uint_eq(opener.elements_left, 2);
+    free(text);
+    text = show(&opener, "d1:j5:[1,2]e");
+    ck_assert_str_eq(text, "{\"p\":{\"seq\":0,\"v_base64\":\"WzEsMl0=\"},\"reason\":"
+                           "\"" OPENER_TEXT_REASON "\"}");
+    free(text);
+    text = show(&opener, "d1:j1:7e");
+    ck_assert_str_eq(text, "{\"p\":{\"seq\":0,\"v\":7}}");
+    free(text);
 }
 END_TEST
 
@@ -262,5 +298,6 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_big_value_is_made_so_that_its_size_can_be_told);
     tcase_add_test(tests, the_element_is_twisters);
     tcase_add_test(tests, a_record_without_time_has_none);
+    tcase_add_test(tests, json_beyond_what_one_answer_may_read_is_shown_as_its_text);
     tcase_add_test(tests, base64_refuses_what_it_is_not);
 }
