@@ -30,7 +30,8 @@ static bool write_all(int fd, const uint8_t *data, size_t size)
 /* The mode is set on the open file too: an old one may have another, and the umask cuts. */
 static bool write_file(const char *path, const void *data, size_t size, mode_t mode, bool is_synced)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    int fd = open(path, flags, mode); /* a pipe that nobody reads is not waited for */
     if (fd < 0)
         return false;
     bool is_written =
@@ -78,6 +79,11 @@ static enum err replace(const char *path, const void *data, size_t size, mode_t 
 
 enum err file_replace(const char *path, const void *data, size_t size, mode_t mode)
 {
+    struct stat there;
+    if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode) && !S_ISLNK(there.st_mode)) {
+        errno = S_ISDIR(there.st_mode) ? EISDIR : ENOTSUP;
+        return ERR_IO;
+    }
     return replace(path, data, size, mode, false);
 }
 

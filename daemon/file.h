@@ -12,7 +12,8 @@
  * disk space) or ERR_IO, with errno set. Not for two callers at once with one path. */
 enum err file_save_atomically(const char *path, const void *data, size_t size, mode_t mode);
 /* As file_save_atomically, without waiting for the disk: readers see the old file or the new one,
- * whole, but a crash of the machine may cost both. */
+ * whole, but a crash of the machine may cost both. A device, pipe or socket is
+ * never replaced: ERR_IO with ENOTSUP. */
 enum err file_replace(const char *path, const void *data, size_t size, mode_t mode);
 /* Reads the whole file into a new buffer (free), with a zero byte after it. ERR_NOT_FOUND,
  * ERR_TOO_BIG (over size_max), ERR_NO_MEMORY, ERR_IO. */

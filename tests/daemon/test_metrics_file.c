@@ -101,6 +101,23 @@ START_TEST(a_missing_directory_is_tried_again)
 }
 END_TEST
 
+START_TEST(what_is_no_file_is_left_as_it_is)
+{
+    struct stat after;
+
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    write_text(path, "a 1\n");
+    ck_assert_int_eq(file.failure, ENOTSUP);
+    ck_assert_int_eq(stat(path, &after), 0);
+    ck_assert(S_ISFIFO(after.st_mode));
+    ck_assert_int_eq(remove(path), 0);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    write_text(path, "a 1\n");
+    ck_assert_int_eq(file.failure, EISDIR);
+    ck_assert_int_eq(remove(path), 0);
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, setup, teardown);
@@ -108,4 +125,5 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, while_one_is_under_way_no_other_begins);
     tcase_add_test(tests, a_failure_is_told_once);
     tcase_add_test(tests, a_missing_directory_is_tried_again);
+    tcase_add_test(tests, what_is_no_file_is_left_as_it_is);
 }
