@@ -58,7 +58,7 @@ class Page(SharedCase):
                                 'return t && t.nextElementSibling.innerText;', name)
 
     def test_it_is_one_small_file(self):
-        path = os.path.join(ROOT, 'rpc', 'status.html')
+        path = os.path.join(ROOT, 'rpc', 'server', 'status.html')
         self.assertLess(os.path.getsize(path), SIZE_MAX)
         self.open()
         loaded = self.browser.run('return performance.getEntriesByType("resource")'
