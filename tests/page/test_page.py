@@ -160,6 +160,24 @@ class Running(SharedCase):
         self.assertIn('cancelled', window.text('#lookups li.ended'))
         self.assertEqual(window.log(), [])
 
+    def test_what_a_daemon_that_died_was_doing_is_forgotten(self):
+        port = browser.free_port()
+        node = self.daemon('--http', f'127.0.0.1:{port}', '--network', 'mainline',
+                           bootstrap=self.slow.address).start()
+        node.call('createkey', 'alice')
+        window = browser.Browser()
+        self.addCleanup(window.close)
+        window.visit(f'http://127.0.0.1:{port}/')
+        with node.connect() as rpc:
+            for i in range(16):  # their numbers are used again by the next daemon, not all at once
+                rpc.send('dhtget', 'alice', f'r{i}', 's', 60000)
+            wait_until(lambda: window.count('#lookups li.running') == 5, 'lookups are running')
+            node.kill()
+        wait_until(lambda: window.text('#state') == 'the daemon does not answer', 'it is gone')
+        node.start()
+        wait_until(lambda: window.text('#state') == 'online', 'it is back')
+        wait_until(lambda: window.count('#lookups li.running') == 0, 'nothing runs')
+
 
 if __name__ == '__main__':
     unittest.main()
