@@ -13,8 +13,12 @@ static void on_resolved(void *context, uint64_t ticket, enum err err, const stru
         log_warn(LOG_NET, "bootstrap %s does not resolve; trying again",
                  text != NULL ? text : "name");
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        char addr[ADDR_TEXT_SIZE];
+        log_debug(LOG_NET, "bootstrap %s is %s", text != NULL ? text : "name",
+                  addr_format(&addrs[i], addr));
         node_bootstrap(b->node, &addrs[i]);
+    }
 }
 
 void bootstrap_init(struct bootstrap *b, uv_loop_t *loop, struct node *node)

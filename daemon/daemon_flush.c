@@ -97,6 +97,7 @@ static void rearm(struct daemon *d)
     if (settings_text(&d->settings, SETTING_METRICS_FILE) != NULL)
         due = earlier(due, d->metrics_ms);
     due = earlier(due, daemon_manager_next_ms(d));
+    due = earlier(due, condition_next_ms(&d->condition));
     if (d->stage == DAEMON_LEAVING)
         due = earlier(node_next_ms(d->node), d->stop_by_ms);
     else if (d->stage != DAEMON_RUNNING)
@@ -147,6 +148,16 @@ void daemon_on_timer(uv_timer_t *timer)
     }
 }
 
+static void log_condition(struct daemon *d)
+{
+    struct node_info info;
+    if (!d->is_ready || d->stage != DAEMON_RUNNING ||
+        !condition_is_due(&d->condition, uv_now(&d->loop)))
+        return;
+    node_get_info(d->node, &info);
+    condition_look(&d->condition, &info, daemon_role_why(d));
+}
+
 void daemon_flush(struct daemon *d)
 {
     for (unsigned i = 0; i < FLUSH_ROUNDS_MAX; i++) {
@@ -170,6 +181,7 @@ void daemon_flush(struct daemon *d)
     if (d->names_ms == UINT64_MAX && saved_names_is_changed(&d->names))
         d->names_ms = uv_now(&d->loop) + (d->names.has_failed ? DAEMON_CHORES_MS : DAEMON_NAMES_MS);
     daemon_manager_flush(d);
+    log_condition(d);
     store_pause(d->store);
     rearm(d);
 }

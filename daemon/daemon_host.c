@@ -16,7 +16,7 @@ static uint64_t host_clock_ns(void *context)
     return uv_hrtime();
 }
 
-static const char *role_why(const struct daemon *d)
+const char *daemon_role_why(const struct daemon *d)
 {
     static const char *const whys[] = {
         [REACH_UNKNOWN] = "not yet confirmed to be reachable from outside",
@@ -40,7 +40,7 @@ static void host_status(void *context, struct rpc_status *out)
         .version = XORD_VERSION,
         .network = settings_text(&d->settings, SETTING_NETWORK),
         .data_dir = d->datadir.path,
-        .role_why = role_why(d),
+        .role_why = daemon_role_why(d),
         .uptime_s = (uv_now(&d->loop) - d->started_ms) / 1000,
         .stored_records = held.records,
         .stored_bytes = held.bytes,
@@ -188,7 +188,10 @@ static void host_config_at(void *context, size_t index, const char **key, const 
 static bool host_set_log(void *context, const char *levels)
 {
     (void)context;
-    return log_set_levels(levels);
+    if (!log_set_levels(levels))
+        return false;
+    log_info(LOG_DAEMON, "levels of the log from here on: %s", levels);
+    return true;
 }
 
 static enum err host_reload(void *context, uint64_t ticket)

@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "daemon/bootstrap.h"
+#include "daemon/condition.h"
 #include "daemon/contacts.h"
 #include "daemon/daemon.h"
 #include "daemon/datadir.h"
@@ -69,6 +70,7 @@ struct daemon {
     struct tables tables;
     struct saved_id saved_id;
     struct metrics_file metrics_file;
+    struct condition condition; /* as the log has it */
 
     uv_prepare_t prepare;
     uv_timer_t timer;
@@ -107,6 +109,7 @@ void daemon_on_stored(void *context, const struct store_write *write, enum err e
 
 /* daemon_host.c */
 void daemon_fill_host(struct daemon *d, struct rpc_host *host);
+const char *daemon_role_why(const struct daemon *d); /* for a person */
 
 /* daemon_stop.c */
 void daemon_on_signal(uv_signal_t *handle, int number);

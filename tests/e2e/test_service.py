@@ -13,7 +13,7 @@ import subprocess
 import time
 import unittest
 
-from harness import DEADLINE_S, ROOT, XORD, Rpc, RpcError, TestCase
+from harness import DEADLINE_S, ROOT, XORD, Rpc, RpcError, TestCase, wait_until
 from krpc import Peer
 
 NEEDS_A_PERSON = 2
@@ -226,9 +226,19 @@ class Journal(TestCase):
             self.assertRegex(line, r'^<[3467]>[a-z]+: (error|warn|info|debug): ')
         self.assertRegex(node.log(), '(?m)^<6>daemon: info: ready: ')
 
+    def test_how_the_node_fares_is_told(self):
+        node = self.daemon().start()
+        wait_until(lambda: 'node: info: alone: ' in node.log(), 'the first node is alone')
+        self.assertEqual(node.log().count('node: info: server: bound to loopback'), 1)
+        other = self.daemon(bootstrap=node.address).start()
+        for one in (node, other):
+            wait_until(lambda: 'node: info: online: 1 node known' in one.log(), 'they have met')
+        node.call('setlog', 'info,rpc=debug')
+        self.assertIn('levels of the log from here on: info,rpc=debug', node.log())
+
     def test_no_packet_and_no_call_makes_a_line(self):
         node = self.journaled(None, '--network', 'mainline').start()
-        node.call('setlog', 'debug')
+        node.call('setlog', 'debug,node=warn')  # it may come online
         before = node.log()
         with Peer(node.port) as peer:
             for number in range(300):
