@@ -177,7 +177,7 @@ static enum client_exit call_stream(const struct client_args *args, struct clien
     json_t *request = make_request(row->name, params, CALL_ID);
     stream->is_printing = args->command == NULL;
     if (args->command != NULL) {
-        client_handle_begin(&handling, stream, args, socket);
+        client_handle_begin(&handling, stream, args);
     }
     enum client_exit code = client_stream_run(stream, socket, row->name, request);
     client_handle_end(&handling);

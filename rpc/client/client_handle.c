@@ -1,11 +1,9 @@
 #include "rpc/client/client_handle.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -153,11 +151,13 @@ static void run(const struct client_args *args, const json_t *params, uint64_t d
                                   deadline_ms, &printed);
     if (status < 0) {
         complain(number_of(params), strerror(errno));
+    } else if (printed.is_ended) {
+        /* The client is gone, and the daemon has said so to who asked. */
     } else if (printed.is_late) {
-        complain(number_of(params), "it took too long and was killed");
+        complain(number_of(params), "it took too long and was ended");
     } else {
         if (printed.size > printed.size_max) {
-            complain(number_of(params), "it printed too much and was killed");
+            complain(number_of(params), "it printed too much and was ended");
             status = COMMAND_ERROR_OWN;
         }
         json_t *answer = client_handle_answer(args, number_of(params), status,
@@ -209,8 +209,6 @@ static bool on_request(struct client_stream *stream, const json_t *params, bool 
     collect(handling);
     pid_t child = client_exec_fork();
     if (child == 0) {
-        close(handling->socket->fd);
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
         run(handling->args, params, deadline_ms);
         _exit(0);
     }
@@ -223,9 +221,9 @@ static bool on_request(struct client_stream *stream, const json_t *params, bool 
 }
 
 void client_handle_begin(struct client_handling *handling, struct client_stream *stream,
-                         const struct client_args *args, const struct client_socket *socket)
+                         const struct client_args *args)
 {
-    *handling = (struct client_handling){.args = args, .socket = socket};
+    *handling = (struct client_handling){.args = args};
     stream->on_event = on_request;
     stream->context = handling;
 }

@@ -12,13 +12,12 @@
 
 struct client_handling {
     const struct client_args *args;
-    const struct client_socket *socket; /* of the stream; its processes let go of it */
     unsigned running;
 };
 
-/* The stream's events are requests, each of which is run from now on. Borrows all three. */
+/* The stream's events are requests, each of which is run from now on. Borrows both. */
 void client_handle_begin(struct client_handling *handling, struct client_stream *stream,
-                         const struct client_args *args, const struct client_socket *socket);
+                         const struct client_args *args);
 /* Waits for those that still run. */
 void client_handle_end(struct client_handling *handling);
 

@@ -181,7 +181,14 @@ static const struct method table[] = {
                 "answered with `respond`\n"
                 "within 2.5 seconds. Up to 64 wait; beyond that the network is told busy. A "
                 "command has one handler. Ends\n"
-                "with the connection, or by unhandle.",
+                "with the connection, or by unhandle.\n\n"
+                "On the command line each request is one JSON line. --exec CMD runs CMD by sh for "
+                "each, up to 8 at once, with the\n"
+                "value on its standard input, and XORD_COMMAND, XORD_TARGET, XORD_FROM_ID, "
+                "XORD_FROM_ADDR, XORD_TOKEN (0 or 1) and\n"
+                "XORD_REQUEST in its environment; what it prints is the answer, its exit status "
+                "the error (16 at least). -C N ends it\n"
+                "after N requests, -W SEC after so many seconds.",
      .is_stream = true,
      .params = handle_params,
      .handler = method_handle},

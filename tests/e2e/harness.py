@@ -56,6 +56,15 @@ def resident_kb(process):
         return next(int(line.split()[1]) for line in status if line.startswith('VmRSS'))
 
 
+def is_running(pid):
+    """A zombie does nothing any more; who collects it is not our affair."""
+    try:
+        with open(f'/proc/{pid}/stat', encoding='utf-8') as stat:
+            return stat.read().rpartition(')')[2].split()[0] != 'Z'
+    except OSError:
+        return False
+
+
 def wait_until(condition, what, deadline_s=DEADLINE_S):
     """Polls until `condition()` is true and returns what it was; fails naming `what`."""
     end = time.monotonic() + deadline_s
@@ -297,6 +306,14 @@ class TestCase(unittest.TestCase):
         with open(path, 'wb') as file:
             file.write(content if isinstance(content, bytes) else content.encode())
         return path
+
+    def content(self, name):
+        """Of a text file in the test's folder; nothing while it is not there."""
+        try:
+            with open(self.path(name), encoding='utf-8') as file:
+                return file.read().strip()
+        except FileNotFoundError:
+            return ''
 
     def daemon(self, *options, name=None, **settings):
         """A daemon that is not started yet. On a network that is this test's alone: a port that

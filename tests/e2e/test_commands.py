@@ -11,7 +11,7 @@ import threading
 import unittest
 
 from harness import (DEADLINE_S, ROOT, XORD, RpcError, SharedCase, TestCase, clean_environment,
-                     die_with_parent, wait_until)
+                     die_with_parent, is_running, wait_until)
 
 STORE = os.path.join(ROOT, 'scripts', 'examples', 'store')
 sys.path.insert(0, STORE)
@@ -338,11 +338,12 @@ class Shell(SharedCase):
         self.command_error(UNKNOWN)
 
     def test_what_ends_in_the_middle_fails(self):
-        process = self.exec('echo running > ' + self.path('running') + '; sleep 60')
+        process = self.exec('sleep 60 & echo $! > ' + self.path('running') + '; wait')
         client = self.asker.connect()
         call = client.start('request', to=self.server.address, command='sh')
-        wait_until(lambda: os.path.exists(self.path('running')), 'it runs')
+        child = wait_until(lambda: self.content('running'), 'it runs')
         process.kill()
+        wait_until(lambda: not is_running(child), 'what it started is gone')
         with self.assertRaises(RpcError) as caught:
             call.result()
         self.assertEqual(caught.exception.data['error']['code'], FAILED)

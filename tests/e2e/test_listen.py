@@ -10,7 +10,7 @@ import time
 import unittest
 
 from harness import (DEADLINE_S, MEMORY_FACTOR, XORD, Rpc, TestCase, clean_environment,
-                     die_with_parent, resident_kb, wait_until)
+                     die_with_parent, is_running, resident_kb, wait_until)
 
 TAG = {'username': 'tag', 'resource': 'r', 'type': 'm'}
 
@@ -456,6 +456,16 @@ class CommandLine(ListenCase):
                 return file.read()
         wait_until(lambda: len(written()) >= len(text), 'four commands')
         self.assertEqual(written(), text)
+
+    def test_a_command_does_not_outlive_the_client(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            name = f'running-{number}'
+            follower = Follower(self, self.other, 'tag', 'r', 'm', '--exec',
+                                f'sleep 60 & echo $! > {self.path(name)}; wait')
+            child = wait_until(lambda: self.content(name), 'it runs')
+            follower.process.send_signal(number)
+            self.assertEqual(follower.wait(), -number)
+            wait_until(lambda: not is_running(child), 'what it started is gone')
 
     def test_a_restart_is_survived_and_nothing_shown_twice(self):
         self.put('one')

@@ -5,6 +5,7 @@
 #include <check.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "rpc/client/client_exec.h"
@@ -108,7 +109,7 @@ START_TEST(much_goes_in_and_out)
     memset(input, 'a', sizeof input - 1);
     ck_assert_int_eq(run("cat", input, 10000), 0);
     ck_assert(has_printed(input));
-    ck_assert_int_eq(run("cat; cat /dev/zero", input, 10000), 128 + SIGKILL);
+    ck_assert_int_eq(run("cat; cat /dev/zero", input, 10000), 128 + SIGTERM);
     ck_assert_uint_gt(printed.size, printed.size_max);
 }
 END_TEST
@@ -127,19 +128,95 @@ static bool is_running(long pid)
     return name_end != NULL && name_end[2] != 'Z';
 }
 
-START_TEST(at_its_deadline_it_is_gone_with_all_that_it_started)
+/* The number that it printed. */
+static long child_of_command(void)
 {
-    ck_assert_int_eq(run("sleep 60 & echo $!; wait", "", 300), 128 + SIGKILL);
-    ck_assert(printed.is_late);
     char *end;
     long child = strtol(printed.data, &end, 10);
     ck_assert(end != printed.data && child > 1);
+    return child;
+}
+
+static void expect_gone(long child)
+{
     /* What was killed may still be on its way. */
     for (int i = 0; i < 500 && is_running(child); i++)
         usleep(10000);
     ck_assert(!is_running(child));
-    ck_assert_int_eq(run("exec > /dev/null; sleep 60", "", 300), 128 + SIGKILL);
+}
+
+START_TEST(at_its_deadline_it_is_gone_with_all_that_it_started)
+{
+    ck_assert_int_eq(run("sleep 60 & echo $!; wait", "", 300), 128 + SIGTERM);
+    ck_assert(printed.is_late && !printed.is_ended);
+    expect_gone(child_of_command());
+    ck_assert_int_eq(run("exec > /dev/null; sleep 60", "", 300), 128 + SIGTERM);
     ck_assert(printed.is_late);
+}
+END_TEST
+
+START_TEST(who_does_not_end_when_told_to_is_made_to)
+{
+    static const char command[] = "trap '' TERM; sleep 60 & echo $!; wait";
+    ck_assert_int_eq(run(command, "", 300), 128 + SIGKILL);
+    expect_gone(child_of_command());
+}
+END_TEST
+
+/* Also what is no child of the first any more. */
+START_TEST(who_ends_when_told_to_has_the_time_for_it)
+{
+    static const char command[] = "(trap 'sleep 0.1; echo done; exit' TERM; echo $$;"
+                                  " while :; do sleep 0.01; done) & wait";
+    char path[] = "/tmp/xord-exec.XXXXXX", line[300];
+    int file = mkstemp(path);
+    ck_assert_int_ge(file, 0);
+    snprintf(line, sizeof line, "exec > %s; %s", path, command);
+    ck_assert_int_eq(run(line, "", 300), 128 + SIGTERM);
+    char said[64] = "";
+    ck_assert_int_gt(read(file, said, sizeof said - 1), 0);
+    ck_assert_ptr_nonnull(strstr(said, "done"));
+    close(file);
+    unlink(path);
+}
+END_TEST
+
+/* Has a command write to `fd` which child it has, and waits for it. */
+static void be_client(int number, int fd)
+{
+    char line[100];
+    signal(number, SIG_DFL);
+    snprintf(line, sizeof line, "sleep 60 & echo $! > /proc/%d/fd/%d; wait", getpid(), fd);
+    pid_t minder = client_exec_fork();
+    if (minder == 0)
+        run(line, "", 100000);
+    else
+        waitpid(minder, NULL, 0);
+    _exit(0);
+}
+
+static void end_client(int number)
+{
+    int fds[2];
+    char said[24] = "";
+    ck_assert_int_eq(pipe(fds), 0);
+    pid_t client = fork();
+    if (client == 0)
+        be_client(number, fds[1]);
+    ck_assert_int_gt(client, 0);
+    ck_assert_int_gt(read(fds[0], said, sizeof said - 1), 0);
+    kill(client, number);
+    expect_gone(strtol(said, NULL, 10));
+    waitpid(client, NULL, 0);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+START_TEST(it_does_not_outlive_the_client)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGKILL};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        end_client(numbers[i]);
 }
 END_TEST
 
@@ -158,4 +235,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, its_input_variables_output_and_status_are_told);
     tcase_add_test(tests, much_goes_in_and_out);
     tcase_add_test(tests, at_its_deadline_it_is_gone_with_all_that_it_started);
+    tcase_add_test(tests, who_does_not_end_when_told_to_is_made_to);
+    tcase_add_test(tests, who_ends_when_told_to_has_the_time_for_it);
+    tcase_add_test(tests, it_does_not_outlive_the_client);
 }
