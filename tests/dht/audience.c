@@ -7,6 +7,8 @@
 #define WRITTEN_UNIX_S 1700000000u /* so that the same is the same however late it is put */
 #define PUT_SIGNER     1           /* the seed's first byte */
 
+static struct audience fixture;
+
 static struct id id_of(const struct addr *addr)
 {
     struct id id = {{0x55}};
@@ -26,11 +28,28 @@ void audience_init(struct audience *a)
 {
     memset(a, 0, sizeof *a);
     holder_init(&a->holder);
+    a->holder.from = audience_addr(1, 7000);
 }
 
 void audience_clear(struct audience *a)
 {
     holder_clear(&a->holder);
+}
+
+static void set_up(void)
+{
+    audience_init(&fixture);
+}
+
+static void tear_down(void)
+{
+    audience_clear(&fixture);
+}
+
+struct audience *audience_fixture(TCase *tests)
+{
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    return &fixture;
 }
 
 struct addr audience_addr(uint32_t index, uint16_t port)

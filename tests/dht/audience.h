@@ -27,9 +27,12 @@ struct audience {
     struct audience_push pushes[AUDIENCE_PUSHES_MAX];
 };
 
-/* Static memory is the place for it: it is large, and must not move. */
+/* Static memory is the place for it: it is large, and must not move. The
+ * first subscriber asks, from port 7000. */
 void audience_init(struct audience *a);
 void audience_clear(struct audience *a);
+/* Gives each of the tests an audience of its own, and returns where it is. */
+struct audience *audience_fixture(TCase *tests);
 /* The index-th subscriber's address, with the port; its id is made from both. */
 struct addr audience_addr(uint32_t index, uint16_t port);
 /* From now on this one asks. */

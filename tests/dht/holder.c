@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+static struct holder fixture;
+
 void holder_hold(struct holder *h, const struct record *entry)
 {
     int64_t seq;
@@ -64,6 +66,22 @@ void holder_clear(struct holder *h)
     ram_clear(&h->store);
 }
 
+static void set_up(void)
+{
+    holder_init(&fixture);
+}
+
+static void tear_down(void)
+{
+    holder_clear(&fixture);
+}
+
+struct holder *holder_fixture(TCase *tests)
+{
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    return &fixture;
+}
+
 void holder_ask_at_length(struct holder *h)
 {
     h->from = addr_v6((const uint8_t[16]){0xfd, [15] = 9}, 7000);
@@ -121,6 +139,13 @@ struct bytes holder_token(struct holder *h, const struct id *target)
     assert(code == 0);
     memcpy(h->token, h->reply.token.data, h->reply.token.size);
     return bytes_of(h->token, h->reply.token.size);
+}
+
+struct draft *holder_draft(struct holder *h, const struct id *target, const char *slot, int64_t seq)
+{
+    h->draft = draft_of(target, h->now.unix_s - 60, slot, seq);
+    draft_sign(&h->draft);
+    return &h->draft;
 }
 
 struct krpc holder_xput(struct holder *h, struct draft *d)

@@ -4,31 +4,12 @@
 #include "tests/dht/audience.h"
 #include "tests/runner.h"
 
-static struct audience audience;
+static struct audience *audience;
 static const struct id target = {{1, 2, 3}}, other_target = {{4, 5, 6}};
-static struct addr alice;
-
-static void setup(void)
-{
-    ck_assert_int_eq(keys_init(), ERR_OK);
-    audience_init(&audience);
-    alice = audience_addr(1, 7000);
-    audience_be(&audience, &alice);
-}
-
-static void teardown(void)
-{
-    audience_clear(&audience);
-}
-
-static uint64_t counted(enum counter counter)
-{
-    return audience_counter(&audience, counter);
-}
 
 static const struct krpc *reply(void)
 {
-    return &audience.holder.reply;
+    return &audience->holder.reply;
 }
 
 static struct krpc listen_to(const uint8_t sub[LEASE_SUB_SIZE])
@@ -38,7 +19,7 @@ static struct krpc listen_to(const uint8_t sub[LEASE_SUB_SIZE])
                          .sub = bytes_of(sub, LEASE_SUB_SIZE),
                          .has_target = true,
                          .target = target,
-                         .token = holder_token(&audience.holder, &target)};
+                         .token = holder_token(&audience->holder, &target)};
 }
 
 static uint64_t first_u64(struct bytes list, size_t at)
@@ -50,23 +31,23 @@ static uint64_t first_u64(struct bytes list, size_t at)
 
 START_TEST(a_lease_is_granted_and_says_what_is_held)
 {
-    ck_assert_int_eq(audience_listen(&audience, 1, 'm', &target), 0);
+    ck_assert_int_eq(audience_listen(audience, 1, 'm', &target), 0);
     ck_assert(reply()->has_lease);
     ck_assert_int_eq(reply()->lease_s, LEASE_S);
     ck_assert_ptr_null(reply()->digest.data);
-    ck_assert_uint_eq(audience_leases(&audience), 1);
-    audience_put_entry(&audience, "a", 1, &other_target);
-    const struct record entry = holder_entry(&audience.holder, &other_target, 0);
-    ck_assert_int_eq(audience_listen(&audience, 2, 'm', &other_target), 0);
+    ck_assert_uint_eq(audience_leases(audience), 1);
+    audience_put_entry(audience, "a", 1, &other_target);
+    const struct record entry = holder_entry(&audience->holder, &other_target, 0);
+    ck_assert_int_eq(audience_listen(audience, 2, 'm', &other_target), 0);
     ck_assert_uint_eq(reply()->digest.size, LISTEN_DIGEST_SIZE);
     ck_assert_uint_eq(first_u64(reply()->digest, 0), multi_digest(&entry));
     /* A single under the target of a multi is another thing. */
-    ck_assert_int_eq(audience_listen(&audience, 3, 's', &other_target), 0);
+    ck_assert_int_eq(audience_listen(audience, 3, 's', &other_target), 0);
     ck_assert_ptr_null(reply()->digest.data);
-    const struct id single = audience_put_single(&audience, "x", 5);
-    ck_assert_int_eq(audience_listen(&audience, 4, 's', &single), 0);
+    const struct id single = audience_put_single(audience, "x", 5);
+    ck_assert_int_eq(audience_listen(audience, 4, 's', &single), 0);
     ck_assert_uint_eq(reply()->digest.size, LISTEN_DIGEST_SIZE);
-    ck_assert_uint_eq(counted(COUNTER_LEASES_GRANTED), 4);
+    ck_assert_uint_eq(audience_counter(audience, COUNTER_LEASES_GRANTED), 4);
 }
 END_TEST
 
@@ -75,20 +56,21 @@ START_TEST(a_lease_needs_a_token_for_that_target_and_address)
     const uint8_t sub[LEASE_SUB_SIZE] = {1};
     struct krpc query = listen_to(sub);
     query.token = (struct bytes){0};
-    ck_assert_int_eq(audience_ask(&audience, query), 203);
+    ck_assert_int_eq(audience_ask(audience, query), 203);
     query.token = bytes_of_string("12345678");
-    ck_assert_int_eq(audience_ask(&audience, query), 203);
-    query.token = holder_token(&audience.holder, &other_target);
-    ck_assert_int_eq(audience_ask(&audience, query), 203);
-    query.token = holder_token(&audience.holder, &target);
+    ck_assert_int_eq(audience_ask(audience, query), 203);
+    query.token = holder_token(&audience->holder, &other_target);
+    ck_assert_int_eq(audience_ask(audience, query), 203);
+    query.token = holder_token(&audience->holder, &target);
     const struct addr bob = audience_addr(2, 7000);
-    audience_be(&audience, &bob);
-    ck_assert_int_eq(audience_ask(&audience, query), 203);
-    ck_assert_uint_eq(counted(COUNTER_QUERIES_REFUSED_TOKEN), 4);
-    ck_assert_uint_eq(audience_leases(&audience), 0);
-    audience_be(&audience, &alice);
-    ck_assert_int_eq(audience_ask(&audience, query), 0);
-    ck_assert_uint_eq(audience_leases(&audience), 1);
+    audience_be(audience, &bob);
+    ck_assert_int_eq(audience_ask(audience, query), 203);
+    ck_assert_uint_eq(audience_counter(audience, COUNTER_QUERIES_REFUSED_TOKEN), 4);
+    ck_assert_uint_eq(audience_leases(audience), 0);
+    const struct addr alice = audience_addr(1, 7000);
+    audience_be(audience, &alice);
+    ck_assert_int_eq(audience_ask(audience, query), 0);
+    ck_assert_uint_eq(audience_leases(audience), 1);
 }
 END_TEST
 
@@ -101,69 +83,69 @@ START_TEST(questions_of_a_wrong_form_are_203)
     uint64_t refused = 0;
     for (size_t i = 0; i < sizeof sub_sizes / sizeof sub_sizes[0]; i++) {
         query.sub = bytes_of(zeros, sub_sizes[i]);
-        ck_assert_int_eq(audience_ask(&audience, query), 203);
+        ck_assert_int_eq(audience_ask(audience, query), 203);
         refused++;
     }
     query = (struct krpc){.method = KRPC_LISTEN};
-    ck_assert_int_eq(audience_ask(&audience, query), 203);
+    ck_assert_int_eq(audience_ask(audience, query), 203);
     for (size_t i = 0; i < sizeof subs_sizes / sizeof subs_sizes[0]; i++, refused++) {
         query.subs = bytes_of(zeros, subs_sizes[i]);
-        ck_assert_int_eq(audience_ask(&audience, query), 203);
+        ck_assert_int_eq(audience_ask(audience, query), 203);
     }
     query.subs = (struct bytes){0};
     for (size_t i = 0; i < sizeof gone_sizes / sizeof gone_sizes[0]; i++, refused++) {
         query.gone = bytes_of(zeros, gone_sizes[i]);
-        ck_assert_int_eq(audience_ask(&audience, query), 203);
+        ck_assert_int_eq(audience_ask(audience, query), 203);
     }
     query = listen_to(zeros);
     query.subs = bytes_of(zeros, LISTEN_RENEWAL);
-    ck_assert_int_eq(audience_ask(&audience, query), 203);
+    ck_assert_int_eq(audience_ask(audience, query), 203);
     query = listen_to(zeros);
     query.kind = bytes_of_string("i");
-    ck_assert_int_eq(audience_ask(&audience, query), 203);
+    ck_assert_int_eq(audience_ask(audience, query), 203);
     query.kind = (struct bytes){0};
-    ck_assert_int_eq(audience_ask(&audience, query), 203);
+    ck_assert_int_eq(audience_ask(audience, query), 203);
     query = listen_to(zeros);
     query.has_target = false;
-    ck_assert_int_eq(audience_ask(&audience, query), 203);
-    ck_assert_uint_eq(counted(COUNTER_QUERIES_REFUSED_MALFORMED), refused + 5);
-    ck_assert_uint_eq(audience_leases(&audience), 0);
+    ck_assert_int_eq(audience_ask(audience, query), 203);
+    ck_assert_uint_eq(audience_counter(audience, COUNTER_QUERIES_REFUSED_MALFORMED), refused + 5);
+    ck_assert_uint_eq(audience_leases(audience), 0);
 }
 END_TEST
 
 START_TEST(the_same_sub_renews_but_for_another_target_or_kind)
 {
-    ck_assert_int_eq(audience_listen(&audience, 1, 'm', &target), 0);
-    ck_assert_int_eq(audience_listen(&audience, 1, 'm', &target), 0);
-    ck_assert_uint_eq(audience_leases(&audience), 1);
-    ck_assert_int_eq(audience_listen(&audience, 1, 's', &target), 203);
-    ck_assert_int_eq(audience_listen(&audience, 1, 'm', &other_target), 203);
-    ck_assert_uint_eq(audience_leases(&audience), 1);
+    ck_assert_int_eq(audience_listen(audience, 1, 'm', &target), 0);
+    ck_assert_int_eq(audience_listen(audience, 1, 'm', &target), 0);
+    ck_assert_uint_eq(audience_leases(audience), 1);
+    ck_assert_int_eq(audience_listen(audience, 1, 's', &target), 203);
+    ck_assert_int_eq(audience_listen(audience, 1, 'm', &other_target), 203);
+    ck_assert_uint_eq(audience_leases(audience), 1);
     /* From another port it is another lease. */
     const struct addr port = audience_addr(1, 7001);
-    audience_be(&audience, &port);
-    ck_assert_int_eq(audience_listen(&audience, 1, 'm', &other_target), 0);
-    ck_assert_uint_eq(audience_leases(&audience), 2);
+    audience_be(audience, &port);
+    ck_assert_int_eq(audience_listen(audience, 1, 'm', &other_target), 0);
+    ck_assert_uint_eq(audience_leases(audience), 2);
 }
 END_TEST
 
 START_TEST(a_lease_ends_when_it_is_not_renewed)
 {
-    ck_assert_int_eq(audience_listen(&audience, 1, 'm', &target), 0);
-    ck_assert_int_eq(audience_listen(&audience, 2, 'm', &target), 0);
-    audience_run(&audience, LEASE_S * 1000u - 1000u);
-    ck_assert_uint_eq(audience_leases(&audience), 2);
-    ck_assert_int_eq(audience_renew(&audience, 2, 0), 0);
+    ck_assert_int_eq(audience_listen(audience, 1, 'm', &target), 0);
+    ck_assert_int_eq(audience_listen(audience, 2, 'm', &target), 0);
+    audience_run(audience, LEASE_S * 1000u - 1000u);
+    ck_assert_uint_eq(audience_leases(audience), 2);
+    ck_assert_int_eq(audience_renew(audience, 2, 0), 0);
     ck_assert_ptr_null(reply()->lost.data);
     ck_assert_int_eq(reply()->lease_s, LEASE_S);
-    audience_run(&audience, 1000);
-    ck_assert_uint_eq(audience_leases(&audience), 1);
-    ck_assert_int_eq(audience_renew(&audience, 1, 0), 0);
+    audience_run(audience, 1000);
+    ck_assert_uint_eq(audience_leases(audience), 1);
+    ck_assert_int_eq(audience_renew(audience, 1, 0), 0);
     ck_assert_uint_eq(reply()->lost.size, LEASE_SUB_SIZE);
     ck_assert_uint_eq(first_u64(reply()->lost, 0), 1);
-    audience_run(&audience, LEASE_S * 1000u);
-    ck_assert_uint_eq(audience_leases(&audience), 0);
-    ck_assert_uint_eq(counted(COUNTER_LEASES_ENDED), 2);
+    audience_run(audience, LEASE_S * 1000u);
+    ck_assert_uint_eq(audience_leases(audience), 0);
+    ck_assert_uint_eq(audience_counter(audience, COUNTER_LEASES_ENDED), 2);
 }
 END_TEST
 
@@ -171,39 +153,40 @@ START_TEST(only_its_own_address_renews_or_ends_a_lease)
 {
     uint8_t sub[LEASE_SUB_SIZE] = {[7] = 1};
     const struct krpc gone = {.method = KRPC_LISTEN, .gone = bytes_of(sub, sizeof sub)};
-    ck_assert_int_eq(audience_listen(&audience, 1, 'm', &target), 0);
+    ck_assert_int_eq(audience_listen(audience, 1, 'm', &target), 0);
     const struct addr others[] = {audience_addr(2, 7000), audience_addr(1, 7001)};
     for (size_t i = 0; i < 2; i++) {
-        audience_be(&audience, &others[i]);
-        ck_assert_int_eq(audience_renew(&audience, 1, 0), 0);
+        audience_be(audience, &others[i]);
+        ck_assert_int_eq(audience_renew(audience, 1, 0), 0);
         ck_assert_uint_eq(reply()->lost.size, LEASE_SUB_SIZE);
-        ck_assert_int_eq(audience_ask(&audience, gone), 0);
-        ck_assert_uint_eq(audience_leases(&audience), 1);
+        ck_assert_int_eq(audience_ask(audience, gone), 0);
+        ck_assert_uint_eq(audience_leases(audience), 1);
     }
-    audience_be(&audience, &alice);
-    ck_assert_int_eq(audience_ask(&audience, gone), 0);
-    ck_assert_uint_eq(audience_leases(&audience), 0);
-    ck_assert_int_eq(audience_ask(&audience, gone), 0);
+    const struct addr alice = audience_addr(1, 7000);
+    audience_be(audience, &alice);
+    ck_assert_int_eq(audience_ask(audience, gone), 0);
+    ck_assert_uint_eq(audience_leases(audience), 0);
+    ck_assert_int_eq(audience_ask(audience, gone), 0);
 }
 END_TEST
 
 START_TEST(a_refresh_says_which_digests_differ)
 {
-    audience_put_entry(&audience, "a", 1, &target);
-    const struct record entry = holder_entry(&audience.holder, &target, 0);
+    audience_put_entry(audience, "a", 1, &target);
+    const struct record entry = holder_entry(&audience->holder, &target, 0);
     uint64_t digest = multi_digest(&entry);
-    ck_assert_int_eq(audience_listen(&audience, 1, 'm', &target), 0);
-    ck_assert_int_eq(audience_renew(&audience, 1, digest), 0);
+    ck_assert_int_eq(audience_listen(audience, 1, 'm', &target), 0);
+    ck_assert_int_eq(audience_renew(audience, 1, digest), 0);
     ck_assert_ptr_null(reply()->news.data);
-    ck_assert_int_eq(audience_renew(&audience, 1, digest ^ 1), 0);
+    ck_assert_int_eq(audience_renew(audience, 1, digest ^ 1), 0);
     ck_assert_uint_eq(reply()->news.size, LISTEN_RENEWAL);
     ck_assert_uint_eq(first_u64(reply()->news, 0), 1);
     ck_assert_uint_eq(first_u64(reply()->news, 8), digest);
     /* Nothing is all zero. */
-    ck_assert_int_eq(audience_listen(&audience, 2, 's', &target), 0);
-    ck_assert_int_eq(audience_renew(&audience, 2, 0), 0);
+    ck_assert_int_eq(audience_listen(audience, 2, 's', &target), 0);
+    ck_assert_int_eq(audience_renew(audience, 2, 0), 0);
     ck_assert_ptr_null(reply()->news.data);
-    ck_assert_int_eq(audience_renew(&audience, 2, 9), 0);
+    ck_assert_int_eq(audience_renew(audience, 2, 9), 0);
     ck_assert_uint_eq(first_u64(reply()->news, 8), 0);
 }
 END_TEST
@@ -211,10 +194,10 @@ END_TEST
 START_TEST(the_fullest_refresh_fits_and_its_answer_is_no_longer_but_for_a_head)
 {
     uint8_t subs[LISTEN_SUBS_MAX * LISTEN_RENEWAL], gone[LISTEN_GONE_MAX * LEASE_SUB_SIZE];
-    holder_ask_at_length(&audience.holder);
-    audience_put_entry(&audience, "a", 1, &target);
+    holder_ask_at_length(&audience->holder);
+    audience_put_entry(audience, "a", 1, &target);
     for (uint64_t sub = 0; sub < LISTEN_SUBS_MAX; sub++)
-        ck_assert_int_eq(audience_listen(&audience, sub, 'm', &target), 0);
+        ck_assert_int_eq(audience_listen(audience, sub, 'm', &target), 0);
     memset(gone, 0xff, sizeof gone);
     struct wire_writer w;
     wire_writer_init(&w, subs, sizeof subs);
@@ -224,12 +207,13 @@ START_TEST(the_fullest_refresh_fits_and_its_answer_is_no_longer_but_for_a_head)
     }
     const struct krpc query = {
         .method = KRPC_LISTEN, .subs = wire_written(&w), .gone = bytes_of(gone, sizeof gone)};
-    ck_assert_int_eq(audience_ask(&audience, query), 0);
+    ck_assert_int_eq(audience_ask(audience, query), 0);
     ck_assert_uint_eq(reply()->news.size, sizeof subs);
-    ck_assert_uint_le(audience.holder.packet_size, sizeof subs + 400);
+    ck_assert_uint_le(audience->holder.packet_size, sizeof subs + 400);
     /* From where nobody has a lease it is shorter. */
-    audience_be(&audience, &alice);
-    ck_assert_int_eq(audience_ask(&audience, query), 0);
+    const struct addr alice = audience_addr(1, 7000);
+    audience_be(audience, &alice);
+    ck_assert_int_eq(audience_ask(audience, query), 0);
     ck_assert_uint_eq(reply()->lost.size, LISTEN_SUBS_MAX * LEASE_SUB_SIZE);
     ck_assert_ptr_null(reply()->news.data);
 }
@@ -238,25 +222,25 @@ END_TEST
 START_TEST(a_peer_has_so_many_and_all_together_have_so_many)
 {
     for (uint64_t sub = 0; sub < LEASES_PEER_MAX; sub++)
-        ck_assert_int_eq(audience_listen(&audience, sub, 'm', &target), 0);
-    ck_assert_int_eq(audience_listen(&audience, LEASES_PEER_MAX, 'm', &target), 429);
-    ck_assert_int_eq(audience_listen(&audience, 0, 'm', &target), 0);
-    ck_assert_uint_eq(counted(COUNTER_LEASES_REFUSED), 1);
-    for (uint32_t peer = 2; audience_leases(&audience) < LEASES_MAX; peer++) {
+        ck_assert_int_eq(audience_listen(audience, sub, 'm', &target), 0);
+    ck_assert_int_eq(audience_listen(audience, LEASES_PEER_MAX, 'm', &target), 429);
+    ck_assert_int_eq(audience_listen(audience, 0, 'm', &target), 0);
+    ck_assert_uint_eq(audience_counter(audience, COUNTER_LEASES_REFUSED), 1);
+    for (uint32_t peer = 2; audience_leases(audience) < LEASES_MAX; peer++) {
         const struct addr addr = audience_addr(peer, 7000);
-        audience_be(&audience, &addr);
-        for (uint64_t sub = 0; sub < LEASES_PEER_MAX && audience_leases(&audience) < LEASES_MAX;
+        audience_be(audience, &addr);
+        for (uint64_t sub = 0; sub < LEASES_PEER_MAX && audience_leases(audience) < LEASES_MAX;
              sub++)
-            ck_assert_int_eq(audience_listen(&audience, sub, 's', &other_target), 0);
+            ck_assert_int_eq(audience_listen(audience, sub, 's', &other_target), 0);
     }
     const struct addr last = audience_addr(999, 7000);
-    audience_be(&audience, &last);
-    ck_assert_int_eq(audience_listen(&audience, 1, 'm', &target), 429);
-    ck_assert_uint_eq(counted(COUNTER_LEASES_REFUSED), 2);
+    audience_be(audience, &last);
+    ck_assert_int_eq(audience_listen(audience, 1, 'm', &target), 429);
+    ck_assert_uint_eq(audience_counter(audience, COUNTER_LEASES_REFUSED), 2);
     /* Their memory comes back: there is room for all again. */
-    audience_run(&audience, LEASE_S * 1000u + 1000u);
-    ck_assert_uint_eq(audience_leases(&audience), 0);
-    ck_assert_int_eq(audience_listen(&audience, 1, 'm', &target), 0);
+    audience_run(audience, LEASE_S * 1000u + 1000u);
+    ck_assert_uint_eq(audience_leases(audience), 0);
+    ck_assert_int_eq(audience_listen(audience, 1, 'm', &target), 0);
 }
 END_TEST
 
@@ -264,15 +248,15 @@ START_TEST(outside_a_peer_is_a_prefix)
 {
     for (uint64_t sub = 0; sub < LEASES_PEER_MAX; sub++) {
         const struct addr addr = addr_v4((const uint8_t[4]){80, 1, 1, (uint8_t)sub}, 7000);
-        audience_be(&audience, &addr);
-        ck_assert_int_eq(audience_listen(&audience, sub, 'm', &target), 0);
+        audience_be(audience, &addr);
+        ck_assert_int_eq(audience_listen(audience, sub, 'm', &target), 0);
     }
     const struct addr same = addr_v4((const uint8_t[4]){80, 1, 1, 9}, 8000);
-    audience_be(&audience, &same);
-    ck_assert_int_eq(audience_listen(&audience, 1, 'm', &target), 429);
+    audience_be(audience, &same);
+    ck_assert_int_eq(audience_listen(audience, 1, 'm', &target), 429);
     const struct addr other = addr_v4((const uint8_t[4]){80, 1, 2, 9}, 8000);
-    audience_be(&audience, &other);
-    ck_assert_int_eq(audience_listen(&audience, 1, 'm', &target), 0);
+    audience_be(audience, &other);
+    ck_assert_int_eq(audience_listen(audience, 1, 'm', &target), 0);
 }
 END_TEST
 
@@ -340,15 +324,15 @@ START_TEST(a_client_grants_nothing)
 {
     const uint8_t sub[LEASE_SUB_SIZE] = {1};
     const struct krpc query = listen_to(sub);
-    node_set_role(audience.holder.node, NODE_CLIENT);
-    ck_assert_int_eq(audience_ask(&audience, query), -1);
-    ck_assert_uint_eq(audience_leases(&audience), 0);
+    node_set_role(audience->holder.node, NODE_CLIENT);
+    ck_assert_int_eq(audience_ask(audience, query), -1);
+    ck_assert_uint_eq(audience_leases(audience), 0);
 }
 END_TEST
 
 void add_tests(TCase *tests)
 {
-    tcase_add_checked_fixture(tests, setup, teardown);
+    audience = audience_fixture(tests);
     tcase_add_test(tests, a_lease_is_granted_and_says_what_is_held);
     tcase_add_test(tests, a_lease_needs_a_token_for_that_target_and_address);
     tcase_add_test(tests, questions_of_a_wrong_form_are_203);

@@ -1,12 +1,13 @@
 #include "tests/rpc/listeners.h"
 
-#include <check.h>
 #include <stdio.h>
 
 #include "daemon/dht/records/envelope.h"
 
 #define TOLD_SIZE 65536
 #define SUBS_MAX  64
+
+static struct listeners fixture;
 
 void listeners_init(struct listeners *l)
 {
@@ -32,6 +33,22 @@ void listeners_clear(struct listeners *l)
     dispatch_clear(&l->dispatch);
     ck_assert_uint_eq(l->dispatch.feeds.fetches, 0);
     fake_host_clear(&l->fake);
+}
+
+static void set_up(void)
+{
+    listeners_init(&fixture);
+}
+
+static void tear_down(void)
+{
+    listeners_clear(&fixture);
+}
+
+struct listeners *listeners_fixture(TCase *tests)
+{
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    return &fixture;
 }
 
 /* ---- calls ---- */
@@ -141,6 +158,12 @@ void listeners_tell(struct listeners *l, enum listen_what what, bool is_replay, 
     listeners_tell_v(l, what, is_replay, signer, slot, seq, bytes_of(made.v, made.v_size));
 }
 
+void listeners_value(struct listeners *l, bool is_replay, char signer, char slot, int64_t seq,
+                     int content)
+{
+    listeners_tell(l, LISTEN_VALUE, is_replay, signer, slot, seq, content);
+}
+
 static void say(struct listeners *l, enum listen_what what, enum err err)
 {
     const struct event event = {.kind = EVENT_LISTEN,
@@ -243,4 +266,20 @@ const char *listeners_told(struct rpc_client *client)
         json_decref(line);
     }
     return text;
+}
+
+void listeners_expect(struct listeners *l, const char *told)
+{
+    ck_assert_str_eq(listeners_told(&l->client), told);
+}
+
+void listeners_stop_reading(struct rpc_client *client)
+{
+    client->sending = STREAM_OUTPUT_MAX;
+}
+
+void listeners_read_again(struct rpc_client *client)
+{
+    client->sending = 0;
+    dispatch_client_room(client);
 }

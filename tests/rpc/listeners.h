@@ -4,6 +4,8 @@
 #ifndef XORD_TESTS_RPC_LISTENERS_H
 #define XORD_TESTS_RPC_LISTENERS_H
 
+#include <check.h>
+
 #include "rpc/dispatch.h"
 #include "tests/rpc/fake_host.h"
 
@@ -16,6 +18,8 @@ struct listeners {
 /* With the local keys alice and bob. */
 void listeners_init(struct listeners *l);
 void listeners_clear(struct listeners *l);
+/* Gives each of the tests listeners of its own, and returns where they are. */
+struct listeners *listeners_fixture(TCase *tests);
 
 /* Sends one call, without waiting; `params` is JSON text. */
 void listeners_call(struct rpc_client *client, const char *method, const char *params);
@@ -30,6 +34,9 @@ struct feed *listeners_feed(struct listeners *l);
  * and time; `signer` and `slot` are one character each. */
 void listeners_tell(struct listeners *l, enum listen_what what, bool is_replay, char signer,
                     char slot, int64_t seq, int content);
+/* That of LISTEN_VALUE. */
+void listeners_value(struct listeners *l, bool is_replay, char signer, char slot, int64_t seq,
+                     int content);
 /* The same with any v. */
 void listeners_tell_v(struct listeners *l, enum listen_what what, bool is_replay, char signer,
                       char slot, int64_t seq, struct bytes v);
@@ -49,6 +56,11 @@ void listeners_read(struct listeners *l, const struct listeners_entry *entries, 
  * 1, "1:deleted", "1:synced", "1:gap 3", "1:end stopping", separated by "; ". Fails where `n` has a
  * hole. Each is one line; the text lives until the next call. */
 const char *listeners_told(struct rpc_client *client);
+/* Fails unless this is what the client on the full socket was told. */
+void listeners_expect(struct listeners *l, const char *told);
+/* The client takes no output any more; it does again. */
+void listeners_stop_reading(struct rpc_client *client);
+void listeners_read_again(struct rpc_client *client);
 /* The next line, whole: a new reference; NULL: none. */
 json_t *listeners_line(struct rpc_client *client);
 
