@@ -2,19 +2,25 @@
 
 #include <assert.h>
 
+struct envelope owner_envelope(const struct net *net, const char *json, uint64_t ttl_s)
+{
+    const uint64_t now_unix_s = net_now(net).unix_s;
+    return (struct envelope){
+        .content = json != NULL ? ENVELOPE_JSON : ENVELOPE_DELETED,
+        .body = json != NULL ? bytes_of_string(json) : (struct bytes){0},
+        .has_time = true,
+        .time_unix_s = now_unix_s,
+        .has_expiry = true,
+        .expiry_unix_s = now_unix_s + ttl_s,
+    };
+}
+
 struct bytes owner_value(const struct net *net, uint8_t buffer[OWNER_VALUE_MAX],
                          enum envelope_content content, const char *body)
 {
     struct wire_writer w;
-    const uint64_t now_unix_s = net_now(net).unix_s;
-    const struct envelope envelope = {
-        .content = content,
-        .body = bytes_of_string(body),
-        .has_time = true,
-        .time_unix_s = now_unix_s,
-        .has_expiry = true,
-        .expiry_unix_s = now_unix_s + RECORD_TTL_S_DEFAULT,
-    };
+    struct envelope envelope = owner_envelope(net, body, RECORD_TTL_S_DEFAULT);
+    envelope.content = content;
     wire_writer_init(&w, buffer, OWNER_VALUE_MAX);
     envelope_write(&w, &envelope);
     assert(!w.failed);

@@ -8,6 +8,8 @@
 
 #define OWNER_VALUE_MAX 256
 
+/* With this JSON, NULL for a deletion, from now on and for so long. */
+struct envelope owner_envelope(const struct net *net, const char *json, uint64_t ttl_s);
 /* An envelope with this body, from now on and for the usual life. */
 struct bytes owner_value(const struct net *net, uint8_t buffer[OWNER_VALUE_MAX],
                          enum envelope_content content, const char *body);

@@ -64,16 +64,7 @@ START_TEST(all_entries_of_a_multi_come_once_and_then_each_new_one)
     ck_assert_uint_eq(listener_count(&heard, op, LISTEN_DELETED), 0);
     for (unsigned i = 200; i < 210; i++) {
         const struct record *record = entry_make(&entry, &net, &target, i, 1, 60, 0);
-        const struct put_request put = {
-            .kind = RECORD_MULTI,
-            .target = target,
-            .k = record->k,
-            .salt = record->salt,
-            .v = record->v,
-            .sig = record->sig,
-            .has_seq = true,
-            .seq = 1,
-        };
+        const struct put_request put = net_request_of(record);
         ck_assert_int_eq(net_put(&net, i % 20, &put)->err, ERR_OK);
     }
     ck_assert(listener_wait(&heard, op, LISTEN_VALUE, 100, SOON_MS));
@@ -83,22 +74,9 @@ START_TEST(all_entries_of_a_multi_come_once_and_then_each_new_one)
 }
 END_TEST
 
-static struct envelope envelope_of(const char *body, uint64_t ttl_s)
-{
-    const uint64_t now_unix_s = net_now(&net).unix_s;
-    return (struct envelope){
-        .content = body != NULL ? ENVELOPE_JSON : ENVELOPE_DELETED,
-        .body = body != NULL ? bytes_of_string(body) : (struct bytes){0},
-        .has_time = true,
-        .time_unix_s = now_unix_s,
-        .has_expiry = true,
-        .expiry_unix_s = now_unix_s + ttl_s,
-    };
-}
-
 static int64_t put(size_t node, const char *salt, const char *body, uint64_t ttl_s)
 {
-    const struct envelope envelope = envelope_of(body, ttl_s);
+    const struct envelope envelope = owner_envelope(&net, body, ttl_s);
     return listener_put_envelope(&heard, node, salt, &envelope);
 }
 

@@ -48,16 +48,7 @@ static void start(void)
 static enum err put(size_t node, unsigned number, int64_t seq, size_t v_size)
 {
     const struct record *record = entry_make(&entry, &net, &target, number, seq, v_size, 0);
-    const struct put_request request = {
-        .kind = RECORD_MULTI,
-        .target = target,
-        .k = record->k,
-        .salt = record->salt,
-        .v = record->v,
-        .sig = record->sig,
-        .has_seq = true,
-        .seq = seq,
-    };
+    const struct put_request request = net_request_of(record);
     return net_put(&net, node, &request)->err;
 }
 

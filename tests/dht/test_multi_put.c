@@ -52,14 +52,7 @@ static const struct event *put_kept(size_t index, const char *slot, const char *
 static struct put_request signed_entry(struct draft *d)
 {
     draft_sign(d);
-    return (struct put_request){.kind = RECORD_MULTI,
-                                .target = d->target,
-                                .k = d->k,
-                                .salt = d->record.salt,
-                                .v = d->record.v,
-                                .sig = d->sig,
-                                .has_seq = true,
-                                .seq = d->seq};
+    return net_request_of(&d->record);
 }
 
 static struct id key_of(const char *slot)

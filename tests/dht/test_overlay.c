@@ -170,16 +170,7 @@ END_TEST
 static void put_entry(size_t index, struct draft *d)
 {
     draft_sign(d);
-    const struct put_request request = {
-        .kind = RECORD_MULTI,
-        .target = d->target,
-        .k = d->k,
-        .salt = d->record.salt,
-        .v = d->record.v,
-        .sig = d->sig,
-        .has_seq = true,
-        .seq = d->seq,
-    };
+    const struct put_request request = net_request_of(&d->record);
     const struct event *event = net_put(&net, index, &request);
     ck_assert_int_eq(event->err, ERR_OK);
     ck_assert_uint_eq(event->put.stored, LOOKUP_K);

@@ -205,20 +205,27 @@ START_TEST(deletion)
 }
 END_TEST
 
+/* A put of this record, without its salt or slot. */
+static struct krpc put_of(enum krpc_method method, const struct record *r)
+{
+    struct krpc m = vector_message(KRPC_QUERY, VECTOR_ASKER);
+    m.method = method;
+    m.has_target = true;
+    m.target = r->target;
+    m.token = bytes_of_string(VECTOR_TOKEN);
+    m.k = bytes_of(r->k, KEYS_PUBLIC_SIZE);
+    m.sig = bytes_of(r->sig, KEYS_SIGNATURE_SIZE);
+    m.has_seq = true;
+    m.seq = r->seq;
+    m.v = r->v;
+    return m;
+}
+
 START_TEST(put_and_its_answers)
 {
     struct record r = vector_single();
-    struct krpc m = vector_message(KRPC_QUERY, VECTOR_ASKER);
-    m.method = KRPC_PUT;
-    m.has_target = true;
-    m.target = r.target;
-    m.token = bytes_of_string(VECTOR_TOKEN);
-    m.k = bytes_of(r.k, KEYS_PUBLIC_SIZE);
-    m.sig = bytes_of(r.sig, KEYS_SIGNATURE_SIZE);
+    struct krpc m = put_of(KRPC_PUT, &r);
     m.salt = r.salt;
-    m.has_seq = true;
-    m.seq = r.seq;
-    m.v = r.v;
     vector_assert_packet(&m, PUT);
 
     m = vector_message(KRPC_RESPONSE, VECTOR_HOLDER);
@@ -268,17 +275,8 @@ END_TEST
 START_TEST(xput_and_its_answer)
 {
     struct record r = vector_entry();
-    struct krpc m = vector_message(KRPC_QUERY, VECTOR_ASKER);
-    m.method = KRPC_XPUT;
-    m.has_target = true;
-    m.target = r.target;
-    m.token = bytes_of_string(VECTOR_TOKEN);
-    m.k = bytes_of(r.k, KEYS_PUBLIC_SIZE);
-    m.sig = bytes_of(r.sig, KEYS_SIGNATURE_SIZE);
+    struct krpc m = put_of(KRPC_XPUT, &r);
     m.slot = r.salt;
-    m.has_seq = true;
-    m.seq = r.seq;
-    m.v = r.v;
     vector_assert_packet(&m, XPUT);
 }
 END_TEST

@@ -212,15 +212,7 @@ const struct record *make_single(struct made_single *m, const struct net *net, c
                                  int64_t seq, const char *body, uint64_t ttl_s)
 {
     struct wire_writer w;
-    const uint64_t now_unix_s = net_now(net).unix_s;
-    const struct envelope envelope = {
-        .content = body != NULL ? ENVELOPE_JSON : ENVELOPE_DELETED,
-        .body = body != NULL ? bytes_of_string(body) : (struct bytes){0},
-        .has_time = true,
-        .time_unix_s = now_unix_s,
-        .has_expiry = true,
-        .expiry_unix_s = now_unix_s + ttl_s,
-    };
+    const struct envelope envelope = owner_envelope(net, body, ttl_s);
     wire_writer_init(&w, m->v, sizeof m->v);
     envelope_write(&w, &envelope);
     m->record = (struct record){

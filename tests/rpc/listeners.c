@@ -283,3 +283,10 @@ void listeners_read_again(struct rpc_client *client)
     client->sending = 0;
     dispatch_client_room(client);
 }
+
+void listeners_join(struct listeners *l)
+{
+    listeners_multi(&l->client, "");
+    listeners_synced(l, ERR_OK);
+    listeners_expect(l, "1:synced");
+}

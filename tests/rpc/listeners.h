@@ -25,6 +25,8 @@ struct listeners *listeners_fixture(TCase *tests);
 void listeners_call(struct rpc_client *client, const char *method, const char *params);
 /* Listens to the multi "tag r" with `rest`, "" or beginning with a comma, and takes the reply. */
 void listeners_multi(struct rpc_client *client, const char *rest);
+/* The client on the full socket does, where nothing is stored, and is told so. */
+void listeners_join(struct listeners *l);
 /* To the single "alice profile". */
 void listeners_single(struct rpc_client *client, const char *rest);
 

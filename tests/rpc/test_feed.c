@@ -117,9 +117,7 @@ END_TEST
 
 START_TEST(a_second_listener_reads_anew_and_misses_nothing)
 {
-    listeners_multi(&l->client, "");
-    listeners_synced(l, ERR_OK);
-    listeners_expect(l, "1:synced");
+    listeners_join(l);
     listeners_multi(&l->client, "");
     listeners_value(l, false, 'a', 'x', 5, 50); /* also found by the reading */
     listeners_value(l, false, 'b', 'x', 3, 40); /* the reading has a newer one */
@@ -138,9 +136,7 @@ END_TEST
 
 START_TEST(who_joins_during_a_reading_waits_for_the_next)
 {
-    listeners_multi(&l->client, "");
-    listeners_synced(l, ERR_OK);
-    listeners_expect(l, "1:synced");
+    listeners_join(l);
     listeners_multi(&l->client, "");
     listeners_value(l, false, 'a', 'x', 1, 10);
     listeners_expect(l, "1:value 10");
@@ -157,9 +153,7 @@ END_TEST
 
 START_TEST(a_later_reading_may_fail_too)
 {
-    listeners_multi(&l->client, "");
-    listeners_synced(l, ERR_OK);
-    listeners_expect(l, "1:synced");
+    listeners_join(l);
     listeners_multi(&l->client, "");
     const struct listeners_entry found[] = {{'a', 'x', 1, 10}};
     listeners_read(l, found, 1, ERR_TIMEOUT);

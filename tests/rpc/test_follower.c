@@ -28,9 +28,7 @@ END_TEST
 START_TEST(of_a_multi_so_many_are_kept_and_then_there_is_a_gap)
 {
     char end[128];
-    listeners_multi(&l->client, "");
-    listeners_synced(l, ERR_OK);
-    listeners_expect(l, "1:synced");
+    listeners_join(l);
     listeners_stop_reading(&l->client);
     for (int i = 1; i <= (int)FOLLOWER_QUEUE_MAX + 5; i++)
         listeners_value(l, false, 'a', 'x', i, i);
@@ -48,9 +46,7 @@ END_TEST
 /* What comes while there is a gap at the end is a part of it, also when there is room before it. */
 START_TEST(a_gap_is_where_the_events_are_missing)
 {
-    listeners_multi(&l->client, "");
-    listeners_synced(l, ERR_OK);
-    listeners_expect(l, "1:synced");
+    listeners_join(l);
     listeners_stop_reading(&l->client);
     for (int i = 1; i <= (int)FOLLOWER_QUEUE_MAX + 5; i++)
         listeners_value(l, false, 'a', 'x', i, i);

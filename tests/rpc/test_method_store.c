@@ -113,24 +113,39 @@ START_TEST(an_entry_says_its_place)
 }
 END_TEST
 
-START_TEST(pages_go_through_entries_too)
+struct walk {
+    size_t items, pages;
+};
+
+/* Through all pages of what is held. */
+static struct walk walk_stored(unsigned limit)
 {
-    char slot[8] = "slot 0", params[128] = "{\"limit\":2}";
-    size_t count = 0, pages = 0;
-    const char *next = "";
+    struct walk walk = {0};
+    char params[128];
+    const char *next = NULL;
     json_t *result = NULL;
-    for (int i = 0; i < 7; i++, slot[5]++)
-        store_entry("wabi", bytes_of_string(slot));
-    for (; next != NULL; pages++) {
+    snprintf(params, sizeof params, "{\"limit\":%u}", limit);
+    do {
         json_decref(result);
         result = result_of("liststored", params);
-        count += json_array_size(json_object_get(result, "items"));
+        walk.items += json_array_size(json_object_get(result, "items"));
+        walk.pages++;
         next = text_in(result, "next");
-        snprintf(params, sizeof params, "{\"limit\":2,\"after\":\"%s\"}", next != NULL ? next : "");
-    }
+        if (next != NULL)
+            snprintf(params, sizeof params, "{\"limit\":%u,\"after\":\"%s\"}", limit, next);
+    } while (next != NULL);
     json_decref(result);
-    ck_assert_uint_eq(count, 7);
-    ck_assert_uint_eq(pages, 4);
+    return walk;
+}
+
+START_TEST(pages_go_through_entries_too)
+{
+    char slot[8] = "slot 0";
+    for (int i = 0; i < 7; i++, slot[5]++)
+        store_entry("wabi", bytes_of_string(slot));
+    const struct walk walk = walk_stored(2);
+    ck_assert_uint_eq(walk.items, 7);
+    ck_assert_uint_eq(walk.pages, 4);
 }
 END_TEST
 
@@ -174,24 +189,13 @@ static enum err next_busy(void *context, enum store_space space, enum record_kin
 
 START_TEST(a_page_ends_where_the_store_asks_to_go_on)
 {
-    char params[128] = "{}";
-    size_t count = 0, pages = 0;
-    const char *next = "";
-    json_t *result = NULL;
     solo.dispatch.host.store.next = next_busy;
     store_entry("wabi", bytes_of_string("1"));
     store_entry("wabi", bytes_of_string("2"));
     store_entry("city", bytes_of_string("3"));
-    for (; next != NULL; pages++) {
-        json_decref(result);
-        result = result_of("liststored", params);
-        count += json_array_size(json_object_get(result, "items"));
-        next = text_in(result, "next");
-        snprintf(params, sizeof params, "{\"after\":\"%s\"}", next != NULL ? next : "");
-    }
-    json_decref(result);
-    ck_assert_uint_eq(count, 1);
-    ck_assert_uint_eq(pages, 3);
+    const struct walk walk = walk_stored(100);
+    ck_assert_uint_eq(walk.items, 1);
+    ck_assert_uint_eq(walk.pages, 3);
 }
 END_TEST
 
