@@ -2,45 +2,7 @@
 
 #include <check.h>
 
-static void open_store(struct multi_store *m)
-{
-    char detail[STORE_DETAIL_SIZE];
-    ck_assert_int_eq(store_open(m->directory, &m->limits, &m->self, &m->store, detail), ERR_OK);
-    store_set_now(m->store, SAMPLE_NOW_UNIX_S);
-}
-
-void multi_store_init(struct multi_store *m)
-{
-    ck_assert_int_eq(keys_init(), ERR_OK);
-    *m =
-        (struct multi_store){.directory = sample_directory(), .limits = sample_limits(MULTI_QUOTA)};
-    open_store(m);
-}
-
-void multi_store_clear(struct multi_store *m)
-{
-    store_close(m->store);
-    sample_remove(m->directory);
-}
-
-void multi_store_reopen(struct multi_store *m)
-{
-    store_close(m->store);
-    open_store(m);
-}
-
-enum err multi_store_apply(struct multi_store *m, const struct store_write *write)
-{
-    uint8_t data[STORE_ITEM_BYTES];
-    struct store_item item;
-    struct store_work work = {.items = &item, .count = 1, .now_unix_s = store_now(m->store)};
-    store_item_pack(&item, write, data);
-    ck_assert_int_eq(store_apply(m->store, &work), ERR_OK);
-    store_pause(m->store);
-    return item.err;
-}
-
-void multi_store_expire(struct multi_store *m, uint64_t now_unix_s)
+void multi_store_expire(struct disk_store *m, uint64_t now_unix_s)
 {
     struct store_work work = {.now_unix_s = now_unix_s, .is_expiring = true, .has_more = true};
     while (work.has_more)
@@ -48,7 +10,7 @@ void multi_store_expire(struct multi_store *m, uint64_t now_unix_s)
     store_pause(m->store);
 }
 
-struct store_summary multi_store_summary(struct multi_store *m, enum store_space space,
+struct store_summary multi_store_summary(struct disk_store *m, enum store_space space,
                                          const struct id *target)
 {
     struct store_reader reader = store_reader(m->store);
@@ -58,7 +20,7 @@ struct store_summary multi_store_summary(struct multi_store *m, enum store_space
     return summary;
 }
 
-bool multi_store_has(struct multi_store *m, const struct store_write *write)
+bool multi_store_has(struct disk_store *m, const struct store_write *write)
 {
     struct store_reader reader = store_reader(m->store);
     struct stored out;
@@ -68,7 +30,7 @@ bool multi_store_has(struct multi_store *m, const struct store_write *write)
            record_equal(&out.record, &write->record);
 }
 
-uint32_t multi_store_walk(struct multi_store *m, enum store_space space, const struct id *target,
+uint32_t multi_store_walk(struct disk_store *m, enum store_space space, const struct id *target,
                           uint64_t *digest)
 {
     struct store_reader reader = store_reader(m->store);
@@ -91,7 +53,7 @@ uint32_t multi_store_walk(struct multi_store *m, enum store_space space, const s
     return count;
 }
 
-void multi_store_check(struct multi_store *m)
+void multi_store_check(struct disk_store *m)
 {
     struct store_reader reader = store_reader(m->store);
     for (int space = 0; space < STORE_SPACE_COUNT; space++) {

@@ -13,67 +13,29 @@
 #include <unistd.h>
 
 #include "common/rng.h"
-#include "tests/daemon/store_sample.h"
+#include "tests/daemon/disk_store.h"
 #include "tests/runner.h"
 
 #define QUOTA (1u << 20)
 
-static const struct id self = {{0}};
-static char *directory;
-static struct store *store;
-
-static void open_store(uint64_t quota_bytes)
-{
-    char detail[STORE_DETAIL_SIZE];
-    const struct store_limits limits = sample_limits(quota_bytes);
-    ck_assert_int_eq(store_open(directory, &limits, &self, &store, detail), ERR_OK);
-    store_set_now(store, SAMPLE_NOW_UNIX_S);
-}
-
-static void reopen_store(uint64_t quota_bytes)
-{
-    store_close(store);
-    open_store(quota_bytes);
-}
+static struct disk_store disk;
 
 static void set_up(void)
 {
-    ck_assert_int_eq(keys_init(), ERR_OK);
-    directory = sample_directory();
-    open_store(QUOTA);
+    disk_store_init(&disk, QUOTA);
 }
 
 static void tear_down(void)
 {
-    store_close(store);
-    sample_remove(directory);
-}
-
-/* One write, committed; its outcome. */
-static enum err apply(const struct store_write *write)
-{
-    uint8_t data[STORE_ITEM_BYTES];
-    struct store_item item;
-    struct store_work work = {.items = &item, .count = 1, .now_unix_s = store_now(store)};
-    store_item_pack(&item, write, data);
-    ck_assert_int_eq(store_apply(store, &work), ERR_OK);
-    store_pause(store);
-    return item.err;
+    disk_store_clear(&disk);
 }
 
 static bool has(const struct sample *s)
 {
     struct stored out;
-    struct store_reader reader = store_reader(store);
+    struct store_reader reader = store_reader(disk.store);
     const struct record *r = &s->write.record;
     return reader.get(reader.context, STORE_HELD, r->kind, &r->target, &out) == ERR_OK;
-}
-
-static struct store_usage usage(void)
-{
-    struct store_usage out;
-    store_usage(store, STORE_HELD, &out);
-    return out;
 }
 
 static void fill(uint32_t count)
@@ -81,7 +43,7 @@ static void fill(uint32_t count)
     struct sample s;
     for (uint32_t i = 0; i < count; i++) {
         sample_immutable(&s, i, 900);
-        ck_assert_int_eq(apply(&s.write), ERR_OK);
+        ck_assert_int_eq(disk_store_apply(&disk, &s.write), ERR_OK);
     }
 }
 
@@ -89,10 +51,10 @@ static enum err open_damaged(char detail[STORE_DETAIL_SIZE])
 {
     struct store *damaged = (struct store *)1;
     const struct store_limits limits = sample_limits(QUOTA);
-    enum err err = store_open(directory, &limits, &self, &damaged, detail);
+    enum err err = store_open(disk.directory, &limits, &disk.self, &damaged, detail);
     ck_assert_ptr_null(damaged);
     ck_assert_ptr_null(strchr(detail, '\n'));
-    ck_assert_ptr_nonnull(strstr(detail, directory));
+    ck_assert_ptr_nonnull(strstr(detail, disk.directory));
     return err;
 }
 
@@ -111,23 +73,23 @@ START_TEST(a_commit_that_fails_stores_nothing)
     items[7].err = ERR_BAD_SIGNATURE;
     signal(SIGXFSZ, SIG_IGN);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    ck_assert_int_eq(store_apply(store, &work), ERR_IO);
+    ck_assert_int_eq(store_apply(disk.store, &work), ERR_IO);
     for (uint32_t i = 0; i < 200; i++)
         ck_assert_int_eq(items[i].err, i == 7 ? ERR_BAD_SIGNATURE : ERR_IO);
-    ck_assert_uint_eq(usage().records, 0);
-    store_pause(store);
+    ck_assert_uint_eq(disk_store_usage(&disk, STORE_HELD).records, 0);
+    store_pause(disk.store);
     limit.rlim_cur = RLIM_INFINITY;
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    ck_assert_int_eq(store_apply(store, &work), ERR_OK); /* the disk has room again */
-    ck_assert_uint_eq(usage().records, 199);
-    reopen_store(QUOTA);
+    ck_assert_int_eq(store_apply(disk.store, &work), ERR_OK); /* the disk has room again */
+    ck_assert_uint_eq(disk_store_usage(&disk, STORE_HELD).records, 199);
+    disk_store_reopen(&disk);
     ck_assert(has(&s));
 }
 END_TEST
 
 static void path_of_data(char path[128])
 {
-    snprintf(path, 128, "%s/data.mdb", directory);
+    snprintf(path, 128, "%s/data.mdb", disk.directory);
 }
 
 START_TEST(a_truncated_file_is_refused_and_left_alone)
@@ -135,7 +97,7 @@ START_TEST(a_truncated_file_is_refused_and_left_alone)
     char path[128], detail[STORE_DETAIL_SIZE];
     struct stat before, after;
     fill(800);
-    store_close(store);
+    store_close(disk.store);
     path_of_data(path);
     ck_assert_int_eq(stat(path, &before), 0);
     for (int part = 9; part > 0; part -= 2) {
@@ -149,7 +111,7 @@ START_TEST(a_truncated_file_is_refused_and_left_alone)
         ck_assert_int_eq(truncate(path, size), 0);
         ck_assert_int_eq(open_damaged(detail), ERR_CORRUPT);
     }
-    store = NULL;
+    disk.store = NULL;
 }
 END_TEST
 
@@ -164,7 +126,7 @@ static size_t missing_pages(void)
     path_of_data(path);
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_int_eq(mdb_env_create(&env), 0);
-    ck_assert_int_eq(mdb_env_open(env, directory, MDB_RDONLY, 0600), 0);
+    ck_assert_int_eq(mdb_env_open(env, disk.directory, MDB_RDONLY, 0600), 0);
     mdb_env_info(env, &info);
     mdb_env_stat(env, &stat_out);
     mdb_env_close(env);
@@ -190,7 +152,7 @@ static void churn(struct rng *rng)
             s.write.expiry_unix_s = SAMPLE_NOW_UNIX_S + rng_below(rng, 200);
             store_item_pack(&items[i], &s.write, data[i]);
         }
-        ck_assert_int_eq(store_apply(store, &work), ERR_OK);
+        ck_assert_int_eq(store_apply(disk.store, &work), ERR_OK);
     }
 }
 
@@ -203,9 +165,9 @@ START_TEST(a_file_without_its_last_free_pages_is_whole)
      * leave such pages at the end of the file; all must open. */
     for (int round = 0; round < 100; round++) {
         churn(&rng);
-        store_close(store);
+        store_close(disk.store);
         short_files += missing_pages() > 0;
-        open_store(QUOTA);
+        disk_store_open(&disk);
         tear_down();
         set_up();
     }
@@ -216,8 +178,8 @@ END_TEST
 START_TEST(what_is_no_database_is_refused_and_left_alone)
 {
     char path[128], detail[STORE_DETAIL_SIZE], text[10000], back[10000];
-    store_close(store);
-    store = NULL;
+    store_close(disk.store);
+    disk.store = NULL;
     path_of_data(path);
     memset(text, 'x', sizeof(text));
     int fd = open(path, O_RDWR | O_TRUNC);
@@ -248,7 +210,7 @@ static uint32_t change_format(uint32_t format)
     MDB_val key = {6, name}, value = {sizeof(format), &format}, old;
     ck_assert_int_eq(mdb_env_create(&env), 0);
     mdb_env_set_maxdbs(env, 8);
-    ck_assert_int_eq(mdb_env_open(env, directory, 0, 0600), 0);
+    ck_assert_int_eq(mdb_env_open(env, disk.directory, 0, 0600), 0);
     ck_assert_int_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
     ck_assert_int_eq(mdb_dbi_open(txn, "meta", 0, &meta), 0);
     ck_assert_int_eq(mdb_get(txn, meta, &key, &old), 0);
@@ -268,15 +230,15 @@ START_TEST(a_newer_format_is_refused_and_left_alone)
     struct sample s;
     char detail[STORE_DETAIL_SIZE];
     sample_single(&s, 1, 1, 100);
-    ck_assert_int_eq(apply(&s.write), ERR_OK);
-    store_close(store);
+    ck_assert_int_eq(disk_store_apply(&disk, &s.write), ERR_OK);
+    store_close(disk.store);
     change_format(STORE_FORMAT + 1);
     ck_assert_int_eq(open_damaged(detail), ERR_NEWER);
     ck_assert_ptr_nonnull(strstr(detail, "newer"));
     change_format(0);
     ck_assert_int_eq(open_damaged(detail), ERR_CORRUPT);
     change_format(STORE_FORMAT);
-    open_store(QUOTA);
+    disk_store_open(&disk);
     ck_assert(has(&s));
 }
 END_TEST
@@ -287,21 +249,21 @@ START_TEST(format_1_is_made_into_the_present_one)
     char detail[STORE_DETAIL_SIZE];
     fill(300);
     sample_single(&s, 1, 1, 100);
-    ck_assert_int_eq(apply(&s.write), ERR_OK);
-    store_close(store);
+    ck_assert_int_eq(disk_store_apply(&disk, &s.write), ERR_OK);
+    store_close(disk.store);
     change_format(1);
     for (int i = 0; i < 2; i++) {
-        open_store(QUOTA);
+        disk_store_open(&disk);
         ck_assert(has(&s));
-        ck_assert_uint_eq(usage().records, 301u + (unsigned)i);
+        ck_assert_uint_eq(disk_store_usage(&disk, STORE_HELD).records, 301u + (unsigned)i);
         sample_entry(&entry, &(struct sample_place){1, "readings", 1}, 1, SAMPLE_NOW_UNIX_S, 9);
-        ck_assert_int_eq(apply(&entry.write), ERR_OK);
-        store_close(store);
+        ck_assert_int_eq(disk_store_apply(&disk, &entry.write), ERR_OK);
+        store_close(disk.store);
     }
     ck_assert_uint_eq(change_format(1), 2);
     change_format(2); /* without the tables that it should have: nothing is made up */
     ck_assert_int_eq(open_damaged(detail), ERR_CORRUPT);
-    store = NULL;
+    disk.store = NULL;
 }
 END_TEST
 
@@ -312,17 +274,17 @@ START_TEST(only_the_owner_may_read_the_files)
     path_of_data(path);
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_int_eq(st.st_mode & 0777, 0600);
-    store_close(store);
-    snprintf(path, sizeof(path), "%s/inner", directory);
+    store_close(disk.store);
+    snprintf(path, sizeof(path), "%s/inner", disk.directory);
     char detail[STORE_DETAIL_SIZE];
     const struct store_limits limits = sample_limits(QUOTA);
-    ck_assert_int_eq(store_open(path, &limits, &self, &store, detail), ERR_OK);
+    ck_assert_int_eq(store_open(path, &limits, &disk.self, &disk.store, detail), ERR_OK);
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_int_eq(st.st_mode & 0777, 0700);
-    store_close(store);
-    snprintf(path, sizeof(path), "%s/no/such", directory);
-    ck_assert_int_eq(store_open(path, &limits, &self, &store, detail), ERR_IO);
-    ck_assert_ptr_null(store);
+    store_close(disk.store);
+    snprintf(path, sizeof(path), "%s/no/such", disk.directory);
+    ck_assert_int_eq(store_open(path, &limits, &disk.self, &disk.store, detail), ERR_IO);
+    ck_assert_ptr_null(disk.store);
 }
 END_TEST
 

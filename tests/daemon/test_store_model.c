@@ -15,16 +15,16 @@
 #define BYTES   16384
 
 static const char *const resources[] = {"a", "b", "c"};
-static struct multi_store multi;
+static struct disk_store multi;
 static struct ram plain;
 static struct now now;
 
 static void set_up(void)
 {
-    multi_store_init(&multi);
+    disk_store_init(&multi, MULTI_QUOTA);
     multi.limits.multi_entries = ENTRIES;
     multi.limits.multi_bytes = BYTES;
-    multi_store_reopen(&multi);
+    disk_store_reopen(&multi);
     now.unix_s = SAMPLE_NOW_UNIX_S;
     ram_init(&plain, &now);
     plain.disk.multi_entries = ENTRIES;
@@ -34,7 +34,7 @@ static void set_up(void)
 static void tear_down(void)
 {
     ram_clear(&plain);
-    multi_store_clear(&multi);
+    disk_store_clear(&multi);
 }
 
 /* Few signers and slots, so that most writes meet another; they end half a minute past a minute, so
@@ -115,7 +115,7 @@ START_TEST(both_stores_have_the_same)
         int64_t seq;
         choose(&rng, &s);
         uint32_t before = plain.disk.count;
-        enum err err = multi_store_apply(&multi, &s.write);
+        enum err err = disk_store_apply(&multi, &s.write);
         ck_assert_int_eq(err, ram_write(&plain, &s.write, &seq));
         outcomes[err]++;
         full += err == ERR_OK && s.write.action == STORE_PUT && plain.disk.count < before;
@@ -138,9 +138,9 @@ static void write_on(int pipe_end, uint64_t seed)
     rng_init_number(&rng, seed);
     for (uint32_t number = 1;; number++) {
         choose(&rng, &s);
-        multi_store_apply(&multi, &s.write);
+        disk_store_apply(&multi, &s.write);
         sample_entry(&s, &(struct sample_place){1, "last", 1}, number, SAMPLE_NOW_UNIX_S, 10);
-        if (multi_store_apply(&multi, &s.write) != ERR_OK ||
+        if (disk_store_apply(&multi, &s.write) != ERR_OK ||
             write(pipe_end, &number, sizeof number) != sizeof number)
             _exit(1);
     }
@@ -155,7 +155,7 @@ static uint32_t run_killed(uint64_t seed, uint32_t count)
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
-        multi_store_reopen(&multi);
+        disk_store_reopen(&multi);
         write_on(ends[1], seed);
     }
     close(ends[1]);
@@ -179,7 +179,7 @@ START_TEST(a_killed_writer_leaves_what_it_acknowledged)
     for (uint32_t round = 1; round <= 10; round++) {
         uint32_t last = run_killed(round, 20 * round);
         ck_assert_uint_ge(last, 20 * round);
-        multi_store_reopen(&multi);
+        disk_store_reopen(&multi);
         multi_store_check(&multi);
         sample_entry(&s, &(struct sample_place){1, "last", 1}, 1, SAMPLE_NOW_UNIX_S, 10);
         record_key(&s.write.record, &key);
@@ -189,7 +189,7 @@ START_TEST(a_killed_writer_leaves_what_it_acknowledged)
         s.write.action = STORE_DROP;
         s.write.record.target = key;
         store_pause(multi.store);
-        ck_assert_int_eq(multi_store_apply(&multi, &s.write), ERR_OK);
+        ck_assert_int_eq(disk_store_apply(&multi, &s.write), ERR_OK);
         store_close(multi.store);
         multi.store = NULL;
     }

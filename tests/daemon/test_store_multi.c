@@ -5,24 +5,24 @@
 #include "tests/daemon/multi_store.h"
 #include "tests/runner.h"
 
-static struct multi_store multi;
+static struct disk_store multi;
 static struct sample s;
 
 static void set_up(void)
 {
-    multi_store_init(&multi);
+    disk_store_init(&multi, MULTI_QUOTA);
 }
 
 static void tear_down(void)
 {
-    multi_store_clear(&multi);
+    disk_store_clear(&multi);
 }
 
 static void set_caps(uint32_t entries, uint64_t bytes)
 {
     multi.limits.multi_entries = entries;
     multi.limits.multi_bytes = bytes;
-    multi_store_reopen(&multi);
+    disk_store_reopen(&multi);
 }
 
 /* An entry of the one multi of most tests; the number is its slot and its age. */
@@ -35,7 +35,7 @@ static void make(uint32_t signer, uint32_t number, int64_t seq, size_t size)
 static enum err put(uint32_t signer, uint32_t number, int64_t seq, size_t size)
 {
     make(signer, number, seq, size);
-    return multi_store_apply(&multi, &s.write);
+    return disk_store_apply(&multi, &s.write);
 }
 
 static bool has(uint32_t signer, uint32_t number, int64_t seq, size_t size)
@@ -79,7 +79,7 @@ START_TEST(an_entry_comes_back_beside_others)
         ck_assert_uint_eq(out.expiry_unix_s, SAMPLE_NOW_UNIX_S + 3600);
         ck_assert_int_eq(reader.entry(reader.context, STORE_KEPT, &target, NULL, &out),
                          ERR_NOT_FOUND);
-        multi_store_reopen(&multi);
+        disk_store_reopen(&multi);
     }
 }
 END_TEST
@@ -93,7 +93,7 @@ START_TEST(a_newer_one_takes_its_place_and_moves)
     ck_assert_int_eq(put(2, 2, 5, 700), ERR_OK);
     sample_entry(&s, &(struct sample_place){2, "readings", 2}, 6, SAMPLE_NOW_UNIX_S + 1, 300);
     multi_position_of(&s.write.record, &first);
-    ck_assert_int_eq(multi_store_apply(&multi, &s.write), ERR_OK);
+    ck_assert_int_eq(disk_store_apply(&multi, &s.write), ERR_OK);
     ck_assert_uint_eq(count(), 2);
     ck_assert_int_eq(reader.entry(reader.context, STORE_HELD, &s.write.record.target, NULL, &out),
                      ERR_OK);
@@ -106,9 +106,9 @@ START_TEST(a_newer_one_takes_its_place_and_moves)
     make(2, 2, 7, 700);
     s.write.has_cas = true;
     s.write.cas = 5;
-    ck_assert_int_eq(multi_store_apply(&multi, &s.write), ERR_CAS_MISMATCH);
+    ck_assert_int_eq(disk_store_apply(&multi, &s.write), ERR_CAS_MISMATCH);
     s.write.cas = 6;
-    ck_assert_int_eq(multi_store_apply(&multi, &s.write), ERR_OK);
+    ck_assert_int_eq(disk_store_apply(&multi, &s.write), ERR_OK);
     ck_assert_uint_eq(count(), 2);
 }
 END_TEST
@@ -117,7 +117,7 @@ START_TEST(entries_of_one_time_are_listed_completely)
 {
     for (uint32_t i = 0; i < 500; i++) {
         sample_entry(&s, &(struct sample_place){i % 50, "readings", i}, 1, SAMPLE_NOW_UNIX_S, 700);
-        ck_assert_int_eq(multi_store_apply(&multi, &s.write), ERR_OK);
+        ck_assert_int_eq(disk_store_apply(&multi, &s.write), ERR_OK);
     }
     ck_assert_uint_eq(count(), 500);
 }
@@ -202,7 +202,7 @@ START_TEST(a_refresh_gains_no_time_and_a_newer_one_does)
         ck_assert_int_eq(put(i, i, 1, 100), ERR_OK);
     make(1, 1, 1, 100);
     s.write.expiry_unix_s += 600;
-    ck_assert_int_eq(multi_store_apply(&multi, &s.write), ERR_OK);
+    ck_assert_int_eq(disk_store_apply(&multi, &s.write), ERR_OK);
     ck_assert_int_eq(put(2, 2, 2, 100), ERR_OK);
     ck_assert_int_eq(put(4, 4, 1, 100), ERR_OK);
     ck_assert(!has(1, 1, 1, 100));
@@ -218,7 +218,7 @@ START_TEST(what_has_ended_is_not_listed_and_goes_first)
     set_caps(3, 1u << 20);
     make(1, 1, 1, 100);
     s.write.expiry_unix_s = SAMPLE_NOW_UNIX_S + 60;
-    ck_assert_int_eq(multi_store_apply(&multi, &s.write), ERR_OK);
+    ck_assert_int_eq(disk_store_apply(&multi, &s.write), ERR_OK);
     ck_assert_int_eq(put(2, 2, 1, 100), ERR_OK);
     ck_assert_int_eq(put(2, 3, 1, 100), ERR_OK);
     store_set_now(multi.store, SAMPLE_NOW_UNIX_S + 60);
@@ -241,8 +241,8 @@ START_TEST(expiry_and_drops_leave_nothing)
         make(i % 7, i, 1, 100);
         s.write.action = STORE_DROP;
         record_key(&s.write.record, &s.write.record.target);
-        ck_assert_int_eq(multi_store_apply(&multi, &s.write), ERR_OK);
-        ck_assert_int_eq(multi_store_apply(&multi, &s.write), ERR_NOT_FOUND);
+        ck_assert_int_eq(disk_store_apply(&multi, &s.write), ERR_OK);
+        ck_assert_int_eq(disk_store_apply(&multi, &s.write), ERR_NOT_FOUND);
     }
     ck_assert_uint_eq(count(), 200);
     multi_store_expire(&multi, SAMPLE_NOW_UNIX_S + 7200);
@@ -255,7 +255,7 @@ END_TEST
 START_TEST(eviction_by_the_quota_keeps_all_in_step)
 {
     multi.limits.quota_bytes = 100000;
-    multi_store_reopen(&multi);
+    disk_store_reopen(&multi);
     uint32_t evictions = 0;
     for (uint32_t i = 0; i < 400; i++) {
         const char *resources[] = {"a", "b", "c"};
@@ -265,7 +265,7 @@ START_TEST(eviction_by_the_quota_keeps_all_in_step)
         sample_entry(&s, &(struct sample_place){i % 5, resources[i % 3], i}, 1, SAMPLE_NOW_UNIX_S,
                      100 + i);
         s.write.putter.ip[1] = (uint8_t)(i % 4);
-        enum err err = multi_store_apply(&multi, &s.write);
+        enum err err = disk_store_apply(&multi, &s.write);
         ck_assert(err == ERR_OK || err == ERR_STORAGE_FULL);
         ck_assert(multi_store_has(&multi, &s.write) == (err == ERR_OK));
         multi_store_check(&multi);
@@ -284,7 +284,7 @@ START_TEST(kept_entries_have_no_caps)
         make(1, i, 1, 900);
         s.write.space = STORE_KEPT;
         s.write.expiry_unix_s = STORE_EXPIRY_NEVER;
-        ck_assert_int_eq(multi_store_apply(&multi, &s.write), ERR_OK);
+        ck_assert_int_eq(disk_store_apply(&multi, &s.write), ERR_OK);
     }
     ck_assert_uint_eq(count(), 0);
     ck_assert_uint_eq(multi_store_summary(&multi, STORE_KEPT, &s.write.record.target).count, 100);
