@@ -2,34 +2,12 @@
  * say in time what to ping and refresh. */
 #include <check.h>
 
-#include "daemon/dht/routing/routing.h"
+#include "tests/dht/home.h"
 #include "tests/runner.h"
 
 #define MINUTE_MS (60u * 1000u)
 
-static struct routing table;
-static struct rng rng;
-static struct id self;
-
-static void set_up(void)
-{
-    rng_init_number(&rng, 1);
-    id_random(&self, &rng);
-    routing_init(&table, &self, ADDR_V4);
-}
-
-static void tear_down(void)
-{
-    routing_clear(&table);
-}
-
-/* On loopback, so without caps; each number is another address. */
-static struct addr local(uint32_t number)
-{
-    const uint8_t ip[4] = {127, (uint8_t)(number >> 24), (uint8_t)(number >> 16), 1};
-
-    return addr_v4(ip, (uint16_t)(number % 65535 + 1));
-}
+static struct home *home;
 
 /* An address of the public network 20.x.y.0/24 that `network` numbers. */
 static struct addr in_network(uint16_t network, uint8_t host)
@@ -39,102 +17,89 @@ static struct addr in_network(uint16_t network, uint8_t host)
     return addr_v4(ip, 6881);
 }
 
-static struct contact contact_at(unsigned prefix, struct addr addr)
-{
-    struct contact contact = {.addr = addr};
-
-    id_random_at(&contact.id, &self, prefix, &rng);
-    return contact;
-}
-
-static enum routing_added answer(const struct contact *contact, uint64_t now_ms)
-{
-    return routing_answered(&table, contact, true, 10, now_ms);
-}
-
 static bool is_member(const struct contact *contact)
 {
-    return routing_find(&table, contact) != NULL;
+    return routing_find(&home->table, contact) != NULL;
 }
 
 /* Eight members that share `prefix` bits with us, at addresses from `first` on. */
 static void fill_bucket(unsigned prefix, uint32_t first, struct contact members[ROUTING_K])
 {
     for (uint32_t i = 0; i < ROUTING_K; i++) {
-        members[i] = contact_at(prefix, local(first + i));
-        ck_assert_int_eq(answer(&members[i], 0), ROUTING_ADDED);
+        members[i] = home_contact(home, prefix, home_local(first + i));
+        ck_assert_int_eq(home_answered(home, &members[i], 0), ROUTING_ADDED);
     }
 }
 
 START_TEST(test_idle_table_is_empty)
 {
-    struct contact found[1], contact = contact_at(0, local(1));
+    struct contact found[1], contact = home_contact(home, 0, home_local(1));
     struct id target;
     size_t bucket = 0, index = 0;
 
-    ck_assert_uint_eq(routing_closest(&table, &self, true, found, 1), 0);
-    ck_assert_ptr_null(routing_each(&table, &bucket, &index));
-    ck_assert_ptr_null(routing_find(&table, &contact));
-    ck_assert_uint_eq(routing_next_ms(&table), UINT64_MAX);
-    ck_assert(!routing_next_check(&table, 1, found));
-    ck_assert(!routing_next_refresh(&table, 1, &rng, &target));
-    routing_failed(&table, &contact, 1);
-    routing_remove(&table, &contact.id);
-    routing_touch(&table, &self, 1);
-    ck_assert_uint_eq(routing_estimate(&table), 1);
+    ck_assert_uint_eq(routing_closest(&home->table, &home->self, true, found, 1), 0);
+    ck_assert_ptr_null(routing_each(&home->table, &bucket, &index));
+    ck_assert_ptr_null(routing_find(&home->table, &contact));
+    ck_assert_uint_eq(routing_next_ms(&home->table), UINT64_MAX);
+    ck_assert(!routing_next_check(&home->table, 1, found));
+    ck_assert(!routing_next_refresh(&home->table, 1, &home->rng, &target));
+    routing_failed(&home->table, &contact, 1);
+    routing_remove(&home->table, &contact.id);
+    routing_touch(&home->table, &home->self, 1);
+    ck_assert_uint_eq(routing_estimate(&home->table), 1);
 }
 END_TEST
 
 START_TEST(test_answer_adds_then_updates)
 {
-    struct contact contact = contact_at(3, local(1));
+    struct contact contact = home_contact(home, 3, home_local(1));
 
-    ck_assert_int_eq(answer(&contact, 5), ROUTING_ADDED);
-    ck_assert_int_eq(answer(&contact, 9), ROUTING_UPDATED);
-    const struct routing_node *node = routing_find(&table, &contact);
+    ck_assert_int_eq(home_answered(home, &contact, 5), ROUTING_ADDED);
+    ck_assert_int_eq(home_answered(home, &contact, 9), ROUTING_UPDATED);
+    const struct routing_node *node = routing_find(&home->table, &contact);
     ck_assert_ptr_nonnull(node);
     ck_assert_uint_eq(node->first_ms, 5);
     ck_assert_uint_eq(node->answered_ms, 9);
     ck_assert(node->is_xord);
     ck_assert_uint_ne(node->rtt.srtt_x8_ms, 0);
-    ck_assert_uint_eq(table.node_count, 1);
+    ck_assert_uint_eq(home->table.node_count, 1);
 }
 END_TEST
 
 START_TEST(test_own_id_and_other_family_are_refused)
 {
     const uint8_t ip[16] = {[15] = 1};
-    struct contact own = {.id = self, .addr = local(1)};
-    struct contact other = contact_at(0, addr_v6(ip, 1));
+    struct contact own = {.id = home->self, .addr = home_local(1)};
+    struct contact other = home_contact(home, 0, addr_v6(ip, 1));
 
-    ck_assert_int_eq(answer(&own, 0), ROUTING_REFUSED);
-    ck_assert_int_eq(answer(&other, 0), ROUTING_REFUSED);
-    ck_assert(routing_queried_us(&table, &own, 0));
-    ck_assert(routing_queried_us(&table, &other, 0));
-    ck_assert_uint_eq(table.node_count, 0);
+    ck_assert_int_eq(home_answered(home, &own, 0), ROUTING_REFUSED);
+    ck_assert_int_eq(home_answered(home, &other, 0), ROUTING_REFUSED);
+    ck_assert(routing_queried_us(&home->table, &own, 0));
+    ck_assert(routing_queried_us(&home->table, &other, 0));
+    ck_assert_uint_eq(home->table.node_count, 0);
 }
 END_TEST
 
 START_TEST(test_full_bucket_caches_and_keeps_the_oldest)
 {
-    struct contact members[ROUTING_K], late = contact_at(0, local(100));
+    struct contact members[ROUTING_K], late = home_contact(home, 0, home_local(100));
 
     fill_bucket(0, 0, members);
-    ck_assert_int_eq(answer(&late, 10), ROUTING_CACHED);
+    ck_assert_int_eq(home_answered(home, &late, 10), ROUTING_CACHED);
     ck_assert(!is_member(&late));
     for (size_t i = 0; i < ROUTING_K; i++)
         ck_assert(is_member(&members[i]));
-    routing_failed(&table, &members[3], 11);
+    routing_failed(&home->table, &members[3], 11);
     ck_assert(is_member(&members[3]));
     ck_assert(!is_member(&late));
-    answer(&members[3], 12); /* an answer clears what failed before */
+    home_answered(home, &members[3], 12); /* an answer clears what failed before */
     for (unsigned i = 0; i < ROUTING_FAILS_MAX; i++) {
         ck_assert(is_member(&members[3]));
-        routing_failed(&table, &members[3], 13);
+        routing_failed(&home->table, &members[3], 13);
     }
     ck_assert(!is_member(&members[3]));
     ck_assert(is_member(&late));
-    ck_assert_uint_eq(table.node_count, ROUTING_K);
+    ck_assert_uint_eq(home->table.node_count, ROUTING_K);
 }
 END_TEST
 
@@ -144,21 +109,21 @@ START_TEST(test_newest_of_the_cache_comes_first)
 
     fill_bucket(0, 0, members);
     for (uint32_t i = 0; i < ROUTING_CACHE + 2; i++) {
-        cached[i] = contact_at(0, local(100 + i));
-        ck_assert_int_eq(answer(&cached[i], i), ROUTING_CACHED);
+        cached[i] = home_contact(home, 0, home_local(100 + i));
+        ck_assert_int_eq(home_answered(home, &cached[i], i), ROUTING_CACHED);
     }
-    ck_assert_int_eq(answer(&cached[4], 50), ROUTING_CACHED);
-    routing_remove(&table, &members[0].id);
+    ck_assert_int_eq(home_answered(home, &cached[4], 50), ROUTING_CACHED);
+    routing_remove(&home->table, &members[0].id);
     ck_assert(is_member(&cached[4]));
-    routing_remove(&table, &cached[9].id); /* the next newest leaves the cache */
+    routing_remove(&home->table, &cached[9].id); /* the next newest leaves the cache */
     for (size_t i = 1; i < ROUTING_K; i++)
-        routing_remove(&table, &members[i].id);
+        routing_remove(&home->table, &members[i].id);
     ck_assert(!is_member(&cached[0])); /* the oldest two had to go */
     ck_assert(!is_member(&cached[1]));
     ck_assert(!is_member(&cached[9]));
     for (size_t i = 2; i < 9; i++)
         ck_assert(is_member(&cached[i]));
-    ck_assert_uint_eq(table.node_count, 7);
+    ck_assert_uint_eq(home->table.node_count, 7);
 }
 END_TEST
 
@@ -167,107 +132,109 @@ START_TEST(test_those_who_wait_are_told_nearest_first)
     struct contact members[ROUTING_K], spares[ROUTING_CACHE];
 
     fill_bucket(0, 1, members);
-    ck_assert_uint_eq(routing_spares(&table, &self, spares, ROUTING_CACHE), 0);
+    ck_assert_uint_eq(routing_spares(&home->table, &home->self, spares, ROUTING_CACHE), 0);
     for (uint32_t i = 0; i < 4; i++) {
-        struct contact waiting = contact_at(0, local(100 + i));
-        ck_assert_int_eq(answer(&waiting, i), ROUTING_CACHED);
+        struct contact waiting = home_contact(home, 0, home_local(100 + i));
+        ck_assert_int_eq(home_answered(home, &waiting, i), ROUTING_CACHED);
     }
-    ck_assert_uint_eq(routing_spares(&table, &self, spares, ROUTING_CACHE), 4);
+    ck_assert_uint_eq(routing_spares(&home->table, &home->self, spares, ROUTING_CACHE), 4);
     for (size_t i = 0; i < 4; i++) {
         ck_assert(!is_member(&spares[i]));
-        ck_assert(i == 0 || id_compare_distance(&self, &spares[i - 1].id, &spares[i].id) < 0);
+        ck_assert(i == 0 || id_compare_distance(&home->self, &spares[i - 1].id, &spares[i].id) < 0);
     }
     struct contact nearest = spares[0];
-    ck_assert_uint_eq(routing_spares(&table, &self, spares, 1), 1);
+    ck_assert_uint_eq(routing_spares(&home->table, &home->self, spares, 1), 1);
     ck_assert(id_equal(&spares[0].id, &nearest.id));
 }
 END_TEST
 
 START_TEST(test_newcomer_replaces_a_dead_node_when_nobody_waits)
 {
-    struct contact members[ROUTING_K], late = contact_at(0, local(100));
+    struct contact members[ROUTING_K], late = home_contact(home, 0, home_local(100));
 
     fill_bucket(0, 0, members);
-    ck_assert(routing_queried_us(&table, &late, 1)); /* no room for it */
+    ck_assert(routing_queried_us(&home->table, &late, 1)); /* no room for it */
     for (unsigned i = 0; i < ROUTING_FAILS_MAX; i++)
-        routing_failed(&table, &members[5], 2);
+        routing_failed(&home->table, &members[5], 2);
     ck_assert(is_member(&members[5]));
-    ck_assert(!routing_queried_us(&table, &late, 3));
-    ck_assert_int_eq(answer(&late, 4), ROUTING_ADDED);
+    ck_assert(!routing_queried_us(&home->table, &late, 3));
+    ck_assert_int_eq(home_answered(home, &late, 4), ROUTING_ADDED);
     ck_assert(!is_member(&members[5]));
-    ck_assert_uint_eq(table.node_count, ROUTING_K);
+    ck_assert_uint_eq(home->table.node_count, ROUTING_K);
 }
 END_TEST
 
 START_TEST(test_cached_node_that_fails_leaves_the_cache)
 {
-    struct contact members[ROUTING_K], late = contact_at(0, local(100)), false_rumour = late;
+    struct contact members[ROUTING_K], late = home_contact(home, 0, home_local(100)),
+                                       false_rumour = late;
 
     fill_bucket(0, 0, members);
-    answer(&late, 1);
-    false_rumour.addr = local(101); /* its id at another address: not its failure */
-    routing_failed(&table, &false_rumour, 2);
-    routing_remove(&table, &members[0].id);
+    home_answered(home, &late, 1);
+    false_rumour.addr = home_local(101); /* its id at another address: not its failure */
+    routing_failed(&home->table, &false_rumour, 2);
+    routing_remove(&home->table, &members[0].id);
     ck_assert(is_member(&late));
-    late = contact_at(0, local(102));
-    answer(&late, 3);
-    routing_failed(&table, &late, 4);
-    routing_remove(&table, &members[1].id);
+    late = home_contact(home, 0, home_local(102));
+    home_answered(home, &late, 3);
+    routing_failed(&home->table, &late, 4);
+    routing_remove(&home->table, &members[1].id);
     ck_assert(!is_member(&late));
-    ck_assert_uint_eq(table.node_count, ROUTING_K - 1);
+    ck_assert_uint_eq(home->table.node_count, ROUTING_K - 1);
 }
 END_TEST
 
 START_TEST(test_splits_only_where_it_makes_room)
 {
-    struct contact members[ROUTING_K], near = contact_at(9, local(200));
+    struct contact members[ROUTING_K], near = home_contact(home, 9, home_local(200));
 
     fill_bucket(0, 0, members);
-    ck_assert_uint_eq(table.bucket_count, 1);
-    struct contact far = contact_at(0, local(100));
-    ck_assert_int_eq(answer(&far, 1), ROUTING_CACHED);
-    ck_assert_uint_eq(table.bucket_count, 1); /* all of them would have stayed together */
-    ck_assert(!routing_queried_us(&table, &near, 1));
-    ck_assert_int_eq(answer(&near, 1), ROUTING_ADDED);
-    ck_assert_uint_eq(table.bucket_count, 2);
+    ck_assert_uint_eq(home->table.bucket_count, 1);
+    struct contact far = home_contact(home, 0, home_local(100));
+    ck_assert_int_eq(home_answered(home, &far, 1), ROUTING_CACHED);
+    ck_assert_uint_eq(home->table.bucket_count, 1); /* all of them would have stayed together */
+    ck_assert(!routing_queried_us(&home->table, &near, 1));
+    ck_assert_int_eq(home_answered(home, &near, 1), ROUTING_ADDED);
+    ck_assert_uint_eq(home->table.bucket_count, 2);
     fill_bucket(4, 300, members);
-    ck_assert_uint_eq(table.node_count, 2 * ROUTING_K + 1);
+    ck_assert_uint_eq(home->table.node_count, 2 * ROUTING_K + 1);
     size_t bucket = 0, index = 0;
     const struct routing_node *node;
-    while ((node = routing_each(&table, &bucket, &index)) != NULL) {
-        unsigned prefix = id_common_prefix(&self, &node->contact.id);
-        ck_assert(prefix == bucket || (prefix > bucket && bucket == table.bucket_count - 1));
+    while ((node = routing_each(&home->table, &bucket, &index)) != NULL) {
+        unsigned prefix = id_common_prefix(&home->self, &node->contact.id);
+        ck_assert(prefix == bucket || (prefix > bucket && bucket == home->table.bucket_count - 1));
     }
 }
 END_TEST
 
 START_TEST(test_address_changes_its_id_only_after_it_failed)
 {
-    struct contact old = contact_at(0, local(1)), new = contact_at(5, local(1));
+    struct contact old = home_contact(home, 0, home_local(1)),
+                   new = home_contact(home, 5, home_local(1));
 
-    answer(&old, 0);
-    ck_assert(routing_queried_us(&table, &new, 1));
-    ck_assert_int_eq(answer(&new, 1), ROUTING_REFUSED);
-    routing_failed(&table, &old, 2);
-    ck_assert(!routing_queried_us(&table, &new, 3));
-    ck_assert_int_eq(answer(&new, 3), ROUTING_ADDED);
+    home_answered(home, &old, 0);
+    ck_assert(routing_queried_us(&home->table, &new, 1));
+    ck_assert_int_eq(home_answered(home, &new, 1), ROUTING_REFUSED);
+    routing_failed(&home->table, &old, 2);
+    ck_assert(!routing_queried_us(&home->table, &new, 3));
+    ck_assert_int_eq(home_answered(home, &new, 3), ROUTING_ADDED);
     ck_assert(!is_member(&old));
-    ck_assert_uint_eq(table.node_count, 1);
+    ck_assert_uint_eq(home->table.node_count, 1);
 }
 END_TEST
 
 START_TEST(test_id_changes_its_address_only_after_it_failed)
 {
-    struct contact old = contact_at(0, local(1)), new = old;
+    struct contact old = home_contact(home, 0, home_local(1)), new = old;
 
-    new.addr = local(2);
-    answer(&old, 0);
-    ck_assert_int_eq(answer(&new, 1), ROUTING_REFUSED);
-    ck_assert(routing_queried_us(&table, &new, 1));
-    routing_failed(&table, &new, 1); /* another address: not this member */
-    ck_assert_int_eq(answer(&new, 1), ROUTING_REFUSED);
-    routing_failed(&table, &old, 2);
-    ck_assert_int_eq(answer(&new, 3), ROUTING_ADDED);
+    new.addr = home_local(2);
+    home_answered(home, &old, 0);
+    ck_assert_int_eq(home_answered(home, &new, 1), ROUTING_REFUSED);
+    ck_assert(routing_queried_us(&home->table, &new, 1));
+    routing_failed(&home->table, &new, 1); /* another address: not this member */
+    ck_assert_int_eq(home_answered(home, &new, 1), ROUTING_REFUSED);
+    routing_failed(&home->table, &old, 2);
+    ck_assert_int_eq(home_answered(home, &new, 3), ROUTING_ADDED);
     ck_assert(is_member(&new));
     ck_assert(!is_member(&old));
 }
@@ -280,15 +247,15 @@ static void make_buckets_with_room(void)
 
     for (uint16_t prefix = 0; prefix < 12; prefix++) {
         for (uint16_t i = 0; i < ROUTING_K; i++) {
-            members[prefix][i] = contact_at(prefix, in_network(100 + prefix * 10 + i, 1));
-            ck_assert_int_eq(answer(&members[prefix][i], 0), ROUTING_ADDED);
+            members[prefix][i] = home_contact(home, prefix, in_network(100 + prefix * 10 + i, 1));
+            ck_assert_int_eq(home_answered(home, &members[prefix][i], 0), ROUTING_ADDED);
         }
     }
     for (unsigned prefix = 0; prefix < 12; prefix++) {
         for (int i = 0; i < 3; i++)
-            routing_remove(&table, &members[prefix][i].id);
+            routing_remove(&home->table, &members[prefix][i].id);
     }
-    ck_assert_uint_eq(table.bucket_count, 12);
+    ck_assert_uint_eq(home->table.bucket_count, 12);
 }
 
 START_TEST(test_networks_are_capped_in_a_bucket_and_the_table)
@@ -298,10 +265,11 @@ START_TEST(test_networks_are_capped_in_a_bucket_and_the_table)
     make_buckets_with_room();
     for (unsigned prefix = 0; prefix < 11; prefix++) {
         for (uint8_t i = 0; i < 3; i++) {
-            struct contact contact = contact_at(prefix, in_network(7, (uint8_t)(prefix * 3 + i)));
+            struct contact contact =
+                home_contact(home, prefix, in_network(7, (uint8_t)(prefix * 3 + i)));
             bool is_allowed = i < ROUTING_PREFIX_BUCKET_MAX && added < ROUTING_PREFIX_TABLE_MAX;
-            ck_assert(routing_queried_us(&table, &contact, 0) == !is_allowed);
-            enum routing_added how = answer(&contact, 0);
+            ck_assert(routing_queried_us(&home->table, &contact, 0) == !is_allowed);
+            enum routing_added how = home_answered(home, &contact, 0);
             ck_assert_int_eq(how, is_allowed ? ROUTING_ADDED : ROUTING_REFUSED);
             added += how == ROUTING_ADDED;
         }
@@ -315,82 +283,82 @@ START_TEST(test_networks_are_capped_in_the_cache)
     struct contact waiting[ROUTING_PREFIX_BUCKET_MAX + 1];
 
     for (uint8_t i = 0; i < ROUTING_K; i++) {
-        struct contact member = contact_at(0, in_network(100 + i, 1));
-        ck_assert_int_eq(answer(&member, 0), ROUTING_ADDED);
+        struct contact member = home_contact(home, 0, in_network(100 + i, 1));
+        ck_assert_int_eq(home_answered(home, &member, 0), ROUTING_ADDED);
     }
     for (uint8_t i = 0; i <= ROUTING_PREFIX_BUCKET_MAX; i++) {
-        waiting[i] = contact_at(0, in_network(7, i));
-        ck_assert_int_eq(answer(&waiting[i], 0),
+        waiting[i] = home_contact(home, 0, in_network(7, i));
+        ck_assert_int_eq(home_answered(home, &waiting[i], 0),
                          i < ROUTING_PREFIX_BUCKET_MAX ? ROUTING_CACHED : ROUTING_REFUSED);
     }
-    ck_assert_int_eq(answer(&waiting[0], 1), ROUTING_CACHED);
+    ck_assert_int_eq(home_answered(home, &waiting[0], 1), ROUTING_CACHED);
 }
 END_TEST
 
 START_TEST(test_query_to_us_keeps_a_member_good)
 {
-    struct contact contact = contact_at(0, local(1)), out;
+    struct contact contact = home_contact(home, 0, home_local(1)), out;
 
-    ck_assert(!routing_queried_us(&table, &contact, 0));
-    answer(&contact, 0);
-    ck_assert(routing_queried_us(&table, &contact, 10 * MINUTE_MS));
-    ck_assert(!routing_next_check(&table, 15 * MINUTE_MS, &out));
-    ck_assert_uint_eq(table.check_ms, 25 * MINUTE_MS);
-    ck_assert(routing_next_check(&table, 25 * MINUTE_MS, &out));
+    ck_assert(!routing_queried_us(&home->table, &contact, 0));
+    home_answered(home, &contact, 0);
+    ck_assert(routing_queried_us(&home->table, &contact, 10 * MINUTE_MS));
+    ck_assert(!routing_next_check(&home->table, 15 * MINUTE_MS, &out));
+    ck_assert_uint_eq(home->table.check_ms, 25 * MINUTE_MS);
+    ck_assert(routing_next_check(&home->table, 25 * MINUTE_MS, &out));
 }
 END_TEST
 
 START_TEST(test_checks_questionable_and_failed_nodes)
 {
-    struct contact contact = contact_at(0, local(1)), out;
+    struct contact contact = home_contact(home, 0, home_local(1)), out;
 
-    answer(&contact, 0);
-    ck_assert(!routing_next_check(&table, ROUTING_QUESTIONABLE_MS - 1, &out));
-    ck_assert_uint_le(routing_next_ms(&table), ROUTING_QUESTIONABLE_MS);
-    ck_assert(routing_next_check(&table, ROUTING_QUESTIONABLE_MS, &out));
+    home_answered(home, &contact, 0);
+    ck_assert(!routing_next_check(&home->table, ROUTING_QUESTIONABLE_MS - 1, &out));
+    ck_assert_uint_le(routing_next_ms(&home->table), ROUTING_QUESTIONABLE_MS);
+    ck_assert(routing_next_check(&home->table, ROUTING_QUESTIONABLE_MS, &out));
     ck_assert(id_equal(&out.id, &contact.id));
-    ck_assert(routing_find(&table, &contact)->is_pinged);
+    ck_assert(routing_find(&home->table, &contact)->is_pinged);
     uint64_t now_ms = ROUTING_QUESTIONABLE_MS;
     uint64_t last_wait_ms = 0;
     for (int i = 0; i < 6; i++) { /* pinged again and again, each time later */
-        ck_assert(!routing_next_check(&table, now_ms, &out)); /* not twice at once */
-        routing_failed(&table, &contact, now_ms);
-        ck_assert(!routing_find(&table, &contact)->is_pinged);
-        ck_assert_uint_gt(table.check_ms - now_ms, last_wait_ms);
-        last_wait_ms = table.check_ms - now_ms;
+        ck_assert(!routing_next_check(&home->table, now_ms, &out)); /* not twice at once */
+        routing_failed(&home->table, &contact, now_ms);
+        ck_assert(!routing_find(&home->table, &contact)->is_pinged);
+        ck_assert_uint_gt(home->table.check_ms - now_ms, last_wait_ms);
+        last_wait_ms = home->table.check_ms - now_ms;
         now_ms += last_wait_ms;
-        ck_assert(!routing_next_check(&table, now_ms - 1, &out));
-        ck_assert(routing_next_check(&table, now_ms, &out));
+        ck_assert(!routing_next_check(&home->table, now_ms - 1, &out));
+        ck_assert(routing_next_check(&home->table, now_ms, &out));
     }
-    answer(&contact, now_ms);
-    ck_assert(!routing_find(&table, &contact)->is_pinged);
-    ck_assert_uint_eq(routing_find(&table, &contact)->fails, 0);
-    ck_assert(!routing_next_check(&table, now_ms + ROUTING_QUESTIONABLE_MS - 1, &out));
-    ck_assert(routing_next_check(&table, now_ms + ROUTING_QUESTIONABLE_MS, &out));
+    home_answered(home, &contact, now_ms);
+    ck_assert(!routing_find(&home->table, &contact)->is_pinged);
+    ck_assert_uint_eq(routing_find(&home->table, &contact)->fails, 0);
+    ck_assert(!routing_next_check(&home->table, now_ms + ROUTING_QUESTIONABLE_MS - 1, &out));
+    ck_assert(routing_next_check(&home->table, now_ms + ROUTING_QUESTIONABLE_MS, &out));
 }
 END_TEST
 
 START_TEST(test_far_buckets_are_checked_when_somebody_waits)
 {
-    struct contact members[4][ROUTING_K], out, late = contact_at(0, local(900));
+    struct contact members[4][ROUTING_K], out, late = home_contact(home, 0, home_local(900));
     size_t checks = 0;
 
     for (unsigned prefix = 0; prefix < 4; prefix++)
         fill_bucket(prefix, prefix * 100, members[prefix]);
-    while (routing_next_check(&table, ROUTING_QUESTIONABLE_MS, &out)) {
-        ck_assert_uint_ge(id_common_prefix(&self, &out.id), 2);
-        answer(&out, ROUTING_QUESTIONABLE_MS);
+    while (routing_next_check(&home->table, ROUTING_QUESTIONABLE_MS, &out)) {
+        ck_assert_uint_ge(id_common_prefix(&home->self, &out.id), 2);
+        home_answered(home, &out, ROUTING_QUESTIONABLE_MS);
         checks++;
     }
     ck_assert_uint_eq(checks, 2 * ROUTING_K);
-    ck_assert_int_eq(answer(&late, ROUTING_QUESTIONABLE_MS), ROUTING_CACHED);
-    for (checks = 0; routing_next_check(&table, ROUTING_QUESTIONABLE_MS, &out); checks++)
-        ck_assert_uint_eq(id_common_prefix(&self, &out.id), 0);
+    ck_assert_int_eq(home_answered(home, &late, ROUTING_QUESTIONABLE_MS), ROUTING_CACHED);
+    for (checks = 0; routing_next_check(&home->table, ROUTING_QUESTIONABLE_MS, &out); checks++)
+        ck_assert_uint_eq(id_common_prefix(&home->self, &out.id), 0);
     ck_assert_uint_eq(checks, ROUTING_K);
     /* And the others later, as nobody may ever ask them. */
     unsigned far = 0;
-    while (routing_next_check(&table, ROUTING_UNWATCHED_MS, &out))
-        far += id_common_prefix(&self, &out.id) == 1;
+    while (routing_next_check(&home->table, ROUTING_UNWATCHED_MS, &out))
+        far += id_common_prefix(&home->self, &out.id) == 1;
     ck_assert_uint_eq(far, ROUTING_K);
 }
 END_TEST
@@ -404,9 +372,9 @@ START_TEST(test_refreshes_are_spread_when_staggered)
 
     for (unsigned prefix = 0; prefix < 8; prefix++)
         fill_bucket(prefix, prefix * 100, members);
-    routing_stagger(&table, MINUTE_MS, &rng);
+    routing_stagger(&home->table, MINUTE_MS, &home->rng);
     for (uint64_t ms = MINUTE_MS; ms < MINUTE_MS + ROUTING_REFRESH_MS; ms += 1000) {
-        while (routing_next_refresh(&table, ms, &rng, &target)) {
+        while (routing_next_refresh(&home->table, ms, &home->rng, &target)) {
             first_ms = count++ == 0 ? ms : first_ms;
             last_ms = ms;
         }
@@ -424,13 +392,14 @@ START_TEST(test_refreshes_drift_apart)
 
     for (unsigned prefix = 0; prefix < 4; prefix++)
         fill_bucket(prefix, prefix * 100, members);
-    while (routing_next_refresh(&table, ROUTING_REFRESH_MS, &rng, &target))
+    while (routing_next_refresh(&home->table, ROUTING_REFRESH_MS, &home->rng, &target))
         count++;
     ck_assert_uint_eq(count, 4);
-    ck_assert(!routing_next_refresh(&table, 2 * ROUTING_REFRESH_MS - ROUTING_REFRESH_JITTER_MS - 1,
-                                    &rng, &target));
-    for (count = 0; routing_next_refresh(
-             &table, 2 * ROUTING_REFRESH_MS - ROUTING_REFRESH_JITTER_MS / 2, &rng, &target);)
+    ck_assert(!routing_next_refresh(
+        &home->table, 2 * ROUTING_REFRESH_MS - ROUTING_REFRESH_JITTER_MS - 1, &home->rng, &target));
+    for (count = 0;
+         routing_next_refresh(&home->table, 2 * ROUTING_REFRESH_MS - ROUTING_REFRESH_JITTER_MS / 2,
+                              &home->rng, &target);)
         count++;
     ck_assert_uint_gt(count, 0);
     ck_assert_uint_lt(count, 4);
@@ -445,21 +414,21 @@ START_TEST(test_refreshes_each_untouched_bucket_once)
 
     for (unsigned prefix = 0; prefix < 4; prefix++)
         fill_bucket(prefix, prefix * 100, members);
-    ck_assert_uint_eq(table.bucket_count, 4);
-    routing_touch(&table, &members[0].id, 5 * MINUTE_MS);
-    ck_assert(!routing_next_refresh(&table, ROUTING_REFRESH_MS - 1, &rng, &target));
+    ck_assert_uint_eq(home->table.bucket_count, 4);
+    routing_touch(&home->table, &members[0].id, 5 * MINUTE_MS);
+    ck_assert(!routing_next_refresh(&home->table, ROUTING_REFRESH_MS - 1, &home->rng, &target));
     for (int i = 0; i < 3; i++) {
-        ck_assert_uint_le(routing_next_ms(&table), ROUTING_REFRESH_MS);
-        ck_assert(routing_next_refresh(&table, ROUTING_REFRESH_MS, &rng, &target));
-        unsigned prefix = id_common_prefix(&self, &target);
+        ck_assert_uint_le(routing_next_ms(&home->table), ROUTING_REFRESH_MS);
+        ck_assert(routing_next_refresh(&home->table, ROUTING_REFRESH_MS, &home->rng, &target));
+        unsigned prefix = id_common_prefix(&home->self, &target);
         ck_assert_uint_lt(prefix, 3);
         ck_assert(!has_prefix[prefix]);
         has_prefix[prefix] = true;
     }
-    ck_assert(!routing_next_refresh(&table, ROUTING_REFRESH_MS, &rng, &target));
-    ck_assert_uint_eq(table.refresh_ms, ROUTING_REFRESH_MS + 5 * MINUTE_MS);
-    ck_assert(routing_next_refresh(&table, table.refresh_ms, &rng, &target));
-    ck_assert_uint_ge(id_common_prefix(&self, &target), 3);
+    ck_assert(!routing_next_refresh(&home->table, ROUTING_REFRESH_MS, &home->rng, &target));
+    ck_assert_uint_eq(home->table.refresh_ms, ROUTING_REFRESH_MS + 5 * MINUTE_MS);
+    ck_assert(routing_next_refresh(&home->table, home->table.refresh_ms, &home->rng, &target));
+    ck_assert_uint_ge(id_common_prefix(&home->self, &target), 3);
 }
 END_TEST
 
@@ -471,16 +440,16 @@ START_TEST(test_estimate_follows_the_network)
 
     for (int network = 0; network < 10; network++) {
         for (uint32_t i = 0; i < size - 1; i++) {
-            struct contact contact = {.addr = local(i * 3)};
-            id_random(&contact.id, &rng);
-            answer(&contact, 0);
+            struct contact contact = {.addr = home_local(i * 3)};
+            id_random(&contact.id, &home->rng);
+            home_answered(home, &contact, 0);
         }
-        uint64_t estimate = routing_estimate(&table);
-        ck_assert_uint_ge(estimate, table.node_count);
+        uint64_t estimate = routing_estimate(&home->table);
+        ck_assert_uint_ge(estimate, home->table.node_count);
         ck_assert_uint_ge(estimate, size / 3);
         ck_assert_uint_le(estimate, (uint64_t)size * 3);
         sum += estimate;
-        routing_clear(&table);
+        routing_clear(&home->table);
     }
     ck_assert_uint_ge(sum / 10, size * 3 / 4);
     ck_assert_uint_le(sum / 10, size * 3 / 2);
@@ -489,7 +458,7 @@ END_TEST
 
 void add_tests(TCase *tests)
 {
-    tcase_add_checked_fixture(tests, set_up, tear_down);
+    home = home_fixture(tests);
     tcase_add_test(tests, test_idle_table_is_empty);
     tcase_add_test(tests, test_answer_adds_then_updates);
     tcase_add_test(tests, test_own_id_and_other_family_are_refused);

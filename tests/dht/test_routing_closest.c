@@ -3,47 +3,12 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "daemon/dht/routing/routing.h"
+#include "tests/dht/home.h"
 #include "tests/runner.h"
 
 #define MODEL_MAX 2000 /* more than any table of these tests holds */
 
-static struct routing table;
-static struct rng rng;
-static struct id self;
-
-static void set_up(void)
-{
-    rng_init_number(&rng, 1);
-    id_random(&self, &rng);
-    routing_init(&table, &self, ADDR_V4);
-}
-
-static void tear_down(void)
-{
-    routing_clear(&table);
-}
-
-/* On loopback, so without caps; each number is another address. */
-static struct addr local(uint32_t number)
-{
-    const uint8_t ip[4] = {127, (uint8_t)(number >> 24), (uint8_t)(number >> 16), 1};
-
-    return addr_v4(ip, (uint16_t)(number % 65535 + 1));
-}
-
-static struct contact contact_at(unsigned prefix, struct addr addr)
-{
-    struct contact contact = {.addr = addr};
-
-    id_random_at(&contact.id, &self, prefix, &rng);
-    return contact;
-}
-
-static enum routing_added answer(const struct contact *contact, uint64_t now_ms)
-{
-    return routing_answered(&table, contact, true, 10, now_ms);
-}
+static struct home *home;
 
 static const struct id *model_target; /* of the order that qsort makes */
 
@@ -60,7 +25,7 @@ static size_t model_closest(const struct id *target, bool is_failed, struct cont
     size_t bucket = 0, index = 0, count = 0;
     const struct routing_node *node;
 
-    while ((node = routing_each(&table, &bucket, &index)) != NULL) {
+    while ((node = routing_each(&home->table, &bucket, &index)) != NULL) {
         if ((node->fails > 0) == is_failed)
             out[count++] = node->contact;
     }
@@ -77,11 +42,11 @@ static void check_closest(const struct id *target, size_t max)
     size_t failed_count = model_closest(target, true, failed);
     size_t expected = live_count < max ? live_count : max;
 
-    ck_assert_uint_eq(routing_closest(&table, target, false, found, max), expected);
+    ck_assert_uint_eq(routing_closest(&home->table, target, false, found, max), expected);
     for (size_t i = 0; i < expected; i++)
         ck_assert(id_equal(&found[i].id, &live[i].id));
     expected = live_count + failed_count < max ? live_count + failed_count : max;
-    ck_assert_uint_eq(routing_closest(&table, target, true, found, max), expected);
+    ck_assert_uint_eq(routing_closest(&home->table, target, true, found, max), expected);
     for (size_t i = 0; i < expected; i++) {
         const struct contact *wanted = i < live_count ? &live[i] : &failed[i - live_count];
         ck_assert(id_equal(&found[i].id, &wanted->id));
@@ -96,16 +61,17 @@ static void check_many_targets(unsigned rounds)
     struct id target;
 
     for (unsigned round = 0; round < rounds; round++) {
-        id_random(&target, &rng);
+        id_random(&target, &home->rng);
         check_closest(&target, ROUTING_K);
         check_closest(&target, round % (ROUTING_K * 4 + 1));
-        id_random_at(&target, &self, rng_below(&rng, round % 2 == 0 ? 20 : ID_BITS), &rng);
+        id_random_at(&target, &home->self, rng_below(&home->rng, round % 2 == 0 ? 20 : ID_BITS),
+                     &home->rng);
         check_closest(&target, ROUTING_K);
-        size_t count = routing_closest(&table, &target, true, near, ROUTING_K);
+        size_t count = routing_closest(&home->table, &target, true, near, ROUTING_K);
         if (count > 0)
-            check_closest(&near[rng_below(&rng, (uint32_t)count)].id, ROUTING_K);
+            check_closest(&near[rng_below(&home->rng, (uint32_t)count)].id, ROUTING_K);
     }
-    check_closest(&self, ROUTING_K);
+    check_closest(&home->self, ROUTING_K);
 }
 
 static void fail_some(void)
@@ -113,10 +79,10 @@ static void fail_some(void)
     size_t bucket = 0, index = 0;
     const struct routing_node *node;
 
-    while ((node = routing_each(&table, &bucket, &index)) != NULL) {
+    while ((node = routing_each(&home->table, &bucket, &index)) != NULL) {
         struct contact contact = node->contact;
-        if (rng_below(&rng, 3) == 0)
-            routing_failed(&table, &contact, 1);
+        if (rng_below(&home->rng, 3) == 0)
+            routing_failed(&home->table, &contact, 1);
     }
 }
 
@@ -125,9 +91,9 @@ START_TEST(test_closest_is_what_brute_force_finds)
     static const uint32_t sizes[] = {0, 1, 7, 8, 9, 20, 100, 1000, 20000};
 
     for (uint32_t i = 0; i < sizes[_i]; i++) {
-        struct contact contact = {.addr = local(i * 3)};
-        id_random(&contact.id, &rng);
-        answer(&contact, 0);
+        struct contact contact = {.addr = home_local(i * 3)};
+        id_random(&contact.id, &home->rng);
+        home_answered(home, &contact, 0);
     }
     check_many_targets(300);
     fail_some();
@@ -138,10 +104,10 @@ END_TEST
 START_TEST(test_closest_with_ids_crowded_around_us)
 {
     for (uint32_t i = 0; i < 3000; i++) {
-        struct contact contact = contact_at(rng_below(&rng, ID_BITS), local(i));
-        answer(&contact, 0);
+        struct contact contact = home_contact(home, rng_below(&home->rng, ID_BITS), home_local(i));
+        home_answered(home, &contact, 0);
     }
-    ck_assert_uint_gt(table.bucket_count, 100);
+    ck_assert_uint_gt(home->table.bucket_count, 100);
     check_many_targets(200);
     fail_some();
     check_many_targets(200);
@@ -150,17 +116,17 @@ END_TEST
 
 START_TEST(test_closest_with_ids_alike_in_their_first_half)
 {
-    struct contact first = contact_at(0, local(0));
+    struct contact first = home_contact(home, 0, home_local(0));
 
-    answer(&first, 0);
+    home_answered(home, &first, 0);
     for (uint32_t i = 1; i < 40; i++) {
-        struct contact contact = {.addr = local(i)};
-        id_random_at(&contact.id, &first.id, 70 + i, &rng);
-        answer(&contact, 0);
+        struct contact contact = {.addr = home_local(i)};
+        id_random_at(&contact.id, &first.id, 70 + i, &home->rng);
+        home_answered(home, &contact, 0);
     }
     for (unsigned round = 0; round < 300; round++) {
         struct id target;
-        id_random_at(&target, &first.id, rng_below(&rng, ID_BITS), &rng);
+        id_random_at(&target, &first.id, rng_below(&home->rng, ID_BITS), &home->rng);
         check_closest(&target, ROUTING_K);
         check_closest(&target, 3);
     }
@@ -174,43 +140,44 @@ START_TEST(test_random_use_stays_consistent)
     uint64_t now_ms = 0;
 
     for (uint32_t i = 0; i < 200; i++)
-        known[i] = contact_at(rng_below(&rng, 12), local(i / 2)); /* pairs share an address */
+        /* Pairs share an address. */
+        known[i] = home_contact(home, rng_below(&home->rng, 12), home_local(i / 2));
     for (unsigned round = 0; round < 20000; round++) {
-        const struct contact *contact = &known[rng_below(&rng, 200)];
-        now_ms += rng_below(&rng, 2000);
-        switch (rng_below(&rng, 6)) {
+        const struct contact *contact = &known[rng_below(&home->rng, 200)];
+        now_ms += rng_below(&home->rng, 2000);
+        switch (rng_below(&home->rng, 6)) {
         case 0:
         case 1:
-            answer(contact, now_ms);
+            home_answered(home, contact, now_ms);
             break;
         case 2:
-            routing_failed(&table, contact, now_ms);
+            routing_failed(&home->table, contact, now_ms);
             break;
         case 3:
-            routing_queried_us(&table, contact, now_ms);
+            routing_queried_us(&home->table, contact, now_ms);
             break;
         case 4:
-            if (routing_next_check(&table, now_ms, &out))
-                ck_assert(routing_find(&table, &out)->is_pinged);
+            if (routing_next_check(&home->table, now_ms, &out))
+                ck_assert(routing_find(&home->table, &out)->is_pinged);
             break;
         case 5:
             if (round % 10 == 0)
-                routing_remove(&table, &contact->id);
+                routing_remove(&home->table, &contact->id);
             break;
         }
         if (round % 50 == 0)
-            check_closest(&known[rng_below(&rng, 200)].id, ROUTING_K);
+            check_closest(&known[rng_below(&home->rng, 200)].id, ROUTING_K);
     }
     size_t bucket = 0, index = 0, count = 0;
-    while (routing_each(&table, &bucket, &index) != NULL)
+    while (routing_each(&home->table, &bucket, &index) != NULL)
         count++;
-    ck_assert_uint_eq(count, table.node_count);
+    ck_assert_uint_eq(count, home->table.node_count);
 }
 END_TEST
 
 void add_tests(TCase *tests)
 {
-    tcase_add_checked_fixture(tests, set_up, tear_down);
+    home = home_fixture(tests);
     tcase_add_loop_test(tests, test_closest_is_what_brute_force_finds, 0, 9);
     tcase_add_test(tests, test_closest_with_ids_crowded_around_us);
     tcase_add_test(tests, test_closest_with_ids_alike_in_their_first_half);
