@@ -5,7 +5,7 @@
 #include <check.h>
 #include <unistd.h>
 
-#include "tests/rpc/fake_host.h"
+#include "tests/rpc/caller.h"
 #include "tests/runner.h"
 
 #define OPS 3
@@ -19,23 +19,7 @@ struct job {
     unsigned answer_at; /* so many events answer the call */
 };
 
-static struct fake_host fake;
-static struct dispatch dispatch;
-static struct rpc_client client;
-
-static void setup(void)
-{
-    fake_host_init(&fake);
-    dispatch_init(&dispatch, &fake.host, NULL);
-    dispatch_client_init(&dispatch, &client, RPC_ACCESS_FULL, geteuid());
-}
-
-static void teardown(void)
-{
-    dispatch_client_clear(&client);
-    dispatch_clear(&dispatch);
-    fake_host_clear(&fake);
-}
+static struct caller *caller;
 
 static void on_end(struct rpc_call *call, void *state)
 {
@@ -70,7 +54,7 @@ static struct rpc_result wait_on(struct rpc_call *call, void *state)
 static void tell(uint64_t op)
 {
     struct event event = {.kind = EVENT_GET, .op = op};
-    dispatch_event(&dispatch, &event);
+    dispatch_event(&caller->dispatch, &event);
 }
 
 /* Two of the operations fall into one bucket. */
@@ -83,7 +67,7 @@ static struct job three_ops(unsigned answer_at)
 START_TEST(each_operation_leads_to_the_call)
 {
     struct job job = three_ops(3);
-    ck_assert(dispatch_start_own(&dispatch, wait_on, &job));
+    ck_assert(dispatch_start_own(&caller->dispatch, wait_on, &job));
     tell(5 + PENDING_BUCKETS);
     ck_assert_uint_eq(job.last, 5 + PENDING_BUCKETS);
     tell(5 + PENDING_BUCKETS); /* it is over */
@@ -103,7 +87,7 @@ END_TEST
 START_TEST(an_answer_before_the_last_one_ends_all)
 {
     struct job job = three_ops(1);
-    ck_assert(dispatch_start_own(&dispatch, wait_on, &job));
+    ck_assert(dispatch_start_own(&caller->dispatch, wait_on, &job));
     tell(7);
     ck_assert_uint_eq(job.ended, 1);
     tell(5);
@@ -124,7 +108,7 @@ static struct rpc_result wait_until(struct rpc_call *call, void *state)
     struct job *job = state;
     struct rpc_pending_on on = {.ops = job->ops,
                                 .op_count = OPS,
-                                .deadline_ms = fake.now.ms + 5,
+                                .deadline_ms = caller->fake.now.ms + 5,
                                 .on_event = on_event,
                                 .on_late = on_late,
                                 .on_end = on_end,
@@ -135,17 +119,17 @@ static struct rpc_result wait_until(struct rpc_call *call, void *state)
 START_TEST(a_deadline_that_is_waited_for_ends_nothing)
 {
     struct job job = three_ops(1);
-    ck_assert(dispatch_start_own(&dispatch, wait_until, &job));
-    ck_assert_uint_eq(dispatch_next_ms(&dispatch), fake.now.ms + 5);
-    fake.now.ms += 4;
-    dispatch_tick(&dispatch);
+    ck_assert(dispatch_start_own(&caller->dispatch, wait_until, &job));
+    ck_assert_uint_eq(dispatch_next_ms(&caller->dispatch), caller->fake.now.ms + 5);
+    caller->fake.now.ms += 4;
+    dispatch_tick(&caller->dispatch);
     ck_assert_uint_eq(job.late, 0);
-    fake.now.ms++;
-    dispatch_tick(&dispatch);
-    dispatch_tick(&dispatch);
+    caller->fake.now.ms++;
+    dispatch_tick(&caller->dispatch);
+    dispatch_tick(&caller->dispatch);
     ck_assert_uint_eq(job.late, 1);
     ck_assert_uint_eq(job.ended, 0);
-    ck_assert_uint_eq(dispatch_next_ms(&dispatch), UINT64_MAX);
+    ck_assert_uint_eq(dispatch_next_ms(&caller->dispatch), UINT64_MAX);
     tell(7);
     ck_assert_uint_eq(job.ended, 1);
 }
@@ -154,13 +138,13 @@ END_TEST
 START_TEST(stopping_ends_the_daemons_own_calls)
 {
     struct job job = three_ops(3), late = three_ops(3);
-    ck_assert(dispatch_start_own(&dispatch, wait_on, &job));
-    dispatch.is_stopping = true;
-    dispatch_stop_own(&dispatch);
+    ck_assert(dispatch_start_own(&caller->dispatch, wait_on, &job));
+    caller->dispatch.is_stopping = true;
+    dispatch_stop_own(&caller->dispatch);
     ck_assert_uint_eq(job.ended, 1);
     tell(5);
     ck_assert_uint_eq(job.heard, 0);
-    ck_assert(!dispatch_start_own(&dispatch, wait_on, &late));
+    ck_assert(!dispatch_start_own(&caller->dispatch, wait_on, &late));
     ck_assert_uint_eq(late.ended, 0);
 }
 END_TEST
@@ -171,53 +155,55 @@ START_TEST(a_client_that_vanishes_cancels_all_operations)
     struct node_info info;
     const char line[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"waitready\"}";
     struct rpc_client gone;
-    dispatch_client_init(&dispatch, &gone, RPC_ACCESS_FULL, geteuid());
+    dispatch_client_init(&caller->dispatch, &gone, RPC_ACCESS_FULL, geteuid());
     dispatch_line(&gone, bytes_of_string(line));
     ck_assert_ptr_nonnull(gone.calls);
     job = (struct job){.answer_at = 9};
     for (size_t i = 0; i < OPS; i++) {
         struct addr addr = addr_v4((const uint8_t[]){127, 0, 0, 1}, (uint16_t)(i + 1));
-        ck_assert_int_eq(
-            node_ping(fake.host.node, fake.now, &addr, 0, &job.ops[i].number, fake.host.outbox),
-            ERR_OK);
+        ck_assert_int_eq(node_ping(caller->fake.host.node, caller->fake.now, &addr, 0,
+                                   &job.ops[i].number, caller->fake.host.outbox),
+                         ERR_OK);
     }
-    node_get_info(fake.host.node, &info);
+    node_get_info(caller->fake.host.node, &info);
     ck_assert_uint_eq(info.operations, OPS);
-    pending_remove(&dispatch.pending, gone.calls);
+    pending_remove(&caller->dispatch.pending, gone.calls);
     gone.calls->on = (struct rpc_pending_on){
         .ops = job.ops, .op_count = OPS, .on_end = on_end, .on_event = on_event, .state = &job};
-    pending_add(&dispatch.pending, gone.calls);
+    pending_add(&caller->dispatch.pending, gone.calls);
     dispatch_client_clear(&gone);
     ck_assert_uint_eq(job.ended, 1);
-    node_get_info(fake.host.node, &info);
+    node_get_info(caller->fake.host.node, &info);
     ck_assert_uint_eq(info.operations, 0);
 }
 END_TEST
 
 START_TEST(a_notification_names_its_call_and_comes_first)
 {
-    dispatch_line(&client, bytes_of_string("{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"method\":"
-                                           "\"waitready\"}"));
-    ck_assert_ptr_nonnull(client.calls);
-    rpc_notify(client.calls, "progress", json_pack("{s:i}", "done", 3));
-    json_text_append(&client.out, "", 1);
-    ck_assert_str_eq(client.out.data, "{\"jsonrpc\":\"2.0\",\"method\":\"progress\",\"params\":"
-                                      "{\"done\":3,\"call\":\"x\"}}\n");
+    dispatch_line(&caller->client, bytes_of_string("{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"method\":"
+                                                   "\"waitready\"}"));
+    ck_assert_ptr_nonnull(caller->client.calls);
+    rpc_notify(caller->client.calls, "progress", json_pack("{s:i}", "done", 3));
+    json_text_append(&caller->client.out, "", 1);
+    ck_assert_str_eq(caller->client.out.data,
+                     "{\"jsonrpc\":\"2.0\",\"method\":\"progress\",\"params\":"
+                     "{\"done\":3,\"call\":\"x\"}}\n");
 }
 END_TEST
 
 START_TEST(who_waits_for_nothing_is_told_nothing)
 {
-    dispatch_line(&client, bytes_of_string("{\"jsonrpc\":\"2.0\",\"method\":\"waitready\"}"));
-    ck_assert_ptr_nonnull(client.calls);
-    rpc_notify(client.calls, "progress", json_pack("{s:i}", "done", 3));
-    ck_assert_uint_eq(client.out.size, 0);
+    dispatch_line(&caller->client,
+                  bytes_of_string("{\"jsonrpc\":\"2.0\",\"method\":\"waitready\"}"));
+    ck_assert_ptr_nonnull(caller->client.calls);
+    rpc_notify(caller->client.calls, "progress", json_pack("{s:i}", "done", 3));
+    ck_assert_uint_eq(caller->client.out.size, 0);
 }
 END_TEST
 
 void add_tests(TCase *tests)
 {
-    tcase_add_checked_fixture(tests, setup, teardown);
+    caller = caller_fixture(tests);
     tcase_add_test(tests, each_operation_leads_to_the_call);
     tcase_add_test(tests, an_answer_before_the_last_one_ends_all);
     tcase_add_test(tests, a_deadline_that_is_waited_for_ends_nothing);

@@ -3,43 +3,30 @@
 #include <unistd.h>
 
 #include "rpc/call.h"
-#include "rpc/dispatch.h"
-#include "tests/rpc/fake_host.h"
+#include "tests/rpc/caller.h"
 #include "tests/runner.h"
 
-static struct fake_host fake;
-static struct dispatch dispatch;
-static struct rpc_client client;
+static struct caller *caller;
 static struct json_text taken;
 
-static void setup(void)
+static void forget_taken(void)
 {
-    fake_host_init(&fake);
-    dispatch_init(&dispatch, &fake.host, NULL);
-    dispatch_client_init(&dispatch, &client, RPC_ACCESS_FULL, geteuid());
-}
-
-static void teardown(void)
-{
-    dispatch_client_clear(&client);
-    dispatch_clear(&dispatch);
     json_text_clear(&taken);
-    fake_host_clear(&fake);
 }
 
 /* What was answered since the last time. */
 static const char *take(void)
 {
     json_text_clear(&taken);
-    taken = client.out;
-    client.out = (struct json_text){0};
+    taken = caller->client.out;
+    caller->client.out = (struct json_text){0};
     json_text_append(&taken, "", 1);
     return taken.data;
 }
 
 static const char *ask(const char *line)
 {
-    dispatch_line(&client, bytes_of_string(line));
+    dispatch_line(&caller->client, bytes_of_string(line));
     return take();
 }
 
@@ -163,12 +150,13 @@ START_TEST(a_batch_waits_for_its_last_answer)
     check_answer("[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"createkey\",\"params\":[\"alice\"]},"
                  "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"check\",\"params\":[\"help\"]}]",
                  "");
-    dispatch_done(&dispatch, fake.ticket, ERR_IO, "the disk is full");
+    dispatch_done(&caller->dispatch, caller->fake.ticket, ERR_IO, "the disk is full");
     ck_assert_str_eq(
         take(), "[{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":true},{\"jsonrpc\":\"2.0\",\"id\":1,"
                 "\"error\":{\"code\":500,\"message\":\"the disk is full\",\"data\":{\"name\":"
                 "\"io_error\"}}}]\n");
-    dispatch_done(&dispatch, fake.ticket, ERR_OK, NULL); /* a ticket is good for one answer */
+    dispatch_done(&caller->dispatch, caller->fake.ticket, ERR_OK,
+                  NULL); /* a ticket is good for one answer */
     ck_assert_str_eq(take(), "");
 }
 END_TEST
@@ -176,13 +164,13 @@ END_TEST
 START_TEST(answers_come_out_of_order)
 {
     check_answer("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"reload\"}", "");
-    uint64_t first = fake.ticket;
+    uint64_t first = caller->fake.ticket;
     check_answer("{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"reload\"}", "");
-    dispatch_done(&dispatch, fake.ticket, ERR_OK, NULL);
+    dispatch_done(&caller->dispatch, caller->fake.ticket, ERR_OK, NULL);
     ck_assert_str_eq(take(), "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":true}\n");
-    dispatch_done(&dispatch, first, ERR_OK, NULL);
+    dispatch_done(&caller->dispatch, first, ERR_OK, NULL);
     ck_assert_str_eq(take(), "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":true}\n");
-    ck_assert_uint_eq(client.call_count, 0);
+    ck_assert_uint_eq(caller->client.call_count, 0);
 }
 END_TEST
 
@@ -191,16 +179,16 @@ START_TEST(an_event_answers_its_call)
     static const char line[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"getimmutable\","
                                "\"params\":[\"0123456789012345678901234567890123456789\"]}";
 
-    fake_host_tick(&fake);
+    fake_host_tick(&caller->fake);
     check_answer(line, "");
-    ck_assert_uint_eq(client.call_count, 1);
-    struct event event = {.kind = EVENT_GET, .op = client.calls->on.op + 1};
-    dispatch_event(&dispatch, &event); /* another operation's */
+    ck_assert_uint_eq(caller->client.call_count, 1);
+    struct event event = {.kind = EVENT_GET, .op = caller->client.calls->on.op + 1};
+    dispatch_event(&caller->dispatch, &event); /* another operation's */
     ck_assert_str_eq(take(), "");
     event.op--;
-    dispatch_event(&dispatch, &event);
+    dispatch_event(&caller->dispatch, &event);
     ck_assert_str_eq(take(), "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":null}\n");
-    ck_assert_uint_eq(client.call_count, 0);
+    ck_assert_uint_eq(caller->client.call_count, 0);
 }
 END_TEST
 
@@ -212,15 +200,15 @@ START_TEST(who_vanishes_leaves_nothing_running)
     struct rpc_client other;
     struct node_info info;
 
-    dispatch_client_init(&dispatch, &other, RPC_ACCESS_FULL, geteuid());
+    dispatch_client_init(&caller->dispatch, &other, RPC_ACCESS_FULL, geteuid());
     dispatch_line(&other, bytes_of_string(line));
-    dispatch_resolved(&dispatch, fake.resolve_ticket, ERR_OK, &addr, 1);
-    node_get_info(fake.host.node, &info);
+    dispatch_resolved(&caller->dispatch, caller->fake.resolve_ticket, ERR_OK, &addr, 1);
+    node_get_info(caller->fake.host.node, &info);
     ck_assert_uint_eq(info.operations, 1);
     dispatch_client_clear(&other);
-    node_get_info(fake.host.node, &info);
+    node_get_info(caller->fake.host.node, &info);
     ck_assert_uint_eq(info.operations, 0);
-    ck_assert_uint_eq(dispatch.client_count, 1);
+    ck_assert_uint_eq(caller->dispatch.client_count, 1);
 }
 END_TEST
 
@@ -228,18 +216,18 @@ START_TEST(a_deadline_answers)
 {
     check_answer("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"waitready\",\"params\":[50]}", "");
     check_answer("{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"waitready\",\"params\":[90]}", "");
-    ck_assert_uint_eq(dispatch_next_ms(&dispatch), 1050);
-    fake.now.ms = 1049;
-    dispatch_tick(&dispatch);
+    ck_assert_uint_eq(dispatch_next_ms(&caller->dispatch), 1050);
+    caller->fake.now.ms = 1049;
+    dispatch_tick(&caller->dispatch);
     ck_assert_str_eq(take(), "");
-    fake.now.ms = 1050;
-    dispatch_tick(&dispatch);
+    caller->fake.now.ms = 1050;
+    dispatch_tick(&caller->dispatch);
     ck_assert_ptr_nonnull(strstr(take(), "\"timeout\""));
-    ck_assert_uint_eq(dispatch_next_ms(&dispatch), 1090);
-    fake_host_tick(&fake);
-    dispatch_tick(&dispatch);
+    ck_assert_uint_eq(dispatch_next_ms(&caller->dispatch), 1090);
+    fake_host_tick(&caller->fake);
+    dispatch_tick(&caller->dispatch);
     ck_assert_str_eq(take(), "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":\"alone\"}\n");
-    ck_assert_uint_eq(dispatch_next_ms(&dispatch), UINT64_MAX);
+    ck_assert_uint_eq(dispatch_next_ms(&caller->dispatch), UINT64_MAX);
 }
 END_TEST
 
@@ -248,12 +236,12 @@ START_TEST(calls_in_flight_are_capped)
     for (int i = 0; i < RPC_CALLS_MAX; i++)
         check_answer("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"reload\"}", "");
     check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"reload\"}", 429, "busy");
-    dispatch_done(&dispatch, fake.ticket, ERR_OK, NULL);
+    dispatch_done(&caller->dispatch, caller->fake.ticket, ERR_OK, NULL);
     take();
     check_answer("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"reload\"}", "");
-    dispatch.is_stopping = true;
-    dispatch_client_stop(&client);
-    ck_assert_uint_eq(client.call_count, 0);
+    caller->dispatch.is_stopping = true;
+    dispatch_client_stop(&caller->client);
+    ck_assert_uint_eq(caller->client.call_count, 0);
     take();
     check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"help\"}", -32002, "stopping");
 }
@@ -261,7 +249,7 @@ END_TEST
 
 START_TEST(read_only_clients_read_only)
 {
-    client.access = RPC_ACCESS_READ;
+    caller->client.access = RPC_ACCESS_READ;
     check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"createkey\",\"params\":[\"a\"]}", 403,
                 "read_only");
     check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"listputs\"}", 403, "read_only");
@@ -275,7 +263,7 @@ START_TEST(checks_without_running)
 {
     check_answer("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"check\",\"params\":[\"stop\",[]]}",
                  "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":true}\n");
-    ck_assert(!fake.is_stopped);
+    ck_assert(!caller->fake.is_stopped);
     check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"check\",\"params\":[\"stop\",[1]]}",
                 -32602, "invalid_params");
     check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"check\",\"params\":[\"nope\"]}", -32601,
@@ -287,7 +275,8 @@ END_TEST
 
 void add_tests(TCase *tests)
 {
-    tcase_add_checked_fixture(tests, setup, teardown);
+    caller = caller_fixture(tests);
+    tcase_add_checked_fixture(tests, NULL, forget_taken);
     tcase_add_test(tests, answers_with_the_id);
     tcase_add_test(tests, an_old_request_gets_both);
     tcase_add_test(tests, silence_for_notifications_and_blanks);

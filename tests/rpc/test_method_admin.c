@@ -4,31 +4,18 @@
 #include <unistd.h>
 
 #include "common/hex.h"
-#include "rpc/dispatch.h"
 #include "rpc/method.h"
-#include "tests/rpc/fake_host.h"
+#include "tests/rpc/caller.h"
 #include "tests/runner.h"
 
 #define KEY_HEX "0101010101010101010101010101010101010101010101010101010101010101"
 
-static struct fake_host fake;
-static struct dispatch dispatch;
-static struct rpc_client client;
+static struct caller *caller;
 static json_t *answer;
 
-static void setup(void)
-{
-    fake_host_init(&fake);
-    dispatch_init(&dispatch, &fake.host, NULL);
-    dispatch_client_init(&dispatch, &client, RPC_ACCESS_FULL, geteuid());
-}
-
-static void teardown(void)
+static void forget_answer(void)
 {
     json_decref(answer);
-    dispatch_client_clear(&client);
-    dispatch_clear(&dispatch);
-    fake_host_clear(&fake);
 }
 
 /* The result of a call, its ticket answered at once; NULL when it failed. Borrowed. */
@@ -37,13 +24,13 @@ static json_t *call(const char *method, const char *params)
     char line[1024];
 
     snprintf(line, sizeof line, "{\"id\":1,\"method\":\"%s\",\"params\":%s}", method, params);
-    fake.ticket = 0;
-    dispatch_line(&client, bytes_of_string(line));
-    if (fake.ticket != 0)
-        dispatch_done(&dispatch, fake.ticket, ERR_OK, NULL);
+    caller->fake.ticket = 0;
+    dispatch_line(&caller->client, bytes_of_string(line));
+    if (caller->fake.ticket != 0)
+        dispatch_done(&caller->dispatch, caller->fake.ticket, ERR_OK, NULL);
     json_decref(answer);
-    answer = json_read(bytes_of(client.out.data, client.out.size), 32, NULL, 0);
-    client.out.size = 0;
+    answer = json_read(bytes_of(caller->client.out.data, caller->client.out.size), 32, NULL, 0);
+    caller->client.out.size = 0;
     ck_assert_ptr_nonnull(answer);
     json_t *result = json_object_get(answer, "result");
     return json_is_null(json_object_get(answer, "error")) ? result : NULL;
@@ -96,10 +83,10 @@ START_TEST(a_seed_is_shown_to_its_owner_alone)
     text("importkey", "[\"alice\",\"" KEY_HEX "\"]");
     ck_assert_str_eq(text("exportkey", "[\"alice\"]"), KEY_HEX);
     check_fails("exportkey", "[\"bob\"]", 404);
-    client.uid = geteuid() + 1;
+    caller->client.uid = geteuid() + 1;
     check_fails("exportkey", "[\"alice\"]", 403);
     check_fails("dumpprivkey", "[\"alice\"]", 403);
-    client.uid = 0;
+    caller->client.uid = 0;
     ck_assert_str_eq(text("exportkey", "[\"alice\"]"), KEY_HEX);
 }
 END_TEST
@@ -126,8 +113,8 @@ START_TEST(a_signed_text_verifies)
     text("createkey", "[\"alice\"]");
     const char *hex = text("signmessage", "[\"alice\",\"hello\"]");
     ck_assert(hex_decode(hex, strlen(hex), signature, sizeof signature));
-    ck_assert(keys_verify(fake.keys[0].public_key, bytes_of(signed_bytes, sizeof signed_bytes - 1),
-                          signature));
+    ck_assert(keys_verify(caller->fake.keys[0].public_key,
+                          bytes_of(signed_bytes, sizeof signed_bytes - 1), signature));
     snprintf(params, sizeof params, "[\"alice\",\"%s\",\"hello\"]", hex);
     ck_assert(is_true("verifymessage", params));
     params[strlen(params) - 3] = '0';
@@ -199,14 +186,15 @@ END_TEST
 
 START_TEST(ready_is_answered_at_once_when_it_is)
 {
-    fake_host_tick(&fake);
+    fake_host_tick(&caller->fake);
     ck_assert_str_eq(text("waitready", "[]"), "alone");
 }
 END_TEST
 
 void add_tests(TCase *tests)
 {
-    tcase_add_checked_fixture(tests, setup, teardown);
+    caller = caller_fixture(tests);
+    tcase_add_checked_fixture(tests, NULL, forget_answer);
     tcase_add_test(tests, keys_come_and_go);
     tcase_add_test(tests, a_seed_is_shown_to_its_owner_alone);
     tcase_add_test(tests, contacts_are_pinned);
