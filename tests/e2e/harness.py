@@ -191,6 +191,16 @@ class Daemon:
     def call(self, method, *params, **named):
         return self.rpc.call(method, *params, **named)
 
+    def all_of(self, method, limit, **named):
+        """The items of all pages of a list, each page with `limit` of them."""
+        items, after = [], {}
+        while True:
+            page = self.call(method, limit=limit, **after, **named)
+            items += page['items']
+            if page['next'] is None:
+                return items
+            after = {'after': page['next']}
+
     def info(self):
         return self.call('getinfo')
 
@@ -350,6 +360,8 @@ class TestCase(unittest.TestCase):
 class SharedCase(TestCase):
     """Tests of one class that share daemons: `start_shared` makes them once."""
 
+    resources = 0
+
     @classmethod
     def setUpClass(cls):
         cls.shared = TestCase()
@@ -367,3 +379,8 @@ class SharedCase(TestCase):
     @classmethod
     def start_shared(cls, shared):
         raise NotImplementedError
+
+    def resource(self):
+        """The name of a resource that no other test of the class has used."""
+        type(self).resources += 1
+        return f'r{self.resources}'

@@ -230,6 +230,13 @@ class Responder:
     def address(self):
         return '127.0.0.1:%d' % self.socket.getsockname()[1]
 
+    def answer(self, message):
+        """The reply to a query, but for its head; None: it is not answered."""
+        if message['q'] not in self.methods:
+            return None
+        item = self.item if message['q'] == b'get' else {}
+        return {'r': {'id': self.id, 'nodes': b'', **item}}
+
     def _serve(self):
         while True:
             packet, sender = self.socket.recvfrom(65536)
@@ -239,11 +246,9 @@ class Responder:
             if message.get('y') != b'q':
                 continue
             self.heard.append(message['q'].decode())
-            if message['q'] in self.methods:
-                item = self.item if message['q'] == b'get' else {}
-                reply = {'t': message['t'], 'y': 'r',
-                         'r': {'id': self.id, 'nodes': b'', **item}}
-                self.socket.sendto(encode(reply), sender)
+            answer = self.answer(message)
+            if answer is not None:
+                self.socket.sendto(encode({'t': message['t'], 'y': 'r', **answer}), sender)
 
     def close(self):
         self.is_closing = True

@@ -7,17 +7,13 @@ import shutil
 import subprocess
 import unittest
 
-from harness import XORD, SharedCase, clean_environment, run_cli
+from alice import AliceCase
+from harness import XORD, clean_environment, run_cli
 
 OK, ERROR, NO_DAEMON, USAGE, NO_VALUE = 0, 1, 2, 3, 4
 
 
-class CommandLine(SharedCase):
-    @classmethod
-    def start_shared(cls, shared):
-        cls.node = shared.start()
-        cls.node.call('createkey', 'alice')
-
+class CommandLine(AliceCase):
     def cli(self, *arguments, **options):
         return self.node.cli(*arguments, **options)
 

@@ -8,8 +8,9 @@ import sys
 import threading
 import unittest
 
-from harness import (DEADLINE_S, ROOT, RpcError, SharedCase, TestCase, Xord, XordError,
-                     clean_environment, wait_until)
+from alice import AliceCase
+from harness import (DEADLINE_S, ROOT, RpcError, TestCase, Xord, XordError, clean_environment,
+                     wait_until)
 from stand import Stand, notice, reply
 from xord import LINE_MAX, UNREAD_MAX, XordTimeout
 
@@ -17,12 +18,7 @@ LARGE = base64.b64encode(b'x' * 100000).decode()
 NOBODY = 65534
 
 
-class Calls(SharedCase):
-    @classmethod
-    def start_shared(cls, shared):
-        cls.node = shared.start()
-        cls.node.call('createkey', 'alice')
-
+class Calls(AliceCase):
     def setUp(self):
         super().setUp()
         self.xord = Xord(self.node.socket_path, DEADLINE_S)

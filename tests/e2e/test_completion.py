@@ -10,8 +10,9 @@ import subprocess
 import threading
 import unittest
 
-from harness import (DEADLINE_S, XORD, SharedCase, TestCase, clean_environment, die_with_parent,
-                     run_cli, wait_until)
+from alice import AliceCase
+from harness import (DEADLINE_S, XORD, TestCase, clean_environment, die_with_parent, run_cli,
+                     wait_until)
 from stand import Stand
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(XORD)), 'completions')
@@ -97,11 +98,10 @@ class Terminal:
         os.close(self.master)
 
 
-class Shells(SharedCase):
+class Shells(AliceCase):
     @classmethod
     def start_shared(cls, shared):
-        cls.node = shared.start()
-        cls.node.call('createkey', 'alice')
+        super().start_shared(shared)
         cls.node.call('addcontact', 'bob', cls.node.call('pubkey', 'alice'))
 
     def setUp(self):

@@ -12,7 +12,8 @@ import threading
 import time
 import unittest
 
-from harness import XORD, SharedCase, TestCase, clean_environment, wait_until
+from alice import AliceNetwork
+from harness import XORD, TestCase, clean_environment, wait_until
 from krpc import Key, Raw, encode, signed_buffer
 
 MEBIBYTE = 2**20
@@ -58,21 +59,8 @@ class Large:
         return encode(item).hex()
 
 
-class Network(SharedCase):
-    """Six nodes; alice's key is on the first."""
-
-    @classmethod
-    def start_shared(cls, shared):
-        cls.nodes = shared.network(6)
-        cls.first, cls.last = cls.nodes[0], cls.nodes[-1]
-        cls.first.call('createkey', 'alice')
-        cls.key = cls.first.call('pubkey', 'alice')
-        cls.resources = 0
-
-    @classmethod
-    def resource(cls):
-        cls.resources += 1
-        return f'r{cls.resources}'
+class Network(AliceNetwork):
+    size = 6
 
     def put_bytes(self, resource, content, **named):
         return self.first.call('dhtput', username='alice', resource=resource, type='s',
@@ -83,13 +71,7 @@ class Network(SharedCase):
         return base64.b64decode(part['v_base64'])
 
     def kept(self, **named):
-        items, after = [], {}
-        while True:
-            page = self.first.call('listputs', limit=1000, **after, **named)
-            items += page['items']
-            if page['next'] is None:
-                return items
-            after = {'after': page['next']}
+        return self.first.all_of('listputs', limit=1000, **named)
 
 
 class Values(Network):

@@ -11,7 +11,7 @@ import time
 import unittest
 
 from harness import Rpc, RpcError, SharedCase, TestCase, wait_until
-from krpc import Key, Raw, Responder, decode, encode
+from krpc import Key, Raw, Responder, encode
 
 USERS = ('alice', 'bob', 'carol')
 DAY_S = 86400
@@ -39,13 +39,7 @@ def values_of(entries):
 
 def held(node, target):
     """How many entries of this target the node holds for others."""
-    count, after = 0, {}
-    while True:
-        page = node.call('liststored', limit=1000, **after)
-        count += sum(item['target'] == target for item in page['items'])
-        if page['next'] is None:
-            return count
-        after = {'after': page['next']}
+    return sum(item['target'] == target for item in node.all_of('liststored', limit=1000))
 
 
 class Multis(SharedCase):
@@ -322,17 +316,7 @@ class Hostile(Responder):
             if 'keys' in asked:
                 self.fetches += 1
                 result['entries'] = self.entries(asked['keys'])
-        return result
-
-    def _serve(self):
-        while True:
-            packet, sender = self.socket.recvfrom(65536)
-            if self.is_closing:
-                return
-            message = decode(packet)
-            if message.get('y') == b'q':
-                reply = {'t': message['t'], 'y': 'r', 'r': self.answer(message), **self.top}
-                self.socket.sendto(encode(reply), sender)
+        return {'r': result, **self.top}
 
 
 def brief(key, seq=1, size=200):

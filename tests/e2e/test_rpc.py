@@ -7,7 +7,8 @@ import socket
 import stat
 import unittest
 
-from harness import RpcError, Rpc, SharedCase, TestCase, wait_until
+from alice import AliceCase
+from harness import RpcError, Rpc, TestCase, wait_until
 from krpc import Responder
 
 PARSE, INVALID, UNKNOWN, PARAMS = -32700, -32600, -32601, -32602
@@ -15,12 +16,7 @@ LINE_MAX = 2 * 1024 * 1024
 BATCH_MAX = 100
 
 
-class SocketCase(SharedCase):
-    @classmethod
-    def start_shared(cls, shared):
-        cls.node = shared.start()
-        cls.node.call('createkey', 'alice')
-
+class SocketCase(AliceCase):
     def setUp(self):
         super().setUp()
         self.rpc = self.node.connect()

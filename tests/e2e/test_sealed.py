@@ -28,11 +28,6 @@ class Sealed(SharedCase):
         for node in cls.nodes:
             for name, key in keys.items():
                 node.call('addcontact', name, key)
-        cls.resources = 0
-
-    def resource(self):
-        type(self).resources += 1
-        return f'r{self.resources}'
 
     def put(self, to, value='secret', resource=None, **named):
         resource = resource or self.resource()

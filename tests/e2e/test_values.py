@@ -5,6 +5,7 @@ import base64
 import json
 import unittest
 
+from alice import AliceNetwork
 from harness import SharedCase
 from krpc import Key, Responder, encode, signed_buffer
 
@@ -13,23 +14,14 @@ VALUES = [None, True, False, 0, -5, 1, 39.010941, 1.75, -0.5, 1e300, 5e-324, 2**
           {'fullname': 'Alice', 'height': 1.75, 'ok': True, 'none': None, 'ключ': ['é']}]
 
 
-class Network(SharedCase):
-    """Eight nodes; alice's key is on the first, and all others know her by her public key."""
+class Network(AliceNetwork):
+    """All nodes but the first know alice by her public key."""
 
     @classmethod
     def start_shared(cls, shared):
-        cls.nodes = shared.network(8)
-        cls.first, cls.last = cls.nodes[0], cls.nodes[-1]
-        cls.first.call('createkey', 'alice')
-        cls.key = cls.first.call('pubkey', 'alice')
+        super().start_shared(shared)
         for node in cls.nodes[1:]:
             node.call('addcontact', 'alice', cls.key)
-        cls.resources = 0
-
-    def resource(self):
-        """A name not used before."""
-        type(self).resources += 1
-        return f'r{self.resources}'
 
     def put(self, resource, value, **named):
         return self.first.call('dhtput', username='alice', resource=resource, type='s',
@@ -41,13 +33,7 @@ class Network(SharedCase):
 
     def all_of(self, method, node=None):
         """All pages of a list; small ones, so that there are several."""
-        items, after = [], {}
-        while True:
-            page = (node or self.first).call(method, limit=7, **after)
-            items += page['items']
-            if page['next'] is None:
-                return items
-            after = {'after': page['next']}
+        return (node or self.first).all_of(method, limit=7)
 
     def value(self, resource, node=None):
         values = self.get(resource, node)

@@ -10,9 +10,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness import ROOT, Finished, wait_until
+
 PLACE = os.path.join(ROOT, 'build', 'systemd-test')
 SUITE, MIRROR = 'bookworm', 'http://deb.debian.org/debian'
 # What a Debian server has anyway, what xord links, and what the end-to-end tests call.
@@ -26,30 +26,6 @@ COMMAND_S = 60
 
 class Impossible(Exception):
     """This machine cannot do it; the text says why."""
-
-
-def wait_until(condition, what, deadline_s=30):
-    """Polls until `condition()` is true and returns what it was; fails naming `what`."""
-    end = time.monotonic() + deadline_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f'not within {deadline_s} s: {what}')
-        time.sleep(0.05)
-
-
-class Finished:
-    """How a command ended: code, out, err (text)."""
-
-    def __init__(self, completed):
-        self.code = completed.returncode
-        self.out = completed.stdout.decode('utf-8', 'replace')
-        self.err = completed.stderr.decode('utf-8', 'replace')
-
-    def __repr__(self):
-        return f'exit {self.code}, stdout {self.out!r}, stderr {self.err!r}'
 
 
 def _check_tools():
@@ -119,7 +95,7 @@ class Machine:
                  f'--machine=xord-test-{os.getpid()}', f'--bind-ro={ROOT}:/src'],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            self.leader = wait_until(self._find_leader, 'the first process of the machine')
+            self.leader = wait_until(self._find_leader, 'the first process of the machine', BOOT_S)
             wait_until(self._is_up, 'the machine is up', BOOT_S)
         except AssertionError as error:
             raise Impossible(f'systemd does not boot here, see {log_path}: {error}') from None

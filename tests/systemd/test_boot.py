@@ -7,11 +7,13 @@ import subprocess
 import time
 import unittest
 
-from machine import ROOT, Impossible, Machine, find_package, wait_until
+from harness import ROOT, wait_until
+from machine import Impossible, Machine, find_package
 
 NEEDS_A_PERSON = 2
 CLIENT_NO_DAEMON = 2
 E2E = os.path.join(ROOT, 'tests', 'e2e')
+RESTART_S = 30
 CONF = '/etc/xord/xord.conf'
 UNIT_FOLDER = '/usr/lib/systemd/system'
 SHARED = {}  # the machine, booted once for all
@@ -89,7 +91,7 @@ class BootCase(unittest.TestCase):
     def wait_restart(self, pid):
         """Until systemd has replaced the daemon that was `pid`, and it is ready."""
         wait_until(lambda: self.show('MainPID') not in ('0', pid) and self.state() == 'active',
-                   'a new daemon')
+                   'a new daemon', RESTART_S)
 
 
 class Sockets(BootCase):
@@ -274,7 +276,7 @@ class Own(BootCase):
         self.do('loginctl', 'enable-linger', 'mallory')
         uid = self.do('id', '-u', 'mallory')
         wait_until(lambda: self.run_in('test', '-S', f'/run/user/{uid}/systemd/private').code == 0,
-                   "the user's manager")
+                   "the user's manager", RESTART_S)
         own = ('env', f'XDG_RUNTIME_DIR=/run/user/{uid}')
         self.do(*own, 'systemctl', '--user', 'start', 'xord', user='mallory')
         self.assertEqual(
