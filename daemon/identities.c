@@ -3,24 +3,19 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "common/sorted.h"
+
+static int compare(const void *name, const void *item)
+{
+    const struct identity *identity = item;
+    return strcmp(name, identity->known.name);
+}
+
 /* Where the name is, or where it belongs. */
 static size_t place_of(const struct identities *list, const char *name, bool *is_there)
 {
-    size_t low = 0, high = list->count;
-    *is_there = false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(list->items[middle].known.name, name);
-        if (order == 0) {
-            *is_there = true;
-            return middle;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    const struct sorted sorted = {list->items, list->count, sizeof(*list->items)};
+    return sorted_place(&sorted, name, compare, is_there);
 }
 
 static bool make_room(struct identities *list, size_t at)

@@ -5,12 +5,11 @@
 
 #include "common/hash.h"
 #include "common/log.h"
-#include "common/wire.h"
+#include "common/summed.h"
 #include "daemon/background.h"
 #include "daemon/file.h"
 
-#define HEADING      "xordtab1" /* the format's version is its last digit */
-#define HEADING_SIZE 8
+#define HEADING "xordtab1" /* the format's version is its last digit */
 
 /* Heading, number of contacts, contacts (id, family, 16 bytes of address, port), CRC32-C of all
  * before it. */
@@ -18,7 +17,7 @@ size_t tables_pack(const struct contact *contacts, size_t count, uint8_t out[TAB
 {
     struct wire_writer w;
     wire_writer_init(&w, out, TABLES_FILE_MAX);
-    wire_write(&w, HEADING, HEADING_SIZE);
+    summed_begin(&w, HEADING);
     wire_write_u32(&w, (uint32_t)count);
     for (size_t i = 0; i < count; i++) {
         wire_write(&w, contacts[i].id.b, ID_SIZE);
@@ -26,7 +25,7 @@ size_t tables_pack(const struct contact *contacts, size_t count, uint8_t out[TAB
         wire_write(&w, contacts[i].addr.ip, sizeof(contacts[i].addr.ip));
         wire_write_u16(&w, contacts[i].addr.port);
     }
-    wire_write_u32(&w, hash_crc32c(wire_written(&w)));
+    summed_end(&w);
     return wire_written(&w).size;
 }
 
@@ -44,12 +43,8 @@ bool tables_unpack(struct bytes file, struct contact *contacts, size_t *count)
 {
     struct wire_reader r;
     *count = 0;
-    if (file.size < HEADING_SIZE + 8 || memcmp(file.data, HEADING, HEADING_SIZE) != 0)
+    if (!summed_open(file, HEADING, &r))
         return false;
-    wire_reader_init(&r, bytes_of(file.data + file.size - 4, 4));
-    if (wire_read_u32(&r) != hash_crc32c(bytes_of(file.data, file.size - 4)))
-        return false;
-    wire_reader_init(&r, bytes_of(file.data + HEADING_SIZE, file.size - HEADING_SIZE - 4));
     size_t listed = wire_read_u32(&r);
     if (listed > TABLES_CONTACTS_MAX)
         return false;

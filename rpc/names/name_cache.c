@@ -2,12 +2,11 @@
 
 #include <stdlib.h>
 
-#include "common/hash.h"
-#include "common/wire.h"
+#include "common/sorted.h"
+#include "common/summed.h"
 #include "rpc/name.h"
 
 #define HEADING      "xordnam1" /* the format's version is its last digit */
-#define HEADING_SIZE 8
 #define HAS_KEY      1u
 #define HAS_PREVIOUS 2u
 #define IS_DELETED   4u
@@ -20,31 +19,26 @@ void name_cache_clear(struct name_cache *c)
 
 /* ---- places ---- */
 
-static int compare(const struct name_entry *entry, const uint8_t *authority, const char *name)
+struct sought {
+    const uint8_t *authority;
+    const char *name;
+};
+
+static int compare(const void *key, const void *item)
 {
-    int order = memcmp(entry->authority, authority, KEYS_PUBLIC_SIZE);
-    return order != 0 ? order : strcmp(entry->name, name);
+    const struct sought *sought = key;
+    const struct name_entry *entry = item;
+    int order = memcmp(sought->authority, entry->authority, KEYS_PUBLIC_SIZE);
+    return order != 0 ? order : strcmp(sought->name, entry->name);
 }
 
 /* Where the entry is, or where it belongs. */
 static size_t place_of(const struct name_cache *c, const uint8_t *authority, const char *name,
                        bool *is_there)
 {
-    size_t low = 0, high = c->count;
-    *is_there = false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = compare(&c->entries[middle], authority, name);
-        if (order == 0) {
-            *is_there = true;
-            return middle;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    const struct sorted sorted = {c->entries, c->count, sizeof(*c->entries)};
+    const struct sought sought = {authority, name};
+    return sorted_place(&sorted, &sought, compare, is_there);
 }
 
 /* What remembers nothing goes before what does, else what was not used for longest: so names that
@@ -221,13 +215,13 @@ uint8_t *name_cache_pack(const struct name_cache *c, size_t *size)
     for (size_t i = 0; i < c->count; i++)
         known += c->entries[i].is_known;
     wire_writer_init(&w, data, NAME_CACHE_PACKED);
-    wire_write(&w, HEADING, HEADING_SIZE);
+    summed_begin(&w, HEADING);
     wire_write_u32(&w, known);
     for (size_t i = 0; i < c->count; i++) {
         if (c->entries[i].is_known)
             write_entry(&w, &c->entries[i]);
     }
-    wire_write_u32(&w, hash_crc32c(wire_written(&w)));
+    summed_end(&w);
     *size = w.used;
     return data;
 }
@@ -276,12 +270,8 @@ static bool read_entry(struct wire_reader *r, struct name_cache *c)
 bool name_cache_unpack(struct name_cache *c, struct bytes file)
 {
     struct wire_reader r;
-    if (file.size < HEADING_SIZE + 8 || memcmp(file.data, HEADING, HEADING_SIZE) != 0)
+    if (!summed_open(file, HEADING, &r))
         return false;
-    wire_reader_init(&r, bytes_of(file.data + file.size - 4, 4));
-    if (wire_read_u32(&r) != hash_crc32c(bytes_of(file.data, file.size - 4)))
-        return false;
-    wire_reader_init(&r, bytes_of(file.data + HEADING_SIZE, file.size - HEADING_SIZE - 4));
     uint32_t count = wire_read_u32(&r);
     bool is_good = count <= NAME_CACHE_MAX;
     for (uint32_t i = 0; is_good && i < count; i++)

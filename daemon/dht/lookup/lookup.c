@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "common/sorted.h"
+
 #define LOOKUP_START 16 /* the first allocation: a reply's contacts and our own table's */
 
 static_assert(LOOKUP_CANDIDATES % LOOKUP_START == 0, "growth by doubling ends at the limit");
@@ -30,26 +32,24 @@ static struct lookup_candidate *find(const struct lookup *l, const struct addr *
     return NULL;
 }
 
+struct sought {
+    const struct id *target, *id;
+};
+
+static int compare(const void *key, const void *item)
+{
+    const struct sought *sought = key;
+    const struct lookup_candidate *c = item;
+    return c->has_id ? id_compare_distance(sought->target, sought->id, &c->contact.id) : -1;
+}
+
 /* How many known ids are nearer than `id`: where it belongs. *is_known when it is there already.
  * Candidates without an id lie behind all that have one. */
 static size_t place_of(const struct lookup *l, const struct id *id, bool *is_known)
 {
-    size_t low = 0, high = l->count;
-    *is_known = false;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        const struct lookup_candidate *c = &l->candidates[middle];
-        int order = c->has_id ? id_compare_distance(&l->target, &c->contact.id, id) : 1;
-        if (order == 0) {
-            *is_known = true;
-            return middle;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    const struct sorted sorted = {l->candidates, l->count, sizeof(l->candidates[0])};
+    const struct sought sought = {&l->target, id};
+    return sorted_place(&sorted, &sought, compare, is_known);
 }
 
 static void remove_at(struct lookup *l, size_t at)

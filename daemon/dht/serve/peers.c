@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/bencode.h"
+#include "common/sorted.h"
 
 #define CAPACITY_FIRST 4u  /* addresses a torrent starts with */
 #define ENTRY_V4       8u  /* 6: and the compact address */
@@ -57,24 +58,18 @@ size_t peers_count(const struct peers *p)
     return p->count;
 }
 
-/* Where this info hash is, or would be inserted. */
-static size_t position(const struct peers *p, const struct id *info_hash)
+static int compare(const void *key, const void *item)
 {
-    size_t low = 0, high = p->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (memcmp(p->torrents[middle]->info_hash.b, info_hash->b, ID_SIZE) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    const struct id *info_hash = key;
+    const struct torrent *const *torrent = item;
+    return memcmp(info_hash->b, (*torrent)->info_hash.b, ID_SIZE);
 }
 
-static bool is_at(const struct peers *p, size_t at, const struct id *info_hash)
+/* Where this info hash is, or would be inserted. */
+static size_t position(const struct peers *p, const struct id *info_hash, bool *is_there)
 {
-    return at < p->count && id_equal(&p->torrents[at]->info_hash, info_hash);
+    const struct sorted sorted = {p->torrents, p->count, sizeof(p->torrents[0])};
+    return sorted_place(&sorted, info_hash, compare, is_there);
 }
 
 static void unlink_torrent(struct peers *p, struct torrent *t)
@@ -94,7 +89,8 @@ static void link_newest(struct peers *p, struct torrent *t)
 static void forget_oldest(struct peers *p)
 {
     struct torrent *t = p->oldest;
-    size_t at = position(p, &t->info_hash);
+    bool is_there;
+    size_t at = position(p, &t->info_hash, &is_there);
 
     unlink_torrent(p, t);
     memmove(p->torrents + at, p->torrents + at + 1, (--p->count - at) * sizeof *p->torrents);
@@ -117,7 +113,8 @@ static struct torrent *add_torrent(struct peers *p, const struct id *info_hash)
     if (t == NULL)
         return NULL;
     t->info_hash = *info_hash;
-    size_t at = position(p, info_hash);
+    bool is_there;
+    size_t at = position(p, info_hash, &is_there);
     memmove(p->torrents + at + 1, p->torrents + at, (p->count++ - at) * sizeof *p->torrents);
     p->torrents[at] = t;
     link_newest(p, t);
@@ -176,8 +173,9 @@ static struct peer *take_peer(struct torrent *t)
 bool peers_announce(struct peers *p, const struct id *info_hash, const struct addr *addr,
                     uint64_t now_ms)
 {
-    size_t at = position(p, info_hash);
-    struct torrent *t = is_at(p, at, info_hash) ? p->torrents[at] : add_torrent(p, info_hash);
+    bool is_there;
+    size_t at = position(p, info_hash, &is_there);
+    struct torrent *t = is_there ? p->torrents[at] : add_torrent(p, info_hash);
 
     if (t == NULL)
         return false;
@@ -211,11 +209,12 @@ size_t peers_write_values(const struct peers *p, const struct id *info_hash,
                           enum addr_family family, uint64_t now_ms, struct rng *rng, size_t room,
                           struct wire_writer *w)
 {
-    size_t at = position(p, info_hash);
+    bool is_there;
+    size_t at = position(p, info_hash, &is_there);
     size_t entry_size = family == ADDR_V4 ? ENTRY_V4 : ENTRY_V6;
     uint8_t chosen[PEERS_PER_HASH];
 
-    if (!is_at(p, at, info_hash) || room < 2 + entry_size)
+    if (!is_there || room < 2 + entry_size)
         return 0;
     const struct torrent *t = p->torrents[at];
     size_t live = choose_live(t, family, now_ms, chosen);
