@@ -29,29 +29,14 @@ enum err daemon_manager_open(struct daemon *d, char *detail)
     return err;
 }
 
-static const char *state_text(enum node_state state)
-{
-    switch (state) {
-    case NODE_STARTING:
-        return "starting";
-    case NODE_ONLINE:
-        return "online";
-    case NODE_ALONE:
-        return "alone";
-    case NODE_OFFLINE:
-        return "offline: no node answers";
-    }
-    return "unknown";
-}
-
 static void write_status(struct daemon *d, char out[MANAGER_STATUS_SIZE])
 {
     struct node_info info;
     node_get_info(d->node, &info);
     size_t nodes = info.nodes_v4 + info.nodes_v6;
-    snprintf(out, MANAGER_STATUS_SIZE, "STATUS=%s, %zu node%s, %s\n",
+    snprintf(out, MANAGER_STATUS_SIZE, "STATUS=%s, %zu node%s, %s%s\n",
              info.role == NODE_SERVER ? "server" : "client", nodes, nodes == 1 ? "" : "s",
-             state_text(info.state));
+             node_state_name(info.state), info.state == NODE_OFFLINE ? ": no node answers" : "");
 }
 
 static enum manager_stage stage_of(const struct daemon *d)

@@ -375,6 +375,20 @@ enum err drop_start(struct node *node, struct now now, enum record_kind kind,
     return ERR_OK;
 }
 
+struct put_request node_put_request(const struct record *record)
+{
+    return (struct put_request){
+        .kind = record->kind,
+        .target = record->target,
+        .k = record->k,
+        .salt = record->salt,
+        .v = record->v,
+        .sig = record->sig,
+        .has_seq = record->kind != RECORD_IMMUTABLE,
+        .seq = record->seq,
+    };
+}
+
 enum err node_drop_kept(struct node *node, struct now now, enum record_kind kind,
                         const struct id *target, uint64_t *number, struct outbox *out)
 {
@@ -418,6 +432,21 @@ size_t node_live_count(const struct node *node)
     for (unsigned i = 0; i < FAMILY_COUNT; i++)
         live += routing_live_count(&node->tables[i]);
     return live;
+}
+
+const char *node_state_name(enum node_state state)
+{
+    switch (state) {
+    case NODE_STARTING:
+        return "starting";
+    case NODE_ONLINE:
+        return "online";
+    case NODE_ALONE:
+        return "alone";
+    case NODE_OFFLINE:
+        return "offline";
+    }
+    return "unknown";
 }
 
 enum node_state node_state_now(const struct node *node)

@@ -34,6 +34,8 @@ enum node_state {
     NODE_ALONE,    /* nobody to start from: a first node, and it works */
     NODE_OFFLINE   /* bootstrap or earlier nodes exist and none answers */
 };
+/* In a word, as users read it. */
+const char *node_state_name(enum node_state state);
 
 struct node_config {
     struct id id; /* zero: a random one is made */
@@ -132,6 +134,8 @@ struct put_request {
     bool is_local; /* of a quick one: the network follows with its next republish */
     uint32_t timeout_ms;
 };
+/* The put of a record as it is signed; borrowed from it. */
+struct put_request node_put_request(const struct record *record);
 /* Completes with EVENT_PUT. Refused at once: ERR_TOO_BIG, ERR_SALT_TOO_LONG, ERR_MALFORMED,
  * ERR_BAD_SIGNATURE, ERR_BUSY. Puts of one record_key queue behind each other. */
 enum err node_put(struct node *node, struct now now, const struct put_request *request,

@@ -29,21 +29,6 @@ struct rpc_result method_help(struct rpc_call *call)
 
 /* ---- getinfo ---- */
 
-static const char *state_name(enum node_state state)
-{
-    switch (state) {
-    case NODE_STARTING:
-        return "starting";
-    case NODE_ONLINE:
-        return "online";
-    case NODE_ALONE:
-        return "alone";
-    case NODE_OFFLINE:
-        return "offline";
-    }
-    return "unknown";
-}
-
 static void set(json_t *object, const char *key, json_t *value)
 {
     json_object_set_new_nocheck(object, key, value);
@@ -132,7 +117,7 @@ static void show_identity(json_t *object, const struct rpc_status *status,
     set_number(object, "port", status->bound_count > 0 ? status->bound[0].port : 0);
     set_text(object, "role", info->role == NODE_SERVER ? "server" : "client");
     set_text(object, "role_why", status->role_why);
-    set_text(object, "state", state_name(info->state));
+    set_text(object, "state", node_state_name(info->state));
     set_number(object, "uptime", status->uptime_s);
     set(object, "addresses", show_addresses(status, info));
 }
@@ -204,7 +189,7 @@ static struct rpc_result on_ready(struct rpc_call *call, void *state)
     if (info.state == NODE_OFFLINE)
         return rpc_fail(call, ERR_OFFLINE,
                         "no node answers; addnode HOST:PORT adds one to start from");
-    return rpc_reply(call, json_string_nocheck(state_name(info.state)));
+    return rpc_reply(call, json_string_nocheck(node_state_name(info.state)));
 }
 
 struct rpc_result method_waitready(struct rpc_call *call)

@@ -170,14 +170,20 @@ static struct rpc_result on_pong(struct rpc_call *call, void *state, const struc
                      json_pack("{s:s, s:I}", "id", id, "rtt_ms", (json_int_t)event->ping.rtt_ms));
 }
 
+/* `addr` resolves to nothing. */
+static struct rpc_result refuse_address(struct rpc_call *call, enum err err)
+{
+    return rpc_fail(call, err != ERR_OK ? err : ERR_UNKNOWN_NAME, "addr: %s resolves to no address",
+                    rpc_string(call, "addr"));
+}
+
 /* The first address of the name is the one pinged. */
 static struct rpc_result on_ping_resolved(struct rpc_call *call, void *state, enum err err,
                                           const struct addr *addrs, size_t count)
 {
     (void)state;
     if (err != ERR_OK || count == 0) {
-        return rpc_fail(call, err != ERR_OK ? err : ERR_UNKNOWN_NAME,
-                        "addr: %s resolves to no address", rpc_string(call, "addr"));
+        return refuse_address(call, err);
     }
     const struct rpc_host *host = rpc_host_of(call);
     struct rpc_pending_on on = {.on_event = on_pong};
@@ -190,8 +196,7 @@ static struct rpc_result on_node_resolved(struct rpc_call *call, void *state, en
 {
     (void)state;
     if (err != ERR_OK || count == 0) {
-        return rpc_fail(call, err != ERR_OK ? err : ERR_UNKNOWN_NAME,
-                        "addr: %s resolves to no address", rpc_string(call, "addr"));
+        return refuse_address(call, err);
     }
     const struct rpc_host *host = rpc_host_of(call);
     for (size_t i = 0; i < count; i++) {

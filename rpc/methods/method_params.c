@@ -38,10 +38,41 @@ const struct param command_params[] = {OPTIONAL("command", PARAM_STRING, NULL, "
 
 #define OWNER_HELP "for type s " USERNAME_HELP "; for m any text of 1 to 64 bytes"
 
+/* Rows that several methods share. */
+#define PLACE                                                                                      \
+    NEEDED("username", PARAM_STRING, OWNER_HELP),                                                  \
+        NEEDED("resource", PARAM_STRING, "1 to 64 bytes, as `profile`"),                           \
+        NEEDED("type", PARAM_KIND, "s: one value of the owner's; m: many by many signers")
+#define SLOT_HELP "for type m: the signer's place for it, 1 to 32 bytes, as `latest`"
+#define TO_HELP                                                                                    \
+    "names to encrypt for, as bob,carol, 8 at most; nobody else reads it, nor the signer"
+#define SIGNED_VALUE                                                                               \
+    OPTIONAL("value", PARAM_JSON, NULL, "any JSON; null is a value too"),                          \
+        OPTIONAL("sig_user", PARAM_STRING, "username for s",                                       \
+                 "who signs; for type s the owner alone"),                                         \
+        NUMBER("seq", "highest seen + 1", 0, INT64_MAX, "must be above the stored one"),           \
+        NAMED("value_base64", PARAM_BASE64, NULL, "bytes instead of `value`")
+#define SIGNED_HOW                                                                                 \
+    NAMED("slot", PARAM_STRING, "a hash of the content", SLOT_HELP),                               \
+        NAMED("slot_hex", PARAM_HEX, NULL, "the same in hex, as dhtget shows what is no text"),    \
+        NAMED_NUMBER("ttl", "1209600", 1, 2592000, "seconds until the value expires"),             \
+        NAMED("to", PARAM_STRING, NULL, TO_HELP),                                                  \
+        NAMED("delete", PARAM_BOOL, "false", "put a deletion instead of a value")
+#define KEEP(h) NAMED("keep", PARAM_BOOL, "true", h)
+#define WAIT                                                                                       \
+    NAMED("wait", PARAM_BOOL, "true", "answer when the network took it; else once it is on disk")
+#define PAGE                                                                                       \
+    OPTIONAL("after", PARAM_STRING, NULL, "where the page begins: `next` of the one before"),      \
+        NUMBER("limit", "100", 1, 1000, "items in a page")
+/* The number of a stream. */
+#define SUB(h)                                                                                     \
+    {                                                                                              \
+        .name = "sub", .type = PARAM_INT, .need = PARAM_REQUIRED, .min = 1, .max = UINT32_MAX,     \
+        .help = (h)                                                                                \
+    }
+
 const struct param dhtget_params[] = {
-    NEEDED("username", PARAM_STRING, OWNER_HELP),
-    NEEDED("resource", PARAM_STRING, "1 to 64 bytes, as `profile`"),
-    NEEDED("type", PARAM_KIND, "s: one value of the owner's; m: many by many signers"),
+    PLACE,
     NUMBER("timeout_ms", "10000", 1, 600000, "how long to look"),
     NUMBER("timeout_multi_ms", "100", 1, 600000,
            "for type m: end when nothing new came for so long"),
@@ -60,77 +91,36 @@ const struct param dhtget_params[] = {
     END};
 
 const struct param listen_params[] = {
-    NEEDED("username", PARAM_STRING, OWNER_HELP),
-    NEEDED("resource", PARAM_STRING, "1 to 64 bytes, as `profile`"),
-    NEEDED("type", PARAM_KIND, "s: one value of the owner's; m: many by many signers"),
+    PLACE,
     NAMED_NUMBER("since", NULL, 0, INT64_MAX, "only what is signed then or later, in unix seconds"),
-    NAMED("replay", PARAM_BOOL, "true", "tell what is stored already; else only what is new"),
-    END};
+    NAMED("replay", PARAM_BOOL, "true", "tell what is stored already; else only what is new"), END};
 
-const struct param unlisten_params[] = {{.name = "sub",
-                                         .type = PARAM_INT,
-                                         .need = PARAM_REQUIRED,
-                                         .min = 1,
-                                         .max = UINT32_MAX,
-                                         .help = "of a listen on this connection"},
-                                        END};
-
-#define SLOT_HELP "for type m: the signer's place for it, 1 to 32 bytes, as `latest`"
-
-#define TO_HELP                                                                                    \
-    "names to encrypt for, as bob,carol, 8 at most; nobody else reads it, nor the signer"
+const struct param unlisten_params[] = {SUB("of a listen on this connection"), END};
 
 const struct param dhtput_params[] = {
-    NEEDED("username", PARAM_STRING, OWNER_HELP),
-    NEEDED("resource", PARAM_STRING, "1 to 64 bytes, as `profile`"),
-    NEEDED("type", PARAM_KIND, "s: one value of the owner's; m: many by many signers"),
-    OPTIONAL("value", PARAM_JSON, NULL, "any JSON; null is a value too"),
-    OPTIONAL("sig_user", PARAM_STRING, "username for s", "who signs; for type s the owner alone"),
-    NUMBER("seq", "highest seen + 1", 0, INT64_MAX, "must be above the stored one"),
-    NAMED("value_base64", PARAM_BASE64, NULL, "bytes instead of `value`"),
+    PLACE,
+    SIGNED_VALUE,
     NAMED_NUMBER("cas", NULL, 0, INT64_MAX, "put only where this seq is stored (BEP 44)"),
-    NAMED("slot", PARAM_STRING, "a hash of the content", SLOT_HELP),
-    NAMED("slot_hex", PARAM_HEX, NULL, "the same in hex, as dhtget shows what is no text"),
-    NAMED_NUMBER("ttl", "1209600", 1, 2592000, "seconds until the value expires"),
-    NAMED("to", PARAM_STRING, NULL, TO_HELP),
-    NAMED("delete", PARAM_BOOL, "false", "put a deletion instead of a value"),
-    NAMED("keep", PARAM_BOOL, "true", "republish it until dropput"),
-    NAMED("wait", PARAM_BOOL, "true", "answer when the network took it; else once it is on disk"),
+    SIGNED_HOW,
+    KEEP("republish it until dropput"),
+    WAIT,
     NAMED("progress", PARAM_BOOL, "false", "of a large value: tell how far it has come"),
     END};
 
-const struct param dhtsign_params[] = {
-    NEEDED("username", PARAM_STRING, OWNER_HELP),
-    NEEDED("resource", PARAM_STRING, "1 to 64 bytes, as `profile`"),
-    NEEDED("type", PARAM_KIND, "s: one value of the owner's; m: many by many signers"),
-    OPTIONAL("value", PARAM_JSON, NULL, "any JSON; null is a value too"),
-    OPTIONAL("sig_user", PARAM_STRING, "username for s", "who signs; for type s the owner alone"),
-    NUMBER("seq", "highest seen + 1", 0, INT64_MAX, "must be above the stored one"),
-    NAMED("value_base64", PARAM_BASE64, NULL, "bytes instead of `value`"),
-    NAMED("slot", PARAM_STRING, "a hash of the content", SLOT_HELP),
-    NAMED("slot_hex", PARAM_HEX, NULL, "the same in hex, as dhtget shows what is no text"),
-    NAMED_NUMBER("ttl", "1209600", 1, 2592000, "seconds until the value expires"),
-    NAMED("to", PARAM_STRING, NULL, TO_HELP),
-    NAMED("delete", PARAM_BOOL, "false", "put a deletion instead of a value"),
-    END};
+const struct param dhtsign_params[] = {PLACE, SIGNED_VALUE, SIGNED_HOW, END};
 
 #define RAW_HELP                                                                                   \
     "a signed record: bencode of {k, salt, seq, sig, v}, of an entry {k, n, r, seq, sig, slot, v}"
 
-const struct param dhtputraw_params[] = {
-    NEEDED("hexdata", PARAM_HEX, RAW_HELP),
-    NAMED("keep", PARAM_BOOL, "true", "republish it until dropput"),
-    NAMED("wait", PARAM_BOOL, "true", "answer when the network took it; else once it is on disk"),
-    END};
+const struct param dhtputraw_params[] = {NEEDED("hexdata", PARAM_HEX, RAW_HELP),
+                                         KEEP("republish it until dropput"), WAIT, END};
 
 const struct param hexdata_params[] = {NEEDED("hexdata", PARAM_HEX, RAW_HELP), END};
 
 const struct param putimmutable_params[] = {
     OPTIONAL("value", PARAM_JSON, NULL, "any JSON; null is a value too"),
     NAMED("value_base64", PARAM_BASE64, NULL, "bytes instead of `value`"),
-    NAMED("keep", PARAM_BOOL, "true", "republish it until dropput"),
-    NAMED("wait", PARAM_BOOL, "true", "answer when the network took it; else once it is on disk"),
-    END};
+    KEEP("republish it until dropput"), WAIT, END};
 
 const struct param target_params[] = {NEEDED("target", PARAM_ID, "the id of the item"), END};
 
@@ -158,24 +148,14 @@ const struct param monitor_params[] = {OPTIONAL("classes", PARAM_STRING,
                                                 "of what, with commas between"),
                                        END};
 
-const struct param unmonitor_params[] = {{.name = "sub",
-                                          .type = PARAM_INT,
-                                          .need = PARAM_REQUIRED,
-                                          .min = 1,
-                                          .max = UINT32_MAX,
-                                          .help = "what monitor answered"},
-                                         END};
+const struct param unmonitor_params[] = {SUB("what monitor answered"), END};
 
 const struct param listnodes_params[] = {NUMBER("bucket", NULL, 0, 159, "only this one"), END};
 
-const struct param page_params[] = {
-    OPTIONAL("after", PARAM_STRING, NULL, "where the page begins: `next` of the one before"),
-    NUMBER("limit", "100", 1, 1000, "items in a page"), END};
+const struct param page_params[] = {PAGE, END};
 
 const struct param listputs_params[] = {
-    OPTIONAL("after", PARAM_STRING, NULL, "where the page begins: `next` of the one before"),
-    NUMBER("limit", "100", 1, 1000, "items in a page"),
-    NAMED("chunks", PARAM_BOOL, "false", "show the chunks of large values too"), END};
+    PAGE, NAMED("chunks", PARAM_BOOL, "false", "show the chunks of large values too"), END};
 
 const struct param new_name_params[] = {NEEDED("name", PARAM_NAME, "how it will be called"), END};
 
@@ -196,8 +176,8 @@ const struct param registername_params[] = {
     OPTIONAL("authority", PARAM_STRING, NULL, "who registers it: a key on this daemon"),
     NAMED_NUMBER("ttl", "1209600", 1, 2592000, "seconds until the registration expires"),
     NAMED("delete", PARAM_BOOL, "false", "unregister it; `pubkey` may be left out"),
-    NAMED("keep", PARAM_BOOL, "true", "republish and renew it until dropput"),
-    NAMED("wait", PARAM_BOOL, "true", "answer when the network took it; else once it is on disk"),
+    KEEP("republish and renew it until dropput"),
+    WAIT,
     END};
 
 const struct param resolvename_params[] = {

@@ -90,14 +90,7 @@ static struct rpc_result put_raw(struct rpc_call *call, const struct record *rec
     if (fault != NULL) {
         return rpc_fail(call, ERR_INVALID_PARAMS, "hexdata: %s", fault);
     }
-    struct put_request request = {.kind = record->kind,
-                                  .target = record->target,
-                                  .k = record->k,
-                                  .salt = record->salt,
-                                  .v = record->v,
-                                  .sig = record->sig,
-                                  .has_seq = record->kind != RECORD_IMMUTABLE,
-                                  .seq = record->seq};
+    struct put_request request = node_put_request(record);
     return put_call_start(call, &request, NULL);
 }
 

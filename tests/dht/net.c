@@ -205,20 +205,6 @@ const struct event *net_put(struct net *net, size_t index, const struct put_requ
     return complete(net, index, err, op);
 }
 
-struct put_request net_request_of(const struct record *record)
-{
-    return (struct put_request){
-        .kind = record->kind,
-        .target = record->target,
-        .k = record->k,
-        .salt = record->salt,
-        .v = record->v,
-        .sig = record->sig,
-        .has_seq = true,
-        .seq = record->seq,
-    };
-}
-
 const struct event *net_get(struct net *net, size_t index, const struct get_request *request)
 {
     uint64_t op = 0;

@@ -79,8 +79,6 @@ const struct event *net_wait(struct net *net, size_t index, uint64_t op);
 
 /* Each starts the operation, which must be accepted, and waits for its completion. */
 const struct event *net_put(struct net *net, size_t index, const struct put_request *request);
-/* A put of a record that is signed already; borrowed from it. */
-struct put_request net_request_of(const struct record *record);
 const struct event *net_get(struct net *net, size_t index, const struct get_request *request);
 enum err net_drop_kept(struct net *net, size_t index, enum record_kind kind,
                        const struct id *target);

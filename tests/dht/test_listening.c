@@ -64,7 +64,7 @@ START_TEST(all_entries_of_a_multi_come_once_and_then_each_new_one)
     ck_assert_uint_eq(listener_count(&heard, op, LISTEN_DELETED), 0);
     for (unsigned i = 200; i < 210; i++) {
         const struct record *record = entry_make(&entry, &net, &target, i, 1, 60, 0);
-        const struct put_request put = net_request_of(record);
+        const struct put_request put = node_put_request(record);
         ck_assert_int_eq(net_put(&net, i % 20, &put)->err, ERR_OK);
     }
     ck_assert(listener_wait(&heard, op, LISTEN_VALUE, 100, SOON_MS));

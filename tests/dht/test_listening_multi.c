@@ -48,7 +48,7 @@ static void start(void)
 static enum err put(size_t node, unsigned number, int64_t seq, size_t v_size)
 {
     const struct record *record = entry_make(&entry, &net, &target, number, seq, v_size, 0);
-    const struct put_request request = net_request_of(record);
+    const struct put_request request = node_put_request(record);
     return net_put(&net, node, &request)->err;
 }
 

@@ -52,7 +52,7 @@ static const struct event *put_kept(size_t index, const char *slot, const char *
 static struct put_request signed_entry(struct draft *d)
 {
     draft_sign(d);
-    return net_request_of(&d->record);
+    return node_put_request(&d->record);
 }
 
 static struct id key_of(const char *slot)

@@ -170,7 +170,7 @@ END_TEST
 static void put_entry(size_t index, struct draft *d)
 {
     draft_sign(d);
-    const struct put_request request = net_request_of(&d->record);
+    const struct put_request request = node_put_request(&d->record);
     const struct event *event = net_put(&net, index, &request);
     ck_assert_int_eq(event->err, ERR_OK);
     ck_assert_uint_eq(event->put.stored, LOOKUP_K);

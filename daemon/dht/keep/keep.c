@@ -192,16 +192,7 @@ static bool renew(struct node *node, struct now now, const struct stored *stored
 static bool republish(struct node *node, struct now now, const struct record *record,
                       struct outbox *out)
 {
-    const struct put_request request = {
-        .kind = record->kind,
-        .target = record->target,
-        .k = record->k,
-        .salt = record->salt,
-        .v = record->v,
-        .sig = record->sig,
-        .has_seq = record->kind != RECORD_IMMUTABLE,
-        .seq = record->seq,
-    };
+    const struct put_request request = node_put_request(record);
     const struct put_origin origin = {.is_internal = true, .is_republish = true};
     uint64_t number;
     if (put_start(node, now, &request, &origin, &number, out) != ERR_OK)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "daemon/dht/listen/hearing.h"
+#include "daemon/dht/listen/poll.h"
 #include "daemon/dht/node_state.h"
 #include "daemon/dht/ops/op_kinds.h"
 #include "daemon/dht/ops/query.h"
@@ -49,14 +50,7 @@ static void ask(struct node *node, struct now now, struct op *op, struct outbox 
 {
     struct op_catchup *catchup = op->catchup;
     const struct listening *l = listening_find(node, catchup->listening);
-    const struct place *place = l->places.newest;
-    const struct krpc message = {
-        .method = KRPC_GET,
-        .has_target = true,
-        .target = l->target,
-        .has_seq = place != NULL,
-        .seq = place != NULL ? place->seq : 0,
-    };
+    const struct krpc message = poll_question(l);
     const struct query query = {
         .purpose = QUERY_CATCHUP,
         .contact = catchup->from,

@@ -5,17 +5,22 @@
 #include "daemon/dht/ops/op_kinds.h"
 #include "daemon/dht/ops/query.h"
 
-static bool ask(struct node *node, struct now now, const struct listening *l,
-                const struct source *source, struct outbox *out)
+struct krpc poll_question(const struct listening *l)
 {
     const struct place *place = l->places.newest;
-    const struct krpc message = {
+    return (struct krpc){
         .method = KRPC_GET,
         .has_target = true,
         .target = l->target,
         .has_seq = place != NULL,
         .seq = place != NULL ? place->seq : 0,
     };
+}
+
+static bool ask(struct node *node, struct now now, const struct listening *l,
+                const struct source *source, struct outbox *out)
+{
+    const struct krpc message = poll_question(l);
     const struct query query = {
         .purpose = QUERY_POLL,
         .contact = source->peer->contact,

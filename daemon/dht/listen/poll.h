@@ -10,6 +10,8 @@
 #define POLL_SOURCES  2u /* asked each time: one packet may be lost, one may not have heard yet */
 #define POLL_SILENCES 3u /* in a row: it is lost */
 
+/* What a source is asked: for what is newer than all that is known (BEP 44 `seq`). */
+struct krpc poll_question(const struct listening *l);
 /* Asks those whose turn it is, and plans the next time. */
 void poll_ask(struct node *node, struct now now, struct listening *l, struct outbox *out);
 void poll_answered(struct node *node, struct now now, const struct inflight_query *query,
