@@ -143,11 +143,12 @@ void process_boot(struct process *p, const uint8_t seed[RNG_SEED_SIZE], enum nod
     memcpy(config.seed, seed, RNG_SEED_SIZE);
     p->node = node_new(&config, process_now(p));
     assert(p->node != NULL);
-    if (id_is_zero(&p->id)) {
-        struct node_info info;
-        node_get_info(p->node, &info);
-        p->id = info.id;
-    }
+    process_note_id(p);
+}
+
+void process_note_id(struct process *p)
+{
+    p->id = node_routing(p->node, ADDR_V4)->self;
 }
 
 static void save_table(struct process *p, const struct routing *table, const struct routing *other)

@@ -54,6 +54,9 @@ uint32_t process_number(const struct addr *addr);
 struct now process_now(const struct process *p);
 /* Starts the node, with the data that the process has. */
 void process_boot(struct process *p, const uint8_t seed[RNG_SEED_SIZE], enum node_role role);
+/* Its id is its node's, which may have taken another: on the public network the address that others
+ * see decides some of it (BEP 42). */
+void process_note_id(struct process *p);
 /* What the shell saves of the tables once a minute. */
 void process_save(struct process *p);
 void process_set_nat(struct process *p, bool is_behind);

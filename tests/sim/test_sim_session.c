@@ -84,6 +84,17 @@ START_TEST(multis_keep_what_was_acknowledged)
 }
 END_TEST
 
+/* On the public network nodes take ids that fit the addresses that others see (BEP 42). */
+START_TEST(mainline_keeps_the_promises_too)
+{
+    expect_good((const char *const[]){"mainline=1", "nodes=40", "minutes=60", "median_minutes=60",
+                                      "loss=20", NULL});
+    expect_good((const char *const[]){"mainline=1", "nodes=40", "keys=10", "multis=2",
+                                      "listeners=10", "minutes=20", "settle_minutes=10",
+                                      "put_ms=5000", "get_ms=5000", NULL});
+}
+END_TEST
+
 START_TEST(the_same_seed_runs_the_same_way)
 {
     const char *const options[] = {
@@ -110,5 +121,6 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, churn_breaks_no_rule);
     tcase_add_test(tests, adversaries_break_no_rule);
     tcase_add_test(tests, multis_keep_what_was_acknowledged);
+    tcase_add_test(tests, mainline_keeps_the_promises_too);
     tcase_add_test(tests, the_same_seed_runs_the_same_way);
 }

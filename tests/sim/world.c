@@ -194,6 +194,8 @@ void world_flush(struct world *w, struct process *p)
 {
     struct outbox *out = &w->out;
     size_t packets = 0, writes = 0, events = 0;
+    if (p->node != NULL)
+        process_note_id(p);
     while (packets < out->packet_count || writes < out->write_count || events < out->event_count) {
         while (packets < out->packet_count) {
             const struct out_packet packet = out->packets[packets++];
