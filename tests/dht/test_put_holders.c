@@ -134,8 +134,97 @@ START_TEST(the_largest_put_with_the_largest_token_is_sent)
 }
 END_TEST
 
+#define CROWD 12u /* holders driven by hand */
+
+static struct addr drowsy; /* leaves the first question for the target unanswered */
+static bool has_dozed;
+static unsigned puts_unanswered;
+
+/* All answer all, but for the sleeper no put. */
+static void on_crowd(struct net *unused, const struct net_packet *packet)
+{
+    struct krpc query;
+    (void)unused;
+    ck_assert_int_eq(krpc_parse(packet->data, &query), ERR_OK);
+    bool is_lost_put = query.method == KRPC_PUT && addr_equal(&packet->to, &sleeper);
+    bool is_lost_get = query.method == KRPC_GET && addr_equal(&packet->to, &drowsy) && !has_dozed;
+    puts_unanswered += is_lost_put;
+    has_dozed |= is_lost_get;
+    if (!is_lost_put && !is_lost_get)
+        answer(packet, query.t, 0);
+}
+
+/* The number of the one nearest to the target, `but` left out: its id's first byte. */
+static uint8_t nearest_of(unsigned size, const struct id *target, uint8_t but)
+{
+    struct id nearest = {{0}};
+    for (uint8_t i = 1; i <= size; i++) {
+        const struct id id = {{i}};
+        if (i != but && (nearest.b[0] == 0 || id_compare_distance(target, &id, &nearest) < 0))
+            nearest = id;
+    }
+    return nearest.b[0];
+}
+
+static struct addr crowd_addr(uint8_t number)
+{
+    return addr_v4((const uint8_t[4]){10, 1, 1, number}, 5000);
+}
+
+/* Puts into a crowd of so many, of whom the one nearest to the target takes no put; where there are
+ * more than a record has holders, one more answers than is needed. */
+static const struct event *put_to_crowd(unsigned size)
+{
+    struct id target;
+    net_init(&net, 13); /* by which the ninth answers before the one that dozed */
+    net.on_foreign = on_crowd;
+    net.wires->delay_max_ms = 5; /* nobody is late who answers */
+    token_size = 3;
+    has_dozed = size < CROWD;
+    puts_unanswered = 0;
+    net_add(&net, -1, NODE_CLIENT);
+    record_single_target(net.public_key, bytes_of_string("s"), &target);
+    uint8_t nearest = nearest_of(size, &target, 0);
+    sleeper = crowd_addr(nearest);
+    drowsy = crowd_addr(nearest_of(size, &target, nearest));
+    for (uint8_t i = 1; i <= size; i++)
+        node_bootstrap(net.nodes[0]->node, (const struct addr[]){crowd_addr(i)});
+    net_run(&net, 5000);
+    return net_put(&net, 0,
+                   &(struct put_request){.kind = RECORD_SINGLE,
+                                         .k = net.public_key,
+                                         .salt = bytes_of_string("s"),
+                                         .v = bytes_of_string("1:x")});
+}
+
+START_TEST(another_is_asked_in_the_place_of_one_that_is_late)
+{
+    const struct event *event = put_to_crowd(CROWD);
+    ck_assert_int_eq(event->err, ERR_OK);
+    ck_assert_uint_eq(event->put.stored, 8);
+    ck_assert_uint_eq(event->put.tried, 9);
+    ck_assert_uint_eq(event->put.rejected_count, 1);
+    ck_assert_int_eq(event->put.rejected[0].code, 0);
+    ck_assert_uint_eq(puts_unanswered, 2); /* it is told once more, and not waited for */
+    net_clear(&net);
+}
+END_TEST
+
+START_TEST(where_there_is_no_other_the_late_one_is_asked_to_the_end)
+{
+    const struct event *event = put_to_crowd(3);
+    ck_assert_int_eq(event->err, ERR_OK);
+    ck_assert_uint_eq(event->put.stored, 2);
+    ck_assert_uint_eq(event->put.tried, 3);
+    ck_assert_uint_eq(puts_unanswered, 3);
+    net_clear(&net);
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
+    tcase_add_test(tests, another_is_asked_in_the_place_of_one_that_is_late);
+    tcase_add_test(tests, where_there_is_no_other_the_late_one_is_asked_to_the_end);
     tcase_add_test(tests, a_late_answer_to_an_earlier_round_does_not_count);
     tcase_add_test(tests, the_largest_put_with_the_largest_token_is_sent);
 }

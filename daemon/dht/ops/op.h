@@ -37,6 +37,7 @@ enum holder_state { HOLDER_SPARE, HOLDER_ASKED, HOLDER_STORED, HOLDER_REJECTED, 
 struct put_holder {
     struct contact contact;
     enum holder_state state;
+    bool is_late; /* it was, with an answer: another is asked in its place, still it counts */
     uint8_t tries;
     bool is_xord;
     bool has_seq; /* it reported a record with this seq */

@@ -85,7 +85,8 @@ void put_start_next(struct node *node, struct now now, const struct id *key, str
 /* put_holders.c: the storing phase, shared by puts and announces */
 /* Chooses the holders from the finished search. */
 bool holders_choose(struct node *node, struct op *op);
-/* Sends what should be sent now. True when nothing is awaited any more. */
+/* Sends what should be sent now. True when nothing is awaited any more: all have spoken or are
+ * silent, or as many as are wanted have spoken and the rest are late. */
 bool holders_step(struct node *node, struct now now, struct op *op, struct outbox *out);
 /* What came of a query, named by the owner_index it was sent with; that of an earlier round counts
  * for nothing. */

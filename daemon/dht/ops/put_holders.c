@@ -1,13 +1,17 @@
 /* The storing phase of a put or an announce: who the holders are, what each is sent, and what each
- * said. A holder that stays silent is replaced by the next closest that answered. */
+ * said. A holder that is late is asked again, and the next closest that answered is asked in its
+ * place: whichever acknowledges counts, and once as many as are wanted have, nobody waits for the
+ * late. */
 #include <stdlib.h>
 
 #include "daemon/dht/ops/put_parts.h"
 #include "daemon/dht/ops/query.h"
 
-#define HOLDER_TRIES 3u
-#define HOLDER_PATIENCE_MS                                                                         \
-    250u /* beyond the measured RTT: its disk must have it before it answers */
+#define HOLDER_TRIES      3u
+#define HOLDER_HEDGES_MAX 2u /* more that are late are no holders lost, but slow disks */
+/* Beyond the measured RTT: its disk must have it before it answers. */
+#define HOLDER_PATIENCE_MS       250u
+#define HOLDER_AGAIN_PATIENCE_MS 125u /* of each further try: the answer to any of them counts */
 
 static bool is_chosen(const struct op_put *put, const struct id *id)
 {
@@ -126,7 +130,7 @@ static bool send_to(struct node *node, struct now now, const struct op *op, uint
         .is_xord = holder->is_xord,
         .owner = op->number,
         .owner_index = tag_of(put, index),
-        .patience_ms = HOLDER_PATIENCE_MS,
+        .patience_ms = holder->tries == 0 ? HOLDER_PATIENCE_MS : HOLDER_AGAIN_PATIENCE_MS,
         .message = &message,
     };
     return query_send(node, now, &query, out);
@@ -139,13 +143,24 @@ static bool is_lost(const struct put_holder *holder)
            (holder->state == HOLDER_REJECTED && (holder->code == 202 || holder->code == 203));
 }
 
+static bool is_late(const struct put_holder *holder)
+{
+    return holder->state == HOLDER_ASKED && holder->is_late;
+}
+
+/* Of the late, those in whose place nobody else is asked. */
+static uint32_t unhedged(uint32_t late)
+{
+    return late > HOLDER_HEDGES_MAX ? late - HOLDER_HEDGES_MAX : 0;
+}
+
 bool holders_step(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     struct op_put *put = &op->put;
-    uint32_t good = 0, asked = 0;
+    uint32_t good = 0, asked = 0, late = 0;
     for (uint32_t i = 0; i < put->holder_count; i++) {
         struct put_holder *holder = &put->holders[i];
-        if (holder->state == HOLDER_SPARE && good < put->wanted)
+        if (holder->state == HOLDER_SPARE && good + unhedged(late) < put->wanted)
             holder->state = HOLDER_ASKED;
         bool is_due = holder->state == HOLDER_ASKED && holder->tries == 0;
         if (is_due && send_to(node, now, op, i, out))
@@ -153,9 +168,10 @@ bool holders_step(struct node *node, struct now now, struct op *op, struct outbo
         else if (is_due)
             holder->state = HOLDER_SILENT;
         asked += holder->state == HOLDER_ASKED;
-        good += holder->state != HOLDER_SPARE && !is_lost(holder);
+        late += is_late(holder);
+        good += holder->state != HOLDER_SPARE && !is_lost(holder) && !is_late(holder);
     }
-    return asked == 0;
+    return asked == late && (late == 0 || good >= put->wanted);
 }
 
 void holders_stored(struct op *op, uint32_t tag)
@@ -181,6 +197,7 @@ void holders_late(struct node *node, struct now now, struct op *op, uint32_t tag
     if (holder == NULL || holder->state != HOLDER_ASKED)
         return;
     uint32_t index = (uint32_t)(holder - op->put.holders);
+    holder->is_late = true;
     if (holder->tries < HOLDER_TRIES && send_to(node, now, op, index, out))
         holder->tries++;
     else
