@@ -138,7 +138,8 @@ struct event {
     enum event_kind kind;
     uint64_t op;
     /* ERR_OK; ERR_TIMEOUT: the deadline passed before the lookup was complete (what was found is
-     * there); ERR_OFFLINE: nobody answers; for a put the error that refused it; ERR_CANCELLED. */
+     * there), or nothing was found and somebody who may have it did not answer; ERR_OFFLINE: nobody
+     * answers; for a put the error that refused it; ERR_CANCELLED. */
     enum err err;
     struct lookup_stats stats;
     union {

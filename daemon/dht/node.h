@@ -114,7 +114,8 @@ struct gather_request { /* the entries of a multi */
     uint32_t timeout_ms;  /* 0: NODE_TIMEOUT_MS */
 };
 /* Completes with EVENT_GATHER: of each place the highest seq, verified. is_complete: the closest
- * nodes answered, and all that they said they have came. */
+ * nodes answered, and all that they said they have came. Where something is said to be there and
+ * has not come, or nothing is and one that was alive is silent, it is ERR_TIMEOUT and no miss. */
 enum err node_gather(struct node *node, struct now now, const struct gather_request *request,
                      uint64_t *op, struct outbox *out);
 

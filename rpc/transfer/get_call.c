@@ -98,7 +98,7 @@ struct rpc_result get_call_fail(struct rpc_call *call, enum err err,
 {
     if (err == ERR_TIMEOUT) {
         return rpc_fail(call, ERR_TIMEOUT,
-                        "no value within %u ms: %u of %u nodes asked had answered", stats->ms,
+                        "no value in %u ms, and only %u of %u questions were answered", stats->ms,
                         stats->replied, stats->queried);
     }
     if (err == ERR_OFFLINE) {

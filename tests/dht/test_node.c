@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdio.h>
 
+#include "daemon/dht/lookup/inflight.h"
 #include "tests/dht/owner.h"
 #include "tests/runner.h"
 
@@ -66,6 +67,50 @@ START_TEST(offline_a_miss_and_a_value_are_three_answers)
     ck_assert_uint_eq(event->put.stored, 1);
     net_run(&net, 10000);
     ck_assert_int_eq(net_info(&net, 1).state, NODE_OFFLINE);
+    net_clear(&net);
+}
+END_TEST
+
+/* The only one that has it is there, and unheard. */
+START_TEST(a_lone_holder_that_is_silent_makes_a_timeout_and_no_miss)
+{
+    net_build(&net, 4, 5);
+    struct put_request request = single("1", "x");
+    request.is_kept = false;
+    ck_assert_int_eq(net_put(&net, 3, &request)->err, ERR_OK);
+    for (size_t i = 0; i < 3; i++)
+        net_wipe(&net, i, STORE_HELD);
+    net_away(&net, 3);
+    const struct event *event = owner_get(&net, 1, "x");
+    ck_assert_int_eq(event->err, ERR_TIMEOUT);
+    ck_assert(!event->get.is_found);
+    net_run(&net, 10000); /* it is known to be gone: nobody who is there has it */
+    ck_assert_int_eq(owner_get(&net, 1, "x")->err, ERR_OK);
+    net_back(&net, 3);
+    net_run(&net, 60000);
+    ck_assert(owner_get(&net, 1, "x")->get.is_found);
+    net_clear(&net);
+}
+END_TEST
+
+/* A family that leads nowhere costs a late question, not one that is given up. */
+START_TEST(a_family_in_which_nobody_answers_is_not_waited_for)
+{
+    const struct addr nobody = process_addr6(NET_NODES_MAX + 1);
+    net_init(&net, 6);
+    net.world.config.has_v6 = true;
+    for (int i = 0; i < 6; i++)
+        net_add(&net, i == 0 ? -1 : 0, NODE_SERVER);
+    net_run(&net, 60000);
+    node_bootstrap(net.nodes[1]->node, &nobody);
+    const struct put_request request = single("1", "x");
+    const struct event *event = net_put(&net, 1, &request);
+    ck_assert_uint_eq(event->put.stored, 6);
+    ck_assert_uint_lt(event->stats.ms, INFLIGHT_DEAD_MS / 2);
+    event = owner_get(&net, 1, "nothing");
+    ck_assert_int_eq(event->err, ERR_OK);
+    ck_assert(event->stats.is_complete);
+    ck_assert_uint_lt(event->stats.ms, INFLIGHT_DEAD_MS / 2);
     net_clear(&net);
 }
 END_TEST
@@ -451,6 +496,8 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_put_on_one_is_got_on_each);
     tcase_add_test(tests, a_first_node_works_alone);
     tcase_add_test(tests, offline_a_miss_and_a_value_are_three_answers);
+    tcase_add_test(tests, a_lone_holder_that_is_silent_makes_a_timeout_and_no_miss);
+    tcase_add_test(tests, a_family_in_which_nobody_answers_is_not_waited_for);
     tcase_add_test(tests, seq_is_counted_up_and_cas_and_stale_are_refused);
     tcase_add_test(tests, puts_of_one_target_queue);
     tcase_add_test(tests, a_put_without_a_key_changes_nothing);

@@ -347,8 +347,64 @@ START_TEST(nothing_there_nobody_in_time_and_nobody_at_all_are_told_apart)
 }
 END_TEST
 
+/* Whole answers of holders are lost: those with pages, and those with entries. */
+static bool brings_pages(void *context, struct bytes packet)
+{
+    struct krpc message;
+    (void)context;
+    return krpc_parse(packet, &message) == ERR_OK && message.type == KRPC_RESPONSE &&
+           message.briefs.data != NULL;
+}
+
+static bool brings_entries(void *context, struct bytes packet)
+{
+    struct krpc message;
+    (void)context;
+    return krpc_parse(packet, &message) == ERR_OK && message.type == KRPC_RESPONSE &&
+           message.entries.data != NULL;
+}
+
+/* The only holder says that it has some, and nothing more of it comes. */
+START_TEST(what_is_there_and_does_not_come_is_no_miss)
+{
+    static world_filter *const filters[] = {brings_pages, brings_entries};
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
+        build(70);
+        place(0, 0, 10, SMALL);
+        net.world.is_dropped = filters[i];
+        const struct event *event = gather_all();
+        ck_assert_int_eq(event->err, ERR_TIMEOUT);
+        ck_assert(!event->stats.is_complete);
+        ck_assert_uint_eq(gathered.count, 0);
+        net.world.is_dropped = NULL;
+        ck_assert_int_eq(gather_all()->err, ERR_OK);
+        expect_entries(10);
+        net_clear(&net);
+    }
+}
+END_TEST
+
+START_TEST(a_silent_holder_leaves_it_open_until_it_is_known_to_be_gone)
+{
+    build(71);
+    place(0, 0, 10, SMALL);
+    net_away(&net, holders[0]);
+    ck_assert_int_eq(gather_all()->err, ERR_TIMEOUT);
+    net_run(&net, 10000);
+    ck_assert_int_eq(gather_all()->err, ERR_OK);
+    ck_assert_uint_eq(gathered.count, 0);
+    net_back(&net, holders[0]);
+    net_run(&net, 60000);
+    ck_assert_int_eq(gather_all()->err, ERR_OK);
+    expect_entries(10);
+    net_clear(&net);
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
+    tcase_add_test(tests, what_is_there_and_does_not_come_is_no_miss);
+    tcase_add_test(tests, a_silent_holder_leaves_it_open_until_it_is_known_to_be_gone);
     tcase_add_test(tests, five_hundred_entries_of_fifty_signers_are_read_completely);
     tcase_add_test(tests, what_is_scattered_over_holders_is_merged);
     tcase_add_test(tests, what_is_on_the_own_disk_is_merged_too);

@@ -119,6 +119,12 @@ bool lookup_add(struct lookup *l, const struct contact *contact, unsigned hop, b
     return insert_at(l, at, &candidate);
 }
 
+void lookup_trust(struct lookup *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        l->candidates[i].was_live = true;
+}
+
 bool lookup_add_unknown(struct lookup *l, const struct addr *addr)
 {
     if (!addr_is_usable(addr) || find(l, addr) != NULL)
@@ -253,10 +259,10 @@ void lookup_silent(struct lookup *l, const struct addr *addr, unsigned tries)
 }
 
 /* The nearest up to the k-th that answered: how many they are, and how many of them did answer. */
-static size_t within(const struct lookup *l, unsigned *answered)
+static size_t within(const struct lookup *l, unsigned k, unsigned *answered)
 {
     size_t count = 0;
-    for (*answered = 0; count < l->count && *answered < l->k; count++)
+    for (*answered = 0; count < l->count && *answered < k; count++)
         *answered += l->candidates[count].state == LOOKUP_ANSWERED;
     return count;
 }
@@ -272,7 +278,7 @@ bool lookup_widen(struct lookup *l, unsigned k, unsigned alpha)
 {
     assert(k >= l->k && k <= LOOKUP_CANDIDATES && alpha >= l->alpha);
     unsigned answered;
-    size_t count = within(l, &answered);
+    size_t count = within(l, l->k, &answered);
     if (answered == 0 || answered == count)
         return false;
     for (size_t i = 0; i < count; i++)
@@ -282,19 +288,41 @@ bool lookup_widen(struct lookup *l, unsigned k, unsigned alpha)
     return true;
 }
 
-bool lookup_is_done(const struct lookup *l)
+bool lookup_is_exhausted(const struct lookup *l)
 {
-    unsigned answered = 0, late = 0;
+    unsigned answered = 0;
     for (size_t i = 0; i < l->count && answered < l->k; i++) {
         const struct lookup_candidate *c = &l->candidates[i];
         if (c->state == LOOKUP_ASKED || c->state == LOOKUP_PROBED || should_ask(c))
             return false;
         answered += c->state == LOOKUP_ANSWERED;
-        late += c->state == LOOKUP_LATE;
     }
-    /* While nobody has answered at all, a network slower than we believed is likelier than one
-     * that is dead, so the late ones are worth waiting for. */
-    return answered > 0 || late == 0;
+    return true;
+}
+
+/* While nobody has answered at all, a network slower than we believed is likelier than one that is
+ * dead, so the late ones are worth waiting for. */
+bool lookup_is_done(const struct lookup *l)
+{
+    unsigned answered = 0, late = 0;
+    for (size_t i = 0; i < l->count; i++) {
+        answered += l->candidates[i].state == LOOKUP_ANSWERED;
+        late += l->candidates[i].state == LOOKUP_LATE;
+    }
+    return (answered > 0 || late == 0) && lookup_is_exhausted(l);
+}
+
+bool lookup_has_doubt(const struct lookup *l)
+{
+    unsigned answered;
+    size_t count = within(l, LOOKUP_K, &answered);
+    for (size_t i = 0; i < count; i++) {
+        const struct lookup_candidate *c = &l->candidates[i];
+        bool has_spoken = c->state == LOOKUP_ANSWERED || (c->state == LOOKUP_DEAD && !c->is_silent);
+        if (c->was_live && !has_spoken)
+            return true;
+    }
+    return false;
 }
 
 size_t lookup_closest(const struct lookup *l, const struct lookup_candidate *out[], size_t max)

@@ -31,6 +31,7 @@ struct lookup_candidate {
     bool has_id;        /* false for a bootstrap address whose id is unknown */
     bool is_retriable;  /* it answered before, or all starts from it: worth LOOKUP_TRIES */
     bool is_silent;     /* DEAD for want of an answer; else it refused */
+    bool was_live;      /* by our own table, when the lookup began */
     bool is_xord;
     bool has_seq; /* it reported a record with this seq */
     int64_t seq;
@@ -56,6 +57,8 @@ void lookup_clear(struct lookup *l);
 /* Adds a contact heard of at `hop`; ignores ourselves, known ids, known addresses (one address can
  * hold one place), unusable addresses, and those too far to matter. True when it was added. */
 bool lookup_add(struct lookup *l, const struct contact *contact, unsigned hop, bool is_retriable);
+/* All that it has so far are members of our own table that answered when they were asked last. */
+void lookup_trust(struct lookup *l);
 /* A bootstrap address whose id is not known: asked first, sorted last. */
 bool lookup_add_unknown(struct lookup *l, const struct addr *addr);
 /* The next candidate to ask now, marked ASKED with one more try; NULL when none should be asked at
@@ -83,9 +86,14 @@ void lookup_silent(struct lookup *l, const struct addr *addr, unsigned tries);
  * or nobody at all did. */
 bool lookup_widen(struct lookup *l, unsigned k, unsigned alpha);
 /* True when the k nearest that are not dead (late and out of tries counts as dead) have answered,
- * or nobody is left to ask or to wait for. While nobody at all has answered, the late ones are
- * waited for until they are dead. */
+ * or nobody is left to ask. */
+bool lookup_is_exhausted(const struct lookup *l);
+/* The same, but while nobody at all has answered, the late ones are waited for until they are dead.
+ */
 bool lookup_is_done(const struct lookup *l);
+/* True when one of the LOOKUP_K nearest was alive and has not answered: what it has is not known.
+ */
+bool lookup_has_doubt(const struct lookup *l);
 /* The nearest that answered, nearest first, at most `max`; returns how many. Borrowed. */
 size_t lookup_closest(const struct lookup *l, const struct lookup_candidate *out[], size_t max);
 unsigned lookup_hops(const struct lookup *l); /* the most steps any answering candidate was away */

@@ -260,6 +260,12 @@ enum err op_nothing_err(const struct node *node, const struct op *op, bool is_co
     return stats.replied == 0 && state != NODE_ALONE ? ERR_OFFLINE : ERR_OK;
 }
 
+enum err op_miss_err(const struct node *node, const struct op *op)
+{
+    enum err err = op_nothing_err(node, op, true);
+    return err == ERR_OK && search_has_doubt(&op->search) ? ERR_TIMEOUT : err;
+}
+
 /* A get must not call a miss what the silent may have. */
 static bool goes_on(struct node *node, struct op *op)
 {
@@ -277,7 +283,7 @@ static void search_done(struct node *node, struct now now, struct op *op, struct
         put_search_done(node, now, op, out);
         return;
     case OP_GET:
-        op_finish(node, now, op, op->get.is_found ? ERR_OK : op_nothing_err(node, op, true), out);
+        op_finish(node, now, op, op->get.is_found ? ERR_OK : op_miss_err(node, op), out);
         return;
     case OP_GATHER:
         gather_go_on(node, now, op, out);

@@ -192,5 +192,8 @@ uint64_t ops_next_ms(const struct ops *ops);
 
 /* What a finished search, or a deadline before it, means when nothing was found. */
 enum err op_nothing_err(const struct node *node, const struct op *op, bool is_complete);
+/* What a finished search for a value means that has found none: ERR_OK, a miss, where all that
+ * could be asked have answered; ERR_TIMEOUT where one that was alive stayed silent. */
+enum err op_miss_err(const struct node *node, const struct op *op);
 
 #endif

@@ -123,8 +123,20 @@ static void set_deadline(struct op *op)
         gather_is_waiting(&gather->gather) || (op->is_searching && search_is_waiting(&op->search));
     uint64_t quiet_ms = gather->last_ms + gather->quiet_ms;
     op->deadline_ms = gather->final_ms;
-    if (!is_waiting && gather->last_ms > 0 && quiet_ms < gather->final_ms)
+    if (!is_waiting && gather->gather.claims.live > 0 && quiet_ms < gather->final_ms)
         op->deadline_ms = quiet_ms;
+}
+
+/* Nothing to show is an answer only where all that somebody is said to have has come: deletions, or
+ * nothing, and then nobody was silent either. */
+static enum err end_err(const struct node *node, struct now now, const struct op *op)
+{
+    const struct gather *gather = &op->gather->gather;
+    if (count_shown(&gather->claims, now) > 0)
+        return ERR_OK;
+    if (!gather_is_whole(gather))
+        return ERR_TIMEOUT;
+    return op->gather->last_ms > 0 ? op_nothing_err(node, op, true) : op_miss_err(node, op);
 }
 
 /* Asks what can be asked, or ends. */
@@ -140,9 +152,8 @@ void gather_go_on(struct node *node, struct now now, struct op *op, struct outbo
         set_deadline(op);
         return;
     }
-    enum err err = op_nothing_err(node, op, true);
-    gather->is_unanswered = err != ERR_OK;
-    op_finish(node, now, op, gather->gather.claims.place_count > 0 ? ERR_OK : err, out);
+    gather->is_unanswered = op_nothing_err(node, op, true) != ERR_OK;
+    op_finish(node, now, op, end_err(node, now, op), out);
 }
 
 enum err node_gather(struct node *node, struct now now, const struct gather_request *request,
@@ -264,7 +275,8 @@ bool gather_is_empty(const struct op *op)
 void gather_deadline(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     bool is_quiet = now.ms < op->gather->final_ms;
-    op_finish(node, now, op, is_quiet ? ERR_OK : op_nothing_err(node, op, false), out);
+    op_finish(node, now, op, is_quiet ? end_err(node, now, op) : op_nothing_err(node, op, false),
+              out);
 }
 
 static int compare_places(const void *a, const void *b)

@@ -19,6 +19,7 @@ static void seed_family(struct search *s, struct node *node, unsigned index)
     struct lookup *lookup = &s->lookups[index];
     size_t live = node_closest(node, s->method, index, &s->target, seeds, SEEDS_MAX);
     add_known(s, index, seeds, live);
+    lookup_trust(lookup);
     if (live >= LOOKUP_K)
         return;
     const struct routing *table = node_table(node, s->method, index);
@@ -96,7 +97,6 @@ static bool ask(struct search *s, struct node *node, struct now now, uint64_t ow
 bool search_step(struct search *s, struct node *node, struct now now, uint64_t owner,
                  struct outbox *out)
 {
-    bool is_done = true;
     for (unsigned i = 0; i < SEARCH_FAMILIES; i++) {
         if (!s->is_used[i])
             continue;
@@ -108,9 +108,8 @@ bool search_step(struct search *s, struct node *node, struct now now, uint64_t o
             else if (watch_is_on(node, WATCH_LOOKUPS))
                 watch_asked(node, owner, next, out);
         }
-        is_done = is_done && lookup_is_done(&s->lookups[i]);
     }
-    return is_done;
+    return search_is_complete(s);
 }
 
 bool search_widen(struct search *s, struct node *node)
@@ -202,13 +201,25 @@ void search_late(struct search *s, struct node *node, struct now now,
         maintain_failed(node, now, &query->contact);
 }
 
+/* Where one family answers, the other is not waited for beyond its time: it may lead nowhere. */
 bool search_is_complete(const struct search *s)
 {
-    bool is_complete = true;
+    bool is_answered = false, is_complete = true;
     for (unsigned i = 0; i < SEARCH_FAMILIES; i++)
+        is_answered = is_answered || (s->is_used[i] && s->lookups[i].answered > 0);
+    for (unsigned i = 0; i < SEARCH_FAMILIES && is_complete; i++)
         if (s->is_used[i])
-            is_complete = is_complete && lookup_is_done(&s->lookups[i]);
+            is_complete =
+                is_answered ? lookup_is_exhausted(&s->lookups[i]) : lookup_is_done(&s->lookups[i]);
     return is_complete;
+}
+
+bool search_has_doubt(const struct search *s)
+{
+    for (unsigned i = 0; i < SEARCH_FAMILIES; i++)
+        if (s->is_used[i] && lookup_has_doubt(&s->lookups[i]))
+            return true;
+    return false;
 }
 
 void search_probed(struct search *s, const struct inflight_query *query)

@@ -65,6 +65,9 @@ void search_refused(struct search *s, const struct inflight_query *query);
 /* A search can be ended before all of the k closest have answered; only then is the report of what
  * was found not the whole truth. */
 bool search_is_complete(const struct search *s);
+/* One of the nearest that was alive when it began has not answered: that nothing was found is not
+ * the whole truth. */
+bool search_has_doubt(const struct search *s);
 /* True when an answer may still come in time. */
 bool search_is_waiting(const struct search *s);
 /* The search is over: who was late and lost the second chance with it counts as failed, so that a
