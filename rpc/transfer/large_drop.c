@@ -1,7 +1,8 @@
 /* Dropping kept chunks that nothing needs any more: what is on its way to the disk is awaited,
  * since a value among it may need some of them; all kept values are looked through for such as do,
  * a part in each turn of the loop, then the rest is dropped, a window of them at a time. A put that
- * begins meanwhile takes from the list what it needs. */
+ * begins meanwhile takes from the list what it needs. Where the disk refuses a write, all of it
+ * begins anew after a while: what is dropped already is dropped once more at no harm. */
 #include <stdlib.h>
 
 #include "rpc/transfer/large_put.h"
@@ -9,15 +10,21 @@
 #define LOOKED_AT_MAX 1024u /* kept records in one turn of the loop: a millisecond or so */
 #define SIFT_RETRY_MS 20u   /* while another drop looks through them */
 #define BUSY_RETRY_MS 100u  /* where the node takes no more, until the next attempt */
+#define ROUNDS_MAX    8u    /* a disk that refuses as often is not helped by more */
+#define ROUND_MS      1000u /* until the second round; before each later one twice as long */
 
 struct large_drop {
     struct large_drop *next; /* in the set */
     struct window window;
-    bool has_waited; /* what was on its way to the disk when this began is there */
+    unsigned round;  /* from 0 */
+    size_t count;    /* of the chunks that each round begins with */
+    bool is_refused; /* a write of this round was */
+    bool has_waited; /* what was on its way to the disk when the round began is there */
     bool is_sifted;  /* all kept values have been looked at */
     enum record_kind kind;
     struct id at;               /* the last one looked at */
-    struct large_chunks chunks; /* sorted, each once; last: its targets follow */
+    struct large_chunks chunks; /* sorted, each once; last: its targets follow, then once more those
+                                   of all `count` */
 };
 
 /* ---- which ---- */
@@ -125,6 +132,7 @@ static struct rpc_result on_dropped(struct rpc_call *own, void *state, const str
     struct large_drop *drop = state;
     uint8_t tries;
     window_remove(&drop->window, event->op, &tries);
+    drop->is_refused = drop->is_refused || (event->err != ERR_OK && event->err != ERR_NOT_FOUND);
     return go_on(own, drop);
 }
 
@@ -194,11 +202,47 @@ static struct rpc_result wait_for_writes(struct rpc_call *own, struct large_drop
     return rpc_pending(own, &on);
 }
 
+/* With all chunks again, but those that a put under way needs by now. */
+static void begin_round(struct rpc_call *own, struct large_drop *drop)
+{
+    drop->is_refused = drop->has_waited = drop->is_sifted = false;
+    drop->kind = RECORD_SINGLE;
+    drop->at = (struct id){{0}};
+    drop->chunks.count = drop->count;
+    memcpy(drop->chunks.targets, &drop->chunks.targets[drop->count],
+           drop->count * sizeof drop->chunks.targets[0]);
+    for (struct large_put *put = rpc_large_set(own)->puts; put != NULL; put = put->next) {
+        hand_over(drop, put);
+    }
+}
+
+/* The next round, after a while. */
+static struct rpc_result pause_refused(struct rpc_call *own, struct large_drop *drop)
+{
+    struct rpc_pending_on on = {.on_late = on_late, .on_end = on_end, .state = drop};
+    if (++drop->round == ROUNDS_MAX) {
+        return rpc_fail(own, ERR_IO,
+                        "the disk takes no writes; chunks of a large value that is "
+                        "not kept any more stay until they end");
+    }
+    const struct rpc_host *host = rpc_host_of(own);
+    on.deadline_ms = host->now(host->context).ms + (ROUND_MS << (drop->round - 1));
+    begin_round(own, drop);
+    return rpc_pending(own, &on);
+}
+
 static struct rpc_result go_on(struct rpc_call *own, struct large_drop *drop)
 {
     const struct rpc_host *host = rpc_host_of(own);
     struct rpc_pending_on on = {
         .on_event = on_dropped, .on_late = on_late, .on_end = on_end, .state = drop};
+    if (drop->is_refused && drop->window.open == 0) {
+        return pause_refused(own, drop);
+    }
+    if (drop->is_refused) {
+        window_await(&drop->window, &on);
+        return rpc_pending(own, &on);
+    }
     if (!drop->has_waited) {
         return wait_for_writes(own, drop);
     }
@@ -222,9 +266,7 @@ static struct rpc_result start(struct rpc_call *own, void *state)
     struct large_set *set = rpc_large_set(own);
     drop->next = set->drops;
     set->drops = drop;
-    for (struct large_put *put = set->puts; put != NULL; put = put->next) {
-        hand_over(drop, put);
-    }
+    begin_round(own, drop);
     struct rpc_result result = go_on(own, drop);
     if (!rpc_is_pending(own)) {
         on_end(own, drop);
@@ -238,15 +280,17 @@ void large_drop_chunks(const struct rpc_call *call, const struct large_chunks *c
         return;
     }
     size_t size = chunks->count * sizeof chunks->targets[0];
-    struct large_drop *drop = calloc(1, sizeof *drop + size);
+    struct large_drop *drop = calloc(1, sizeof *drop + 2 * size);
     if (drop == NULL) {
         return;
     }
-    drop->kind = RECORD_SINGLE;
     drop->chunks.expiry_unix_s = chunks->expiry_unix_s;
     drop->chunks.count = chunks->count;
     memcpy(drop->chunks.targets, chunks->targets, size);
     sort_and_unite(&drop->chunks);
+    drop->count = drop->chunks.count;
+    memcpy(&drop->chunks.targets[drop->count], drop->chunks.targets,
+           drop->count * sizeof drop->chunks.targets[0]);
     if (!rpc_start_own(call, start, drop)) {
         free(drop);
     }

@@ -17,6 +17,14 @@ static void sign(struct solo *solo, const struct event *event)
     node_put_signed(fake->host.node, fake->now, event->op, is_signed ? sig : NULL, &fake->outbox);
 }
 
+static bool is_refused(struct solo *solo, const struct store_write *write)
+{
+    bool is_one = write->action == STORE_DROP && write->record.kind == RECORD_IMMUTABLE &&
+                  solo->drops_refused > 0;
+    solo->drops_refused -= is_one;
+    return is_one;
+}
+
 /* Carries out the effects, and those that they have; packets have nowhere to go. */
 static void act(struct solo *solo)
 {
@@ -29,7 +37,8 @@ static void act(struct solo *solo)
                 solo->before_write(solo, &next);
             }
             int64_t seq = 0;
-            enum err err = ram_write(&solo->fake.store, &next, &seq);
+            enum err err =
+                is_refused(solo, &next) ? ERR_IO : ram_write(&solo->fake.store, &next, &seq);
             node_watch_written(fake->host.node, &next, err, out);
             node_stored(fake->host.node, fake->now, next.write, err, seq, out);
             continue;

@@ -13,6 +13,7 @@ struct solo {
     /* Called, where set, before a signature is made and before a write is. */
     void (*before_sign)(struct solo *solo);
     void (*before_write)(struct solo *solo, const struct store_write *write);
+    unsigned drops_refused; /* so many of the next of chunks: the disk takes no writes */
 };
 
 /* With a local key called alice; ready when it returns. */

@@ -1,6 +1,7 @@
 /* Of a put whose client is gone nothing stays kept that no kept value needs, whether it began it or
  * took it over from another that was being dropped. */
 #include <check.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -109,6 +110,65 @@ START_TEST(put_again_and_given_up_nothing_is_left)
 }
 END_TEST
 
+/* In the middle. */
+static void refuse_some(struct solo *at, const struct store_write *write)
+{
+    if (write->action == STORE_DROP && kept_chunks() == 30) {
+        at->before_write = NULL;
+        at->drops_refused = 20;
+    }
+}
+
+START_TEST(what_the_disk_refuses_is_dropped_later)
+{
+    char target[2 * ID_SIZE + 1];
+    snprintf(target, sizeof target, "%s", put("r", SIZE));
+    put("other", FEW);
+    solo.drops_refused = 1; /* what only waits for its turn */
+    begin_drop(target);
+    solo_run(&solo, 3);
+    ck_assert_uint_eq(solo.drops_refused, 0);
+    ck_assert_uint_eq(kept_chunks(), 0);
+    snprintf(target, sizeof target, "%s", put("r", SIZE));
+    solo.before_write = refuse_some;
+    begin_drop(target);
+    solo_run(&solo, 60);
+    ck_assert_uint_eq(solo.drops_refused, 0);
+    ck_assert_uint_eq(kept_chunks(), 0);
+    ck_assert_uint_eq(kept_values(), 1);
+    ck_assert_uint_eq(solo.dispatch.own.call_count, 0);
+}
+END_TEST
+
+START_TEST(what_is_put_again_while_the_disk_refuses_is_kept)
+{
+    char target[2 * ID_SIZE + 1];
+    snprintf(target, sizeof target, "%s", put("r", SIZE));
+    size_t chunks = kept_chunks();
+    solo.drops_refused = 1;
+    begin_drop(target);
+    ck_assert_uint_eq(solo.drops_refused, 0);
+    put("r", SIZE); /* in the same second: the same chunks */
+    solo_run(&solo, 30);
+    ck_assert_uint_eq(kept_chunks(), chunks);
+    ck_assert_uint_eq(solo.dispatch.own.call_count, 0);
+}
+END_TEST
+
+START_TEST(a_disk_that_refuses_for_ever_is_given_up)
+{
+    char target[2 * ID_SIZE + 1];
+    snprintf(target, sizeof target, "%s", put("r", SIZE));
+    solo.drops_refused = UINT_MAX;
+    begin_drop(target);
+    solo_run(&solo, 60);
+    ck_assert_uint_eq(solo.dispatch.own.call_count, 1);
+    solo_run(&solo, 120);
+    ck_assert_uint_eq(solo.dispatch.own.call_count, 0);
+    ck_assert_uint_gt(kept_chunks(), 40);
+}
+END_TEST
+
 START_TEST(given_up_before_its_record_is_signed_nothing_is_left)
 {
     solo.before_sign = vanish;
@@ -139,6 +199,9 @@ void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, put_again_and_given_up_nothing_is_left);
+    tcase_add_test(tests, what_the_disk_refuses_is_dropped_later);
+    tcase_add_test(tests, what_is_put_again_while_the_disk_refuses_is_kept);
+    tcase_add_test(tests, a_disk_that_refuses_for_ever_is_given_up);
     tcase_add_test(tests, given_up_before_its_record_is_signed_nothing_is_left);
     tcase_add_test(tests, given_up_while_its_record_is_written_all_is_kept);
 }
