@@ -1,10 +1,10 @@
 #include "rpc/client/client_lookup.h"
 
-#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "common/hex.h"
+#include "rpc/client/client_depth.h"
 
 #define BAR_WIDTH  20
 #define DEPTH_SIZE 8
@@ -23,26 +23,26 @@ static const char *text_of(const json_t *object, const char *key)
 }
 
 /* How far, as the logarithm of the first 64 bits of the distance: finer than whole bits. */
-static double depth_of(const char *target, const json_t *step)
+static unsigned depth_of(const char *target, const json_t *step)
 {
     uint8_t a[DEPTH_SIZE], b[DEPTH_SIZE];
     const char *id = text_of(step, "id");
-    double distance = 0;
+    uint64_t distance = 0;
     if (strlen(target) < 2 * DEPTH_SIZE || strlen(id) < 2 * DEPTH_SIZE ||
         !hex_decode(target, 2 * DEPTH_SIZE, a, DEPTH_SIZE) ||
         !hex_decode(id, 2 * DEPTH_SIZE, b, DEPTH_SIZE)) {
         return 0;
     }
     for (size_t i = 0; i < DEPTH_SIZE; i++) {
-        distance = distance * 256 + (a[i] ^ b[i]);
+        distance = distance << 8 | (a[i] ^ b[i]);
     }
-    return log2(distance + 1);
+    return client_depth(distance);
 }
 
 /* Distances lie close to each other, so the bars show what is between the least and the most. */
 struct scale {
     const char *target;
-    double least, most;
+    unsigned least, most; /* as client_depth has it */
 };
 
 static struct scale scale_of(const json_t *result)
@@ -50,7 +50,7 @@ static struct scale scale_of(const json_t *result)
     const json_t *trace = json_object_get(result, "trace");
     struct scale scale = {.target = text_of(result, "target")};
     for (size_t i = 0; i < json_array_size(trace); i++) {
-        double depth = depth_of(scale.target, json_array_get(trace, i));
+        unsigned depth = depth_of(scale.target, json_array_get(trace, i));
         scale.least = i == 0 || depth < scale.least ? depth : scale.least;
         scale.most = depth > scale.most ? depth : scale.most;
     }
@@ -59,10 +59,10 @@ static struct scale scale_of(const json_t *result)
 
 static void print_bar(FILE *out, const struct scale *scale, const json_t *step)
 {
-    double span = scale->most - scale->least;
-    double part = span > 0 ? (depth_of(scale->target, step) - scale->least) / span : 1;
-    int filled = 1 + (int)(part * (BAR_WIDTH - 1));
-    for (int i = 0; i < BAR_WIDTH; i++) {
+    unsigned span = scale->most - scale->least, filled = BAR_WIDTH;
+    if (span > 0)
+        filled = 1 + (depth_of(scale->target, step) - scale->least) * (BAR_WIDTH - 1) / span;
+    for (unsigned i = 0; i < BAR_WIDTH; i++) {
         fputc(i < filled ? '#' : ' ', out);
     }
 }

@@ -1,9 +1,10 @@
 #include "rpc/client/client_top_draw.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "rpc/client/client_depth.h"
 
 #define LINE_SIZE    512
 #define WIDE_COLUMNS 76u /* from here on buckets and lookups stand side by side */
@@ -216,10 +217,10 @@ static void write_bucket_row(char out[LINE_SIZE], const struct top_state *state,
  * size. */
 static unsigned closeness_of(const struct top_state *state, const struct top_lookup *lookup)
 {
-    double nodes = (double)number_of(state->info, "dht_global_nodes");
-    double bits = log2(nodes > 1 ? nodes : 1) + 1;
-    double part = (lookup->shared_bits + 1) / bits;
-    return part > 0 ? (unsigned)(part * LOOKUP_CELLS) : 0;
+    json_int_t nodes = number_of(state->info, "dht_global_nodes");
+    unsigned all = client_depth(nodes > 0 ? (uint64_t)nodes : 0) + CLIENT_DEPTH_BIT;
+    unsigned shared = (unsigned)(lookup->shared_bits + 1) * CLIENT_DEPTH_BIT;
+    return shared * LOOKUP_CELLS / all;
 }
 
 static void write_lookup(char out[LINE_SIZE], const struct top_state *state,
