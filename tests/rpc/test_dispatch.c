@@ -135,12 +135,12 @@ START_TEST(a_line_has_so_many_elements_at_most)
 
     line_of_elements(&line, RPC_ELEMENTS_MAX);
     check_error(line.data, -32602, "invalid_params"); /* read, and refused for what it says */
-    ck_assert_uint_eq(dispatch.metrics.refused[METRICS_ELEMENTS], 0);
+    ck_assert_uint_eq(caller->dispatch.metrics.refused[METRICS_ELEMENTS], 0);
     json_text_clear(&line);
     line_of_elements(&line, RPC_ELEMENTS_MAX + 1);
     check_error(line.data, 205, "too_big");
     ck_assert_ptr_nonnull(strstr(taken.data, "\"id\":null"));
-    ck_assert_uint_eq(dispatch.metrics.refused[METRICS_ELEMENTS], 1);
+    ck_assert_uint_eq(caller->dispatch.metrics.refused[METRICS_ELEMENTS], 1);
     json_text_clear(&line);
 }
 END_TEST
