@@ -1,5 +1,6 @@
 /* The main() of every check program. A test file lists its tests; the runner runs each in a process
- * of its own and says which have failed. */
+ * of its own and says which have failed. What a test leaves in its program's directory is a failure
+ * too (scratch.h). */
 #ifndef XORD_TESTS_RUNNER_H
 #define XORD_TESTS_RUNNER_H
 

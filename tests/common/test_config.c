@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/config.h"
+#include "tests/daemon/scratch.h"
 #include "tests/runner.h"
 
 struct seen {
@@ -125,16 +126,17 @@ START_TEST(files_are_read_and_missing_ones_told)
 {
     struct seen seen = {.text = ""};
     struct config_error error;
-    char path[] = "/tmp/test_config.XXXXXX";
-    int file = mkstemp(path);
-    ck_assert_int_ge(file, 0);
-    ck_assert_int_eq(write(file, "port = 1\n", 9), 9);
-    close(file);
+    struct scratch scratch;
+    char path[PATH_MAX];
+    scratch_make(&scratch);
+    scratch_write(&scratch, "conf", "port = 1\n", 9);
+    scratch_path(&scratch, "conf", path);
     ck_assert_int_eq(config_read(path, note, &seen, &error), ERR_OK);
     ck_assert_str_eq(seen.text, "1:port=1|");
     unlink(path);
     ck_assert_int_eq(config_read(path, note, &seen, &error), ERR_NOT_FOUND);
-    ck_assert_int_eq(config_read("/tmp", note, &seen, &error), ERR_IO);
+    ck_assert_int_eq(config_read(scratch.path, note, &seen, &error), ERR_IO);
+    scratch_remove(&scratch);
 }
 END_TEST
 

@@ -7,16 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *scratch_parent(void)
-{
-    return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-}
-
-void scratch_make(struct scratch *s)
-{
-    snprintf(s->path, sizeof(s->path), "%s/xord_test.XXXXXX", scratch_parent());
-    ck_assert_ptr_nonnull(mkdtemp(s->path));
-}
+static char program_path[32];
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
 {
@@ -26,9 +17,43 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
     return remove(path);
 }
 
+static void remove_tree(const char *path)
+{
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void scratch_begin(void)
+{
+    const char *parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    snprintf(program_path, sizeof(program_path), "%s/xord_test.XXXXXX", parent);
+    if (mkdtemp(program_path) == NULL) {
+        perror(program_path);
+        exit(EXIT_FAILURE);
+    }
+}
+
+bool scratch_end(void)
+{
+    bool is_empty = rmdir(program_path) == 0;
+    if (!is_empty)
+        remove_tree(program_path);
+    return is_empty;
+}
+
+const char *scratch_parent(void)
+{
+    return program_path;
+}
+
+void scratch_make(struct scratch *s)
+{
+    snprintf(s->path, sizeof(s->path), "%s/XXXXXX", program_path);
+    ck_assert_ptr_nonnull(mkdtemp(s->path));
+}
+
 void scratch_remove(struct scratch *s)
 {
-    nftw(s->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    remove_tree(s->path);
 }
 
 char *scratch_path(const struct scratch *s, const char *name, char *out)

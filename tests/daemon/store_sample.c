@@ -13,7 +13,7 @@
 char *sample_directory(void)
 {
     char *directory = NULL;
-    int length = asprintf(&directory, "%s/xord-store-XXXXXX", scratch_parent());
+    int length = asprintf(&directory, "%s/store-XXXXXX", scratch_parent());
     assert(length > 0 && mkdtemp(directory) != NULL);
     return directory;
 }

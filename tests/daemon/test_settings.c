@@ -7,13 +7,15 @@
 #include "daemon/dht/records/multi.h"
 #include "daemon/settings.h"
 #include "daemon/settings_paths.h"
+#include "tests/daemon/scratch.h"
 #include "tests/runner.h"
 
 #define ARGUMENTS_MAX 16
 
 static struct settings settings;
 static char error[SETTINGS_ERROR_SIZE];
-static char conf_path[] = "/tmp/test_settings.XXXXXX";
+static struct scratch scratch;
+static char conf_path[PATH_MAX];
 
 static enum err load(const char *const arguments[], const char *const environment[])
 {
@@ -32,23 +34,20 @@ static enum err load(const char *const arguments[], const char *const environmen
 
 static void write_conf(const char *text)
 {
-    FILE *file = fopen(conf_path, "w");
-    ck_assert_ptr_nonnull(file);
-    fputs(text, file);
-    fclose(file);
+    scratch_write(&scratch, "conf", text, strlen(text));
 }
 
 static void setup(void)
 {
-    int file = mkstemp(conf_path);
-    ck_assert_int_ge(file, 0);
-    close(file);
+    scratch_make(&scratch);
+    scratch_path(&scratch, "conf", conf_path);
+    write_conf("");
 }
 
 static void teardown(void)
 {
     settings_clear(&settings);
-    unlink(conf_path);
+    scratch_remove(&scratch);
 }
 
 #define assert_text(key, text) ck_assert_str_eq(settings_text(&settings, key), text)

@@ -8,6 +8,7 @@
 #include "rpc/client/client.h"
 #include "rpc/client/client_params.h"
 #include "rpc/json/json.h"
+#include "tests/daemon/scratch.h"
 #include "tests/runner.h"
 
 #define ARGS_MAX 16
@@ -170,23 +171,16 @@ START_TEST(bytes_go_by_the_parameter_for_bytes)
 }
 END_TEST
 
-/* A file of this content, named in `word` as @path. */
-static void make_file(char word[64], const char *content, size_t size)
-{
-    snprintf(word, 64, "@/tmp/xord-test-XXXXXX");
-    int fd = mkstemp(word + 1);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(write(fd, content, size), (ssize_t)size);
-    close(fd);
-}
-
 static void assert_file(const char *content, size_t size, const char *options, const char *expected)
 {
-    char word[64], line[160];
-    make_file(word, content, size);
-    snprintf(line, sizeof line, "xord dhtput %s alice r s %s", options, word);
+    struct scratch scratch;
+    char path[PATH_MAX], line[PATH_MAX + 100];
+    scratch_make(&scratch);
+    scratch_write(&scratch, "value", content, size);
+    snprintf(line, sizeof line, "xord dhtput %s alice r s @%s", options,
+             scratch_path(&scratch, "value", path));
     assert_params(line, expected);
-    unlink(word + 1);
+    scratch_remove(&scratch);
 }
 
 START_TEST(a_file_is_json_if_valid_else_bytes)
@@ -200,24 +194,28 @@ END_TEST
 
 START_TEST(standard_input_is_read_once)
 {
-    char word[64];
-    make_file(word, "[1]", 3);
-    ck_assert_ptr_nonnull(freopen(word + 1, "r", stdin));
-    unlink(word + 1);
+    struct scratch scratch;
+    char path[PATH_MAX];
+    scratch_make(&scratch);
+    scratch_write(&scratch, "value", "[1]", 3);
+    ck_assert_ptr_nonnull(freopen(scratch_path(&scratch, "value", path), "r", stdin));
     assert_params("xord dhtput alice r s -", "{" T ",\"value\":[1]}");
+    scratch_remove(&scratch);
 }
 END_TEST
 
 START_TEST(hex_comes_from_a_file_without_its_line_feed)
 {
-    char word[64], line[160];
-    make_file(word, "00ff\n", 5);
-    snprintf(line, sizeof line, "xord dhtputraw %s", word);
+    struct scratch scratch;
+    char path[PATH_MAX], line[PATH_MAX + 100];
+    scratch_make(&scratch);
+    scratch_write(&scratch, "record", "00ff\n", 5);
+    snprintf(line, sizeof line, "xord dhtputraw @%s", scratch_path(&scratch, "record", path));
     char *params = params_of(&raw_row, line);
     ck_assert_ptr_nonnull(params);
     ck_assert_str_eq(params, "{\"hexdata\":\"00ff\"}");
     free(params);
-    unlink(word + 1);
+    scratch_remove(&scratch);
 }
 END_TEST
 

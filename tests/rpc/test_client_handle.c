@@ -3,12 +3,14 @@
 #include "rpc/client/client_handle.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "rpc/client/client_exec.h"
+#include "tests/daemon/scratch.h"
 #include "tests/runner.h"
 
 static void assert_input(const char *params, const char *expected)
@@ -166,10 +168,13 @@ END_TEST
 /* Also what is no child of the first any more. */
 START_TEST(who_ends_when_told_to_has_the_time_for_it)
 {
+    struct scratch scratch;
     static const char command[] = "(trap 'sleep 0.1; echo done; exit' TERM; echo $$;"
                                   " while :; do sleep 0.01; done) & wait";
-    char path[] = "/tmp/xord-exec.XXXXXX", line[300];
-    int file = mkstemp(path);
+    char path[PATH_MAX], line[PATH_MAX + 200];
+    scratch_make(&scratch);
+    scratch_write(&scratch, "said", "", 0);
+    int file = open(scratch_path(&scratch, "said", path), O_RDONLY);
     ck_assert_int_ge(file, 0);
     snprintf(line, sizeof line, "exec > %s; %s", path, command);
     ck_assert_int_eq(run(line, "", 300), 128 + SIGTERM);
@@ -177,7 +182,7 @@ START_TEST(who_ends_when_told_to_has_the_time_for_it)
     ck_assert_int_gt(read(file, said, sizeof said - 1), 0);
     ck_assert_ptr_nonnull(strstr(said, "done"));
     close(file);
-    unlink(path);
+    scratch_remove(&scratch);
 }
 END_TEST
 

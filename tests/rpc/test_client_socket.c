@@ -8,19 +8,21 @@
 #include <unistd.h>
 
 #include "rpc/client/client_socket.h"
+#include "tests/daemon/scratch.h"
 #include "tests/runner.h"
 
-static char folder[] = "/tmp/xord-test-XXXXXX";
-static char path[64];
+static struct scratch scratch;
+static char path[PATH_MAX];
 static char error[CLIENT_ERROR_SIZE];
 static pid_t server;
 
 /* A server that answers one request with these bytes, in a process of its own. */
 static void serve(const char *answer)
 {
-    snprintf(path, sizeof path, "%s/rpc.sock", folder);
+    scratch_path(&scratch, "rpc.sock", path);
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    snprintf(addr.sun_path, sizeof addr.sun_path, "%s", path);
+    ck_assert_uint_lt(strlen(path), sizeof addr.sun_path);
+    memcpy(addr.sun_path, path, strlen(path) + 1);
     int listener = socket(AF_UNIX, SOCK_STREAM, 0);
     ck_assert_int_eq(bind(listener, (struct sockaddr *)&addr, sizeof addr), 0);
     ck_assert_int_eq(listen(listener, 1), 0);
@@ -37,7 +39,7 @@ static void serve(const char *answer)
 
 static void setup(void)
 {
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    scratch_make(&scratch);
     unsetenv("XORD_RPC_SOCKET");
     server = 0;
 }
@@ -47,8 +49,7 @@ static void teardown(void)
     if (server != 0) {
         waitpid(server, NULL, 0);
     }
-    unlink(path);
-    rmdir(folder);
+    scratch_remove(&scratch);
 }
 
 /* One call to the server: its reply's result, or NULL with the error. */
@@ -68,7 +69,7 @@ static json_t *call(const struct client_args *args)
 START_TEST(the_reply_with_its_id_is_taken)
 {
     serve("{\"id\":7,\"result\":1}\n{\"method\":\"listen\"}\n{\"id\":1,\"result\":2}\n");
-    struct client_args args = {.data_dir = folder};
+    struct client_args args = {.data_dir = scratch.path};
     json_t *result = call(&args);
     ck_assert_int_eq(json_integer_value(result), 2);
     json_decref(result);

@@ -12,6 +12,7 @@
 
 #include "rpc/json/json.h"
 #include "rpc/server/server.h"
+#include "tests/daemon/scratch.h"
 #include "tests/rpc/fake_host.h"
 #include "tests/runner.h"
 
@@ -26,8 +27,8 @@ static struct fake_host fake;
 static uv_loop_t loop;
 static uv_prepare_t prepare;
 static struct rpc_server *server;
-static char folder[] = "/tmp/xord-test-XXXXXX";
-static char path[64];
+static struct scratch scratch;
+static char path[PATH_MAX];
 static char detail[RPC_DETAIL_SIZE];
 static struct json_text got;
 
@@ -40,8 +41,8 @@ static void on_prepare(uv_prepare_t *handle)
 static void setup(void)
 {
     fake_host_init(&fake);
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/rpc.sock", folder);
+    scratch_make(&scratch);
+    scratch_path(&scratch, "rpc.sock", path);
     uv_loop_init(&loop);
     uv_prepare_init(&loop, &prepare);
     uv_prepare_start(&prepare, on_prepare);
@@ -62,7 +63,7 @@ static void teardown(void)
     ck_assert_int_eq(uv_loop_close(&loop), 0);
     rpc_server_free(server);
     ck_assert_int_eq(access(path, F_OK), -1);
-    rmdir(folder);
+    scratch_remove(&scratch);
     json_text_clear(&got);
     fake_host_clear(&fake);
 }
@@ -273,7 +274,7 @@ END_TEST
 
 START_TEST(the_file_has_its_mode_and_its_owner)
 {
-    char other[64], long_path[200];
+    char other[PATH_MAX], long_path[200];
     struct stat found;
 
     ck_assert_int_eq(stat(path, &found), 0);
@@ -283,9 +284,10 @@ START_TEST(the_file_has_its_mode_and_its_owner)
     long_path[sizeof long_path - 1] = '\0';
     ck_assert_int_eq(rpc_server_listen(server, long_path, 0600, RPC_ACCESS_FULL, detail),
                      ERR_TOO_BIG);
-    ck_assert_int_eq(rpc_server_listen(server, folder, 0600, RPC_ACCESS_FULL, detail), ERR_IO);
+    ck_assert_int_eq(rpc_server_listen(server, scratch.path, 0600, RPC_ACCESS_FULL, detail),
+                     ERR_IO);
 
-    snprintf(other, sizeof other, "%s/ro.sock", folder);
+    scratch_path(&scratch, "ro.sock", other);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memcpy(address.sun_path, other, strlen(other) + 1);
     int dead = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -342,12 +344,12 @@ START_TEST(readers_do_not_lock_the_owner_out)
 {
     static int fds[RPC_CLIENTS_READ_MAX];
     struct rlimit limit;
-    char other[128];
+    char other[PATH_MAX];
 
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
     limit.rlim_cur = limit.rlim_max;
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    snprintf(other, sizeof other, "%s.ro", path);
+    scratch_path(&scratch, "ro.sock", other);
     ck_assert_int_eq(rpc_server_listen(server, other, 0666, RPC_ACCESS_READ, detail), ERR_OK);
     for (size_t i = 0; i < RPC_CLIENTS_READ_MAX; i++) {
         fds[i] = connect_to(other);
@@ -411,10 +413,10 @@ static int made_elsewhere(const char *where)
 
 START_TEST(a_socket_made_elsewhere_is_served_and_left)
 {
-    char other[80];
+    char other[PATH_MAX];
     struct stat found;
 
-    snprintf(other, sizeof other, "%s/other.sock", folder);
+    scratch_path(&scratch, "other.sock", other);
     int waiting, listening = made_elsewhere(other);
     waiting = connect_to(other); /* before anybody served it */
     ck_assert_int_eq(rpc_server_adopt(server, dup(listening), RPC_ACCESS_READ), ERR_OK);
@@ -434,10 +436,10 @@ END_TEST
 
 START_TEST(no_more_sockets_than_there_is_room_for)
 {
-    char other[80];
+    char other[PATH_MAX];
     int taken = 0, fd;
 
-    snprintf(other, sizeof other, "%s/other.sock", folder);
+    scratch_path(&scratch, "other.sock", other);
     int listening = made_elsewhere(other);
     unlink(other);
     do
