@@ -165,7 +165,7 @@ static void recv_response(struct node *node, struct now now, const struct addr *
     if (!take_query(node, from, reply, &query))
         return;
     if (is_own_check(&query))
-        maintain_answered(node, now);
+        maintain_answered(node, now, &query);
     bool is_right = reply->has_id && (!query.has_id || id_equal(&reply->id, &query.contact.id)) &&
                     !id_equal(&reply->id, &node->id);
     if (!is_right) {
@@ -202,7 +202,7 @@ static void recv_error(struct node *node, struct now now, const struct addr *fro
     if (!take_query(node, from, reply, &query))
         return;
     if (is_own_check(&query)) {
-        maintain_answered(node, now);
+        maintain_answered(node, now, &query);
         /* Whoever cannot answer a ping is no use in the table. */
         maintain_failed(node, now, &query.contact);
     }
@@ -258,7 +258,7 @@ static void tick_queries(struct node *node, struct now now, struct outbox *out)
         if (is_dead)
             op_count_query(node, query.owner, -1);
         if (is_dead && is_own_check(&query))
-            maintain_dead(node);
+            maintain_dead(node, &query);
         else if (is_own_check(&query))
             maintain_late(node, now, &query, out);
         else if (query.purpose == QUERY_DELIVER && !is_dead)

@@ -202,17 +202,41 @@ START_TEST(strangers_are_met_up_to_the_limit_and_again_when_there_is_room)
     asker_init(&asker, 1, false);
     unsigned met = 0;
     asker.net.wires->delay_max_ms = 1;
-    for (unsigned i = 0; i < 3 * MAINTAIN_PINGS_MAX; i++) {
+    for (unsigned i = 0; i < 3 * MAINTAIN_MEETINGS_MAX; i++) {
         ping_as(i);
         met += asker.queries;
     }
-    ck_assert_uint_eq(met, MAINTAIN_PINGS_MAX);
-    ck_assert_uint_eq(info_of(0).queries, MAINTAIN_PINGS_MAX);
+    ck_assert_uint_eq(met, MAINTAIN_MEETINGS_MAX);
+    ck_assert_uint_eq(info_of(0).queries, MAINTAIN_MEETINGS_MAX);
     net_run(&asker.net, 10000);
     ck_assert_uint_eq(info_of(0).queries, 0);
     ck_assert_uint_eq(info_of(0).nodes_v4, 0);
     ping_as(200);
     ck_assert_uint_eq(asker.queries, 1);
+    asker_clear(&asker);
+}
+END_TEST
+
+/* Queries in the names of nodes that are not there come faster than pings to these run out. */
+START_TEST(a_flood_of_strangers_does_not_hide_that_a_member_is_gone)
+{
+    asker_init(&asker, 6, false);
+    struct net *net = &asker.net;
+    const struct contact gone = {.id = info_of(3).id, .addr = net->nodes[3]->addr};
+    uint64_t op;
+    net_run(net, 60000);
+    net_kill(net, 3);
+    for (unsigned i = 0; i < MAINTAIN_MEETINGS_MAX; i++)
+        ping_as(i);
+    /* Somebody finds it silent; whether it is gone for good a check must tell. */
+    ck_assert_int_eq(node_lookup(net->nodes[0]->node, net_now(net), &gone.id, 2000, &op, net->out),
+                     ERR_OK);
+    net_flush(net, 0);
+    for (unsigned i = 0; i < 2000; i++)
+        ping_as(MAINTAIN_MEETINGS_MAX + i);
+    const struct routing_node *member =
+        routing_find(node_routing(net->nodes[0]->node, ADDR_V4), &gone);
+    ck_assert(member == NULL || member->fails >= ROUTING_FAILS_MAX);
     asker_clear(&asker);
 }
 END_TEST
@@ -349,6 +373,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, restored_contacts_that_are_gone_mean_offline);
     tcase_add_test(tests, a_restored_contact_under_another_id_is_not_taken);
     tcase_add_test(tests, strangers_are_met_up_to_the_limit_and_again_when_there_is_room);
+    tcase_add_test(tests, a_flood_of_strangers_does_not_hide_that_a_member_is_gone);
     tcase_add_test(tests, a_node_that_asked_and_answers_our_ping_becomes_a_member);
     tcase_add_test(tests, members_that_are_gone_are_noticed_and_leave_the_lists);
     tcase_add_test(tests, a_node_that_takes_a_secure_id_still_joins);

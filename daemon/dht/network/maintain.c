@@ -163,7 +163,7 @@ static bool send_ping(struct node *node, struct now now, const struct contact *c
 
 bool maintain_can_meet(const struct node *node)
 {
-    return node->maintain.pings < MAINTAIN_PINGS_MAX;
+    return node->maintain.meetings < MAINTAIN_MEETINGS_MAX;
 }
 
 void maintain_heard(struct node *node, struct now now, const struct contact *contact,
@@ -171,7 +171,7 @@ void maintain_heard(struct node *node, struct now now, const struct contact *con
 {
     struct maintain *m = &node->maintain;
     if (maintain_can_meet(node) && send_ping(node, now, contact, QUERY_MEET, 1, out))
-        m->pings++;
+        m->meetings++;
 }
 
 void maintain_restore(struct node *node, struct now now, const struct contact *contact)
@@ -191,7 +191,7 @@ static void meet_restored(struct node *node, struct now now, const struct contac
     const struct routing *table = &node->tables[family_index(contact->addr.family)];
     if (routing_find(table, contact) == NULL &&
         send_ping(node, now, contact, QUERY_MEET, MAINTAIN_RESTORED, out))
-        node->maintain.pings++;
+        node->maintain.meetings++;
 }
 
 /* A few at once, until somebody is there to start from; then one by one, so that a power cut is no
@@ -221,25 +221,35 @@ void maintain_bye(struct node *node, struct now now, const struct contact *conta
     unsigned family = family_index(contact->addr.family);
     bool is_known = routing_find(&node->tables[family], contact) != NULL ||
                     (overlay != NULL && overlay_has(overlay, contact));
-    if (maintain_can_meet(node) && is_known && send_ping(node, now, contact, QUERY_CHECK, 0, out))
-        m->pings++;
+    if (is_known && m->checks < MAINTAIN_CHECKS_MAX &&
+        send_ping(node, now, contact, QUERY_CHECK, 0, out))
+        m->checks++;
 }
 
-void maintain_answered(struct node *node, struct now now)
+/* A ping that was under way is not any more. */
+static void end_ping(struct maintain *m, const struct inflight_query *query)
+{
+    if (query->purpose == QUERY_CHECK)
+        m->checks--;
+    else
+        m->meetings--;
+}
+
+void maintain_answered(struct node *node, struct now now, const struct inflight_query *query)
 {
     struct maintain *m = &node->maintain;
-    m->pings--;
+    end_ping(m, query);
     /* The first restored contact that answers is enough to start from; others follow meanwhile. */
     if (!m->has_joined && !m->is_joining && m->join_at_ms > now.ms + RESTORE_GATHER_MS)
         m->join_at_ms = now.ms + RESTORE_GATHER_MS;
 }
 
-void maintain_dead(struct node *node)
+void maintain_dead(struct node *node, const struct inflight_query *query)
 {
-    node->maintain.pings--;
+    end_ping(&node->maintain, query);
 }
 
-/* The query stays under way until it is dead, and its place in `pings` with it; a member that
+/* The query stays under way until it is dead, and its place in `checks` with it; a member that
  * missed one ping gets a second before it counts as failed. */
 void maintain_late(struct node *node, struct now now, const struct inflight_query *query,
                    struct outbox *out)
@@ -248,7 +258,7 @@ void maintain_late(struct node *node, struct now now, const struct inflight_quer
     if (query->purpose != QUERY_CHECK)
         return;
     if (query->owner_index == 0 && send_ping(node, now, &query->contact, QUERY_CHECK, 1, out))
-        m->pings++;
+        m->checks++;
     else
         maintain_failed(node, now, &query->contact);
 }
@@ -287,7 +297,7 @@ static void check(struct node *node, struct now now, const struct contact *conta
                   struct outbox *out)
 {
     if (send_ping(node, now, contact, QUERY_CHECK, 0, out))
-        node->maintain.pings++;
+        node->maintain.checks++;
     else
         maintain_failed(node, now, contact);
 }
@@ -299,9 +309,9 @@ static void check_family(struct node *node, struct now now, enum krpc_method met
     struct maintain *m = &node->maintain;
     struct contact contact;
     struct id target;
-    while (m->pings < MAINTAIN_PINGS_MAX && neighbours_next_check(neighbours, &contact))
+    while (m->checks < MAINTAIN_CHECKS_MAX && neighbours_next_check(neighbours, &contact))
         check(node, now, &contact, out);
-    while (m->pings < MAINTAIN_PINGS_MAX && routing_next_check(table, now.ms, &contact))
+    while (m->checks < MAINTAIN_CHECKS_MAX && routing_next_check(table, now.ms, &contact))
         check(node, now, &contact, out);
     while (m->searches < MAINTAIN_SEARCHES_MAX &&
            routing_next_refresh(table, now.ms, &node->rng, &target))

@@ -1,6 +1,7 @@
 /* Keeping a place in the network: starting from bootstrap addresses, filling and refreshing the
  * tables, checking members that went quiet, meeting nodes that asked us. Bounded in what it sends:
- * MAINTAIN_SEARCHES_MAX lookups and MAINTAIN_PINGS_MAX pings at once. */
+ * MAINTAIN_SEARCHES_MAX lookups, and pings, of members and of strangers apart: whoever floods us
+ * with questions in the names of many does not keep us from noticing who is gone. */
 #ifndef XORD_DHT_MAINTAIN_H
 #define XORD_DHT_MAINTAIN_H
 
@@ -12,7 +13,8 @@
 #include "daemon/dht/wire/krpc.h"
 
 #define MAINTAIN_SEARCHES_MAX 2  /* refreshes at once */
-#define MAINTAIN_PINGS_MAX    16 /* checks and meetings under way at once */
+#define MAINTAIN_CHECKS_MAX   16 /* pings of members under way at once, */
+#define MAINTAIN_MEETINGS_MAX 16 /* and of strangers */
 #define MAINTAIN_RESTORED     2  /* tag of meetings with contacts of an earlier run */
 #define MAINTAIN_RETRY_MIN_MS 1000u
 #define MAINTAIN_RETRY_MAX_MS 60000u
@@ -36,7 +38,8 @@ struct maintain {
     bool is_joining;         /* a search of our own id is under way */
     bool has_failed;         /* somebody did not answer: there is something to check */
     uint8_t searches;        /* refreshes under way, that one included */
-    uint16_t pings;          /* checks and meetings under way */
+    uint16_t checks;         /* pings under way: of members, */
+    uint16_t meetings;       /* and of strangers and restored contacts */
     uint8_t fill_prefix;     /* after joining: the next bucket to fill, one lookup each */
     uint8_t fill_count;      /* how many buckets are to be filled */
     uint32_t fill_pause_ms;  /* at most so long between them; 0: at once */
@@ -73,10 +76,10 @@ void maintain_restore(struct node *node, struct now now, const struct contact *c
 void maintain_bye(struct node *node, struct now now, const struct contact *contact,
                   struct outbox *out);
 /* A check or a meeting was answered (or refused: that is an answer too), is late, or dead. */
-void maintain_answered(struct node *node, struct now now);
+void maintain_answered(struct node *node, struct now now, const struct inflight_query *query);
 void maintain_late(struct node *node, struct now now, const struct inflight_query *query,
                    struct outbox *out);
-void maintain_dead(struct node *node);
+void maintain_dead(struct node *node, const struct inflight_query *query);
 /* A member of a table did not answer, for good this time. When nobody is left, starts over. */
 void maintain_failed(struct node *node, struct now now, const struct contact *contact);
 
