@@ -488,7 +488,7 @@ void node_get_info(const struct node *node, struct node_info *out)
         .operations = node->ops.external,
         .queries = inflight_count(node->inflight),
         .writes = node->writes.used,
-        .kept = node->keep.count,
+        .kept = node->keep.turns.count,
         .torrents = peers_count(node->peers),
         .listens = node->listenings != NULL ? node->listenings->count : 0,
         .listens_polled = node->listenings != NULL ? node->listenings->polled : 0,

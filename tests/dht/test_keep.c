@@ -246,6 +246,50 @@ START_TEST(a_renewal_keeps_the_content_and_raises_seq_by_one)
 }
 END_TEST
 
+/* Written elsewhere, for longer than any record may live. */
+START_TEST(one_of_too_long_a_life_is_renewed_for_the_longest)
+{
+    struct envelope envelope;
+    build(4);
+    const struct bytes v = owner_json(&net, buffer, "1");
+    envelope_parse(v, &envelope);
+    envelope.time_unix_s -= RECORD_TTL_S_MAX;
+    uint8_t other[OWNER_VALUE_MAX];
+    struct wire_writer w;
+    wire_writer_init(&w, other, sizeof other);
+    envelope_write(&w, &envelope);
+    const struct put_request request = owner_single(&net, "s", wire_written(&w));
+    ck_assert_int_eq(net_put(&net, 1, &request)->err, ERR_OK);
+    net_run(&net, HOUR_MS);
+    ck_assert_uint_eq(net_counter(&net, 1, COUNTER_RENEWALS), 1);
+    ck_assert_int_eq(owner_get(&net, 3, "s")->get.record.seq, 2);
+    envelope_parse(bytes_of(net.value, net.value_size), &envelope);
+    ck_assert_uint_eq(envelope.expiry_unix_s - envelope.time_unix_s, RECORD_TTL_S_MAX);
+    net_clear(&net);
+}
+END_TEST
+
+/* What was put while the clocks were years ahead comes right by itself once they are right. */
+START_TEST(what_a_wrong_clock_signed_is_signed_anew)
+{
+    const uint64_t years_s = UINT64_C(2) * 365 * 86400;
+    struct envelope envelope;
+    build(4);
+    net_skip(&net, years_s);
+    ck_assert_int_eq(put(1, "1", true)->err, ERR_OK);
+    net_skip(&net, 0 - years_s);
+    net_run(&net, HOUR_MS);
+    ck_assert_uint_eq(net_counter(&net, 1, COUNTER_RENEWALS), 1);
+    ck_assert_int_eq(owner_get(&net, 3, "s")->get.record.seq, 2);
+    envelope_parse(bytes_of(net.value, net.value_size), &envelope);
+    ck_assert_uint_le(envelope.time_unix_s, net_now(&net).unix_s);
+    ck_assert_uint_eq(envelope.expiry_unix_s - envelope.time_unix_s, RECORD_TTL_S_DEFAULT);
+    net_run(&net, 2 * HOUR_MS);
+    ck_assert_uint_eq(net_counter(&net, 1, COUNTER_RENEWALS), 1);
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(without_the_key_it_is_republished_as_it_is)
 {
     build(4);
@@ -436,6 +480,8 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_single_kept_put_survives_restarts);
     tcase_add_test(tests, a_renewal_does_not_undo_a_newer_put_of_another_daemon);
     tcase_add_loop_test(tests, a_renewal_keeps_the_content_and_raises_seq_by_one, 0, 3);
+    tcase_add_test(tests, one_of_too_long_a_life_is_renewed_for_the_longest);
+    tcase_add_test(tests, what_a_wrong_clock_signed_is_signed_anew);
     tcase_add_test(tests, without_the_key_it_is_republished_as_it_is);
     tcase_add_test(tests, a_renewal_under_way_does_not_bring_back_what_is_dropped);
     tcase_add_test(tests, what_is_dropped_during_its_put_is_kept_as_the_put_says);

@@ -1,51 +1,58 @@
 #include "daemon/dht/keep/keep.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "daemon/dht/node_state.h"
 #include "daemon/dht/ops/op_kinds.h"
 #include "daemon/dht/records/envelope.h"
 
-#define KEEP_START 8u
+struct kept {
+    struct alarm alarm; /* ms, first member: its next turn */
+    struct chain_link by_key;
+    struct id key; /* record_key */
+    uint8_t kind;  /* enum record_kind */
+};
 
 void keep_init(struct keep *keep)
 {
     *keep = (struct keep){.is_loading = true};
 }
 
+/* A hash already, and of what this node's owner has put: nobody else can aim at one chain. */
+static uint64_t hash_of(enum record_kind kind, const struct id *key)
+{
+    uint64_t head;
+    memcpy(&head, key->b, sizeof head);
+    return head ^ kind;
+}
+
+static struct kept *of_key(struct chain_link *link)
+{
+    return (struct kept *)((char *)link - offsetof(struct kept, by_key));
+}
+
+static struct kept *find(const struct keep *keep, enum record_kind kind, const struct id *key)
+{
+    struct chain_link *link = chains_first(&keep->by_key, hash_of(kind, key));
+    for (; link != NULL; link = chains_next(link))
+        if (of_key(link)->kind == kind && id_equal(&of_key(link)->key, key))
+            return of_key(link);
+    return NULL;
+}
+
+static void forget(struct keep *keep, struct kept *kept)
+{
+    chains_remove(&keep->by_key, &kept->by_key);
+    alarms_remove(&keep->turns, &kept->alarm);
+    free(kept);
+}
+
 void keep_clear(struct keep *keep)
 {
-    free(keep->heap);
+    while (keep->turns.count > 0)
+        forget(keep, (struct kept *)keep->turns.heap[keep->turns.count - 1]);
     *keep = (struct keep){0};
-}
-
-static void swap(struct kept *a, struct kept *b)
-{
-    struct kept c = *a;
-    *a = *b;
-    *b = c;
-}
-
-static void sift_up(struct keep *keep, size_t at)
-{
-    while (at > 0 && keep->heap[at].due_ms < keep->heap[(at - 1) / 2].due_ms) {
-        swap(&keep->heap[at], &keep->heap[(at - 1) / 2]);
-        at = (at - 1) / 2;
-    }
-}
-
-static void sift_down(struct keep *keep, size_t at)
-{
-    for (;;) {
-        size_t least = at;
-        for (size_t child = 2 * at + 1; child <= 2 * at + 2; child++)
-            if (child < keep->count && keep->heap[child].due_ms < keep->heap[least].due_ms)
-                least = child;
-        if (least == at)
-            return;
-        swap(&keep->heap[at], &keep->heap[least]);
-        at = least;
-    }
 }
 
 /* In the store's order. */
@@ -56,26 +63,26 @@ static int compare_place(unsigned kind_a, const struct id *a, unsigned kind_b, c
     return memcmp(a->b, b->b, ID_SIZE);
 }
 
-static void push(struct keep *keep, enum record_kind kind, const struct id *key, uint64_t due_ms)
+/* Without memory it has no turn until the next start. */
+static void schedule(struct keep *keep, enum record_kind kind, const struct id *key,
+                     uint64_t turn_ms)
 {
-    if (keep->count == keep->capacity) {
-        size_t capacity = keep->capacity ? keep->capacity * 2 : KEEP_START;
-        struct kept *heap = realloc(keep->heap, capacity * sizeof *heap);
-        if (heap == NULL)
-            return;
-        keep->heap = heap;
-        keep->capacity = capacity;
+    struct kept *kept = find(keep, kind, key);
+    if (kept != NULL) {
+        alarms_move(&keep->turns, &kept->alarm, turn_ms);
+        return;
     }
-    keep->heap[keep->count] = (struct kept){.due_ms = due_ms, .key = *key, .kind = (uint8_t)kind};
-    sift_up(keep, keep->count++);
-}
-
-static struct kept pop(struct keep *keep)
-{
-    struct kept first = keep->heap[0];
-    keep->heap[0] = keep->heap[--keep->count];
-    sift_down(keep, 0);
-    return first;
+    kept = calloc(1, sizeof *kept);
+    if (kept == NULL)
+        return;
+    kept->key = *key;
+    kept->kind = (uint8_t)kind;
+    if (!alarms_add(&keep->turns, &kept->alarm, turn_ms)) {
+        free(kept);
+    } else if (!chains_add(&keep->by_key, &kept->by_key, hash_of(kind, key))) {
+        alarms_remove(&keep->turns, &kept->alarm);
+        free(kept);
+    }
 }
 
 static uint64_t next_turn_ms(struct node *node, struct now now)
@@ -89,19 +96,14 @@ void keep_add(struct node *node, struct now now, enum record_kind kind, const st
     /* Loading still comes past it, and then schedules it. */
     if (keep->is_loading && compare_place(kind, key, keep->load_kind, &keep->load_key) > 0)
         return;
-    push(keep, kind, key, next_turn_ms(node, now));
+    schedule(keep, kind, key, next_turn_ms(node, now));
 }
 
 void keep_drop(struct keep *keep, enum record_kind kind, const struct id *key)
 {
-    for (size_t i = 0; i < keep->count; i++) {
-        if (compare_place(keep->heap[i].kind, &keep->heap[i].key, kind, key) != 0)
-            continue;
-        keep->heap[i].due_ms = 0;
-        sift_up(keep, i);
-        pop(keep);
-        return;
-    }
+    struct kept *kept = find(keep, kind, key);
+    if (kept != NULL)
+        forget(keep, kept);
 }
 
 void keep_finished(struct node *node)
@@ -111,7 +113,7 @@ void keep_finished(struct node *node)
 
 static uint64_t first_turn_ms(struct node *node, struct now now, const struct stored *stored)
 {
-    uint64_t spread_ms = (node->keep.count + 1) * KEEP_NEW_SPREAD_MS;
+    uint64_t spread_ms = (node->keep.turns.count + UINT64_C(1)) * KEEP_NEW_SPREAD_MS;
     if (spread_ms > KEEP_START_SPREAD_MS || stored->put_unix_s + KEEP_NEW_S <= now.unix_s)
         spread_ms = KEEP_START_SPREAD_MS;
     return now.ms + KEEP_START_MS + rng_below(&node->rng, (uint32_t)spread_ms);
@@ -133,7 +135,7 @@ static void load(struct node *node, struct now now)
         record_key(&stored.record, &keep->load_key);
         if (err == ERR_BUSY)
             break;
-        push(keep, stored.record.kind, &keep->load_key, first_turn_ms(node, now, &stored));
+        schedule(keep, stored.record.kind, &keep->load_key, first_turn_ms(node, now, &stored));
     }
 }
 
@@ -144,6 +146,13 @@ static uint64_t life_start_s(const struct stored *stored, const struct envelope 
     return stored->record.kind == RECORD_MULTI ? stored->put_unix_s : envelope->time_unix_s;
 }
 
+/* Signed by a clock that was ahead, as one that lost its time may be: no node takes it. */
+static bool is_ahead(const struct record *record, struct now now)
+{
+    uint64_t expiry_unix_s;
+    return record_expiry(record, now.unix_s, now.unix_s, &expiry_unix_s) == ERR_MALFORMED;
+}
+
 /* Past half of its life a record is signed anew, by whoever has the key. */
 static bool wants_renewal(const struct stored *stored, const struct envelope *envelope,
                           struct now now)
@@ -152,7 +161,17 @@ static bool wants_renewal(const struct stored *stored, const struct envelope *en
         stored->record.seq == INT64_MAX)
         return false;
     const uint64_t start_s = life_start_s(stored, envelope), end_s = envelope->expiry_unix_s;
-    return end_s > start_s && now.unix_s >= start_s + (end_s - start_s) / 2;
+    bool is_past_half = end_s > start_s && now.unix_s >= start_s + (end_s - start_s) / 2;
+    return is_past_half || is_ahead(&stored->record, now);
+}
+
+/* As long as its life is now; one that is longer than any may be was not this node's to give. */
+static uint64_t renewed_life_s(const struct stored *stored, const struct envelope *envelope)
+{
+    const uint64_t start_s = life_start_s(stored, envelope), end_s = envelope->expiry_unix_s;
+    if (end_s <= start_s)
+        return RECORD_TTL_S_DEFAULT;
+    return end_s - start_s < RECORD_TTL_S_MAX ? end_s - start_s : RECORD_TTL_S_MAX;
 }
 
 /* With the very next seq: where the owner has put something newer elsewhere, that is refused, and
@@ -163,9 +182,8 @@ static bool renew(struct node *node, struct now now, const struct stored *stored
     const struct record *record = &stored->record;
     uint8_t buffer[RECORD_V_MAX];
     struct wire_writer w;
-    envelope->expiry_unix_s =
-        now.unix_s + (envelope->expiry_unix_s - life_start_s(stored, envelope));
-    if (record->kind == RECORD_SINGLE)
+    envelope->expiry_unix_s = now.unix_s + renewed_life_s(stored, envelope);
+    if (record->kind == RECORD_SINGLE || envelope->time_unix_s > now.unix_s)
         envelope->time_unix_s = now.unix_s;
     wire_writer_init(&w, buffer, sizeof buffer);
     envelope_write(&w, envelope);
@@ -221,26 +239,28 @@ static bool has_ended(const struct record *record, struct now now)
            record_expiry(record, now.unix_s, now.unix_s, &expiry_unix_s) == ERR_NOT_FOUND;
 }
 
-static void take_turn(struct node *node, struct now now, const struct kept *kept,
-                      struct outbox *out)
+static void take_turn(struct node *node, struct now now, struct kept *kept, struct outbox *out)
 {
+    struct keep *keep = &node->keep;
     struct stored stored;
     if (node->store.get(node->store.context, STORE_KEPT, (enum record_kind)kept->kind, &kept->key,
-                        &stored) != ERR_OK)
+                        &stored) != ERR_OK) {
+        forget(keep, kept);
         return;
+    }
     uint64_t number;
+    alarms_move(&keep->turns, &kept->alarm, next_turn_ms(node, now));
     if (has_ended(&stored.record, now) &&
         drop_start(node, now, stored.record.kind, &kept->key, true, &number, out) == ERR_OK)
         return;
     struct envelope envelope;
     envelope_parse(stored.record.v, &envelope);
-    push(&node->keep, stored.record.kind, &kept->key, next_turn_ms(node, now));
-    node->keep.running++;
+    keep->running++;
     bool is_started = wants_renewal(&stored, &envelope, now)
                           ? renew(node, now, &stored, &envelope, out)
                           : republish(node, now, &stored.record, out);
     if (!is_started)
-        node->keep.running--;
+        keep->running--;
 }
 
 void keep_tick(struct node *node, struct now now, struct outbox *out)
@@ -248,15 +268,13 @@ void keep_tick(struct node *node, struct now now, struct outbox *out)
     struct keep *keep = &node->keep;
     if (keep->is_loading)
         load(node, now);
-    while (keep->count > 0 && keep->heap[0].due_ms <= now.ms && keep->running < KEEP_AT_ONCE) {
-        const struct kept kept = pop(keep);
-        take_turn(node, now, &kept, out);
-    }
+    while (alarms_next(&keep->turns) <= now.ms && keep->running < KEEP_AT_ONCE)
+        take_turn(node, now, (struct kept *)alarms_first(&keep->turns), out);
 }
 
 uint64_t keep_next_ms(const struct keep *keep)
 {
     if (keep->is_loading)
         return 0;
-    return keep->count > 0 && keep->running < KEEP_AT_ONCE ? keep->heap[0].due_ms : UINT64_MAX;
+    return keep->running < KEEP_AT_ONCE ? alarms_next(&keep->turns) : UINT64_MAX;
 }

@@ -4,6 +4,8 @@
 #ifndef XORD_DHT_KEEP_H
 #define XORD_DHT_KEEP_H
 
+#include "common/alarms.h"
+#include "common/chains.h"
 #include "common/now.h"
 #include "daemon/dht/outbox.h"
 
@@ -17,15 +19,9 @@
 
 struct node;
 
-struct kept {
-    uint64_t due_ms;
-    struct id key; /* record_key */
-    uint8_t kind;  /* enum record_kind */
-};
-
 struct keep {
-    struct kept *heap; /* by due_ms; owned */
-    size_t count, capacity;
+    struct alarms turns; /* of what is kept, owned: when each is republished next, in ms */
+    struct chains by_key;
     uint8_t running;
     bool is_loading;
     uint8_t load_kind; /* where loading goes on */
@@ -36,7 +32,7 @@ void keep_init(struct keep *keep);
 void keep_clear(struct keep *keep);
 /* A record that was not kept before was put and kept just now: its next turn is in an hour. */
 void keep_add(struct node *node, struct now now, enum record_kind kind, const struct id *key);
-/* It is kept no longer. Linear in what is kept: for rare calls. */
+/* It is kept no longer. */
 void keep_drop(struct keep *keep, enum record_kind kind, const struct id *key);
 /* Nobody here has the key to sign it anew: it is republished as it is, while it lasts. */
 void keep_not_renewed(struct node *node, struct now now, enum record_kind kind,
