@@ -1,6 +1,7 @@
 #include "daemon/dht/network/maintain.h"
 
 #include "daemon/dht/node_state.h"
+#include "daemon/dht/ops/op_queries.h"
 #include "daemon/dht/ops/query.h"
 #include "daemon/dht/routing/changes.h"
 

@@ -1,7 +1,7 @@
 /* Operations under way: what a caller (or the node itself) asked for, with a deadline. Each ends by
  * op_finish, exactly once. The kinds are in op_get.c, op_gather.c, op_put.c, op_peers.c and
  * op_lookup.c, the node's own also in op_push.c, op_sync.c, op_seek.c and op_catchup.c; this room
- * holds the table, hands replies to the right one, and watches the deadlines. */
+ * holds the table, ends what is over, and watches the deadlines. */
 #ifndef XORD_DHT_OP_H
 #define XORD_DHT_OP_H
 
@@ -152,20 +152,6 @@ void op_finish(struct node *node, struct now now, struct op *op, enum err err, s
 void op_cancel(struct node *node, struct now now, struct op *op, struct outbox *out);
 /* Frees one that was refused before it began: no event. */
 void op_discard(struct node *node, struct op *op);
-/* Starts its search, and goes on with what can be done at once. */
-void op_search(struct node *node, struct now now, struct op *op, enum krpc_method method,
-               const struct id *target, struct outbox *out);
-/* Its search, prepared by search_start, begins: the first steps. */
-void op_search_begun(struct node *node, struct now now, struct op *op, struct outbox *out);
-/* Its search is over; the operation may go on. */
-void op_search_over(struct node *node, struct now now, struct op *op, enum err err,
-                    struct outbox *out);
-/* One of those that its search asked is late: it goes on without it. */
-void op_search_late(struct node *node, struct now now, struct op *op,
-                    const struct inflight_query *query, struct outbox *out);
-/* Takes the next steps of its search; acts on it when it is done. */
-void op_step(struct node *node, struct now now, struct op *op, struct outbox *out);
-
 /* Queues a write for this operation: gives it a number (also to *number unless NULL) and sees that
  * op_stored is told of its end. False when too many are under way. */
 bool op_write(struct node *node, struct op *op, const struct store_write *write, uint64_t *number,
@@ -174,26 +160,10 @@ bool op_write(struct node *node, struct op *op, const struct store_write *write,
 /* A query of operation `owner` (0: none) was sent (1), or is over in any way (-1). */
 void op_count_query(struct node *node, uint64_t owner, int change);
 
-/* What came of a query of operation query->owner. Ignored when the operation has ended. */
-void op_answered(struct node *node, struct now now, const struct inflight_query *query,
-                 const struct krpc *reply, struct outbox *out);
-void op_refused(struct node *node, struct now now, const struct inflight_query *query, int64_t code,
-                struct outbox *out);
-void op_late(struct node *node, struct now now, const struct inflight_query *query,
-             struct outbox *out);
-/* A query of a search got no answer for so long that none will count. */
-void op_dead(struct node *node, struct now now, const struct inflight_query *query,
-             struct outbox *out);
 /* A write of this operation finished. */
 void op_stored(struct node *node, struct now now, uint64_t op, uint64_t write, enum err err,
                int64_t seq, struct outbox *out);
 void ops_tick(struct node *node, struct now now, struct outbox *out);
 uint64_t ops_next_ms(const struct ops *ops);
-
-/* What a finished search, or a deadline before it, means when nothing was found. */
-enum err op_nothing_err(const struct node *node, const struct op *op, bool is_complete);
-/* What a finished search for a value means that has found none: ERR_OK, a miss, where all that
- * could be asked have answered; ERR_TIMEOUT where one that was alive stayed silent. */
-enum err op_miss_err(const struct node *node, const struct op *op);
 
 #endif

@@ -6,7 +6,7 @@
 #ifndef XORD_DHT_OP_COMMAND_H
 #define XORD_DHT_OP_COMMAND_H
 
-#include "daemon/dht/ops/op.h"
+#include "daemon/dht/ops/op_queries.h"
 
 enum peer_state { PEER_NEW, PEER_ASKED, PEER_PROBED, PEER_ANSWERED, PEER_SILENT };
 

@@ -1,10 +1,12 @@
 /* The kinds of operation: what each does when a reply comes, when its search is done, when its time
- * is up, and what its event says. op.c calls them; each lives in the file that bears its name. */
+ * is up, and what its event says. op.c and op_queries.c call them; each lives in the file that
+ * bears its name. */
 #ifndef XORD_DHT_OP_KINDS_H
 #define XORD_DHT_OP_KINDS_H
 
 #include "daemon/dht/lookup/gather.h"
 #include "daemon/dht/ops/op.h"
+#include "daemon/dht/ops/op_queries.h"
 
 /* op_get.c */
 /* A reply that may carry a record. True when the get has what it wanted: finish it now. */
