@@ -228,6 +228,19 @@ START_TEST(it_agrees_with_a_plain_list)
 }
 END_TEST
 
+START_TEST(one_is_found_by_whose_it_is_and_whom_it_asks)
+{
+    uint32_t t = add(1, 7, 0, 30);
+    add(1, 8, 0, 30);
+    const struct addr first = addr_number(1), second = addr_number(2);
+    ck_assert_uint_eq(inflight_find(f, 7, 0, &first)->t, t);
+    ck_assert_ptr_null(inflight_find(f, 7, 1, &first));
+    ck_assert_ptr_null(inflight_find(f, 7, 0, &second));
+    inflight_drop_owner(f, 7);
+    ck_assert_ptr_null(inflight_find(f, 7, 0, &first));
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, setup, teardown);
@@ -237,6 +250,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_late_answer_counts);
     tcase_add_test(tests, one_that_is_sent_again_is_late_again_and_dead_as_before);
     tcase_add_test(tests, never_late_after_death);
+    tcase_add_test(tests, one_is_found_by_whose_it_is_and_whom_it_asks);
     tcase_add_test(tests, the_limit_holds);
     tcase_add_test(tests, it_agrees_with_a_plain_list);
 }

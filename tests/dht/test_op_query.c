@@ -165,6 +165,28 @@ START_TEST(in_a_lossy_network_the_nearest_are_still_found)
 }
 END_TEST
 
+/* Once on the way, and once for the commit. */
+START_TEST(whatever_is_lost_a_program_runs_once)
+{
+    build(NODES, PROGRAM_GOOD, 77);
+    struct command_request request = usual();
+    request.is_commit = true;
+    net.wires->loss_permille = 300;
+    net.wires->duplicate_permille = net.wires->reorder_permille = 100;
+    for (uint32_t round = 0; round < 40; round++) {
+        for (size_t i = 0; i < NODES; i++)
+            programs.of[i] = (struct program){.kind = PROGRAM_GOOD, .delay_ms = 30 * round};
+        query(&request);
+        for (size_t i = 0; i < NODES; i++) {
+            ck_assert_uint_le(programs.of[i].tokens, 1);
+            ck_assert_uint_le(programs.of[i].runs - programs.of[i].tokens, 1);
+        }
+        net_run(&net, 5000); /* what of it is still on its way */
+    }
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(errors_are_replies_but_not_among_the_closest)
 {
     build(NODES, PROGRAM_GOOD, 66);
@@ -398,6 +420,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, slow_programs_are_waited_for_and_run_once);
     tcase_add_test(tests, dead_nodes_cost_little);
     tcase_add_test(tests, in_a_lossy_network_the_nearest_are_still_found);
+    tcase_add_test(tests, whatever_is_lost_a_program_runs_once);
     tcase_add_test(tests, errors_are_replies_but_not_among_the_closest);
     tcase_add_test(tests, a_commit_goes_with_a_token_to_the_closest);
     tcase_add_test(tests, an_error_is_never_counted_as_accepted);

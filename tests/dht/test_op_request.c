@@ -133,6 +133,25 @@ START_TEST(lost_packets_are_sent_again)
 }
 END_TEST
 
+/* Also its answer, the ping after it, and what is sent again. */
+START_TEST(whatever_is_lost_a_program_runs_once)
+{
+    build(2, PROGRAM_GOOD, 89);
+    const struct command_request request = to_addr(&net.nodes[0]->addr);
+    unsigned answered = 0;
+    net.wires->loss_permille = 400;
+    net.wires->duplicate_permille = net.wires->reorder_permille = 100;
+    for (unsigned i = 0; i < 300; i++) {
+        programs.of[0].runs = 0;
+        programs.of[0].delay_ms = 8 * i;
+        answered += ask(&request) == ERR_OK;
+        ck_assert_uint_le(programs.of[0].runs, 1);
+    }
+    ck_assert_uint_ge(answered, 150);
+    net_clear(&net);
+}
+END_TEST
+
 /* The asker goes on asking whoever lives, and is told again what it was told before. */
 START_TEST(an_answer_that_is_lost_is_given_again)
 {
@@ -209,6 +228,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, what_a_program_says_is_told_as_it_is);
     tcase_add_test(tests, nobody_there_is_an_error);
     tcase_add_test(tests, lost_packets_are_sent_again);
+    tcase_add_test(tests, whatever_is_lost_a_program_runs_once);
     tcase_add_test(tests, an_answer_that_is_lost_is_given_again);
     tcase_add_test(tests, what_is_out_of_bounds_is_refused);
     tcase_add_test(tests, on_the_public_network_only_xord_nodes_are_sent_it);

@@ -244,6 +244,18 @@ uint64_t inflight_next_ms(const struct inflight *f)
     return f->count == 0 ? UINT64_MAX : heap_due_ms(f, 0);
 }
 
+struct inflight_query *inflight_find(struct inflight *f, uint64_t owner, uint8_t purpose,
+                                     const struct addr *addr)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        struct inflight_query *query = &f->slots[f->heap[i]].query;
+        if (query->owner == owner && query->purpose == purpose &&
+            addr_equal(&query->contact.addr, addr))
+            return query;
+    }
+    return NULL;
+}
+
 void inflight_drop_owner(struct inflight *f, uint64_t owner)
 {
     for (uint32_t i = 0; i < f->capacity; i++)

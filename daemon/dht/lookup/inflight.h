@@ -45,6 +45,10 @@ uint64_t inflight_next_ms(const struct inflight *f); /* UINT64_MAX when none is 
 /* The query with this t is sent once more: reported late again at `late_ms`; when it is dead stays.
  * NULL when it is not under way any more. Borrowed as inflight_add's. */
 const struct inflight_query *inflight_again(struct inflight *f, uint32_t t, uint64_t late_ms);
+/* The query of this owner and purpose to this address; NULL when none is under way. Its owner_index
+ * may be changed. Looks through all: for rare use. Borrowed as inflight_add's. */
+struct inflight_query *inflight_find(struct inflight *f, uint64_t owner, uint8_t purpose,
+                                     const struct addr *addr);
 /* Forgets every query of this owner. */
 void inflight_drop_owner(struct inflight *f, uint64_t owner);
 

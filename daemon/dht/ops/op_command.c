@@ -6,7 +6,7 @@
 #include "daemon/dht/ops/command.h"
 #include "daemon/dht/ops/query.h"
 
-#define COMMAND_TRIES    3u
+#define COMMAND_TRIES    3u   /* without a sign of life */
 #define COMMAND_AGAIN_MS 300u /* a peer that works on its answer is asked again after */
 
 static enum err check(const struct command_request *request)
@@ -93,15 +93,9 @@ struct command_reply command_tell(const struct command_answer *answer, struct ou
     return reply;
 }
 
-/* A query names its peer and the try. */
-static uint32_t tag_of(uint32_t index, uint8_t tries)
+/* A query names its peer. */
+static struct command_peer *find_peer(struct op *op, uint32_t index)
 {
-    return index << 8 | tries;
-}
-
-static struct command_peer *find_peer(struct op *op, uint32_t tag)
-{
-    uint32_t index = tag >> 8;
     return index < op->command->peer_count ? &op->command->peers[index] : NULL;
 }
 
@@ -128,12 +122,23 @@ void command_send(struct node *node, struct now now, struct op *op, uint32_t ind
         .has_id = peer->has_id,
         .is_xord = peer->is_xord,
         .owner = op->number,
-        .owner_index = tag_of(index, (uint8_t)(peer->tries + 1)),
+        .owner_index = index,
         .message = &message,
     };
-    bool is_sent = peer->tries < COMMAND_TRIES && query_send(node, now, &query, out);
-    peer->tries += is_sent;
+    bool is_sent = query_send(node, now, &query, out);
+    peer->is_tried = is_sent;
     peer->state = is_sent ? PEER_ASKED : PEER_SILENT;
+}
+
+/* The same packet again, so that the program is not run again. */
+static bool send_again(struct node *node, struct now now, struct op *op, struct command_peer *peer,
+                       uint32_t patience_ms, struct outbox *out)
+{
+    const struct krpc message = message_to(op, peer);
+    bool is_sent = query_again(node, now, peer->t, &message, patience_ms, out);
+    if (is_sent)
+        peer->state = PEER_ASKED;
+    return is_sent;
 }
 
 /* Pings whoever is late with the answer to `late`; the probe is named by its t. */
@@ -212,9 +217,8 @@ static void probe_answered(struct node *node, struct now now, struct op *op,
     struct command_peer *peer = find_probed(op, t);
     if (peer == NULL)
         return;
-    const struct krpc message = message_to(op, peer);
-    if (query_again(node, now, t, &message, COMMAND_AGAIN_MS, out))
-        peer->state = PEER_ASKED;
+    peer->missed = 0;
+    send_again(node, now, op, peer, COMMAND_AGAIN_MS, out);
 }
 
 void command_answered(struct node *node, struct now now, struct op *op,
@@ -233,7 +237,7 @@ void command_answered(struct node *node, struct now now, struct op *op,
         op_request_answered(node, now, op, query, reply, out);
 }
 
-/* No answer to the command and none to the ping after it: both may be lost. */
+/* No answer to the command and none to the ping after it: all may be lost. */
 static void probe_late(struct node *node, struct now now, struct op *op,
                        const struct inflight_query *query, struct outbox *out)
 {
@@ -244,7 +248,9 @@ static void probe_late(struct node *node, struct now now, struct op *op,
     struct command_peer *peer = find_probed(op, query->owner_index);
     if (peer == NULL)
         return;
-    command_send(node, now, op, (uint32_t)(peer - op->command->peers), out);
+    uint32_t patience_ms = query_timeout_ms(node, &peer->contact, peer->has_id);
+    if (++peer->missed == COMMAND_TRIES || !send_again(node, now, op, peer, patience_ms, out))
+        peer->state = PEER_SILENT;
     peers_done(node, now, op, out);
 }
 
@@ -252,8 +258,7 @@ static void peer_late(struct node *node, struct now now, struct op *op,
                       const struct inflight_query *query, struct outbox *out)
 {
     struct command_peer *peer = find_peer(op, query->owner_index);
-    if (peer == NULL || peer->state != PEER_ASKED ||
-        query->owner_index != tag_of(query->owner_index >> 8, peer->tries))
+    if (peer == NULL || peer->state != PEER_ASKED)
         return;
     peer->t = query->t;
     peer->state = probe(node, now, query, out) ? PEER_PROBED : PEER_SILENT;
@@ -301,9 +306,7 @@ void command_dead(struct node *node, struct now now, struct op *op,
                   const struct inflight_query *query, struct outbox *out)
 {
     struct command_peer *peer = find_peer(op, query->owner_index);
-    bool is_last = peer != NULL && peer->state != PEER_ANSWERED &&
-                   query->owner_index == tag_of(query->owner_index >> 8, peer->tries);
-    if (!is_last)
+    if (peer == NULL || peer->state == PEER_ANSWERED)
         return;
     peer->state = PEER_SILENT;
     peers_done(node, now, op, out);

@@ -1,8 +1,8 @@
 /* What queries and requests have in common: the command, and asking nodes. A program's answer takes
- * longer than a node's: a peer that is late is pinged. When it answers that, it is sent the same
- * packet again, which it knows by its t while the program works, and waited for, until its answer
- * would be nobody's any more. Only a peer that answered neither is sent the command anew. So the
- * dead cost a few round-trips, and slow programs are not run twice. */
+ * longer than a node's: a peer that is late is pinged. Then it is sent the same packet again, which
+ * it knows by its t while the program works and after it has answered, until its answer would be
+ * nobody's any more, or it has missed a few pings in a row. So the dead cost a few round-trips, and
+ * no program is run twice, whatever is lost. */
 #ifndef XORD_DHT_OP_COMMAND_H
 #define XORD_DHT_OP_COMMAND_H
 
@@ -19,8 +19,9 @@ struct command_peer {
     struct contact contact;
     bool has_id, is_xord;
     enum peer_state state;
-    uint8_t tries;
-    uint32_t t; /* of the query that the probe is about */
+    bool is_tried;  /* the command was sent to it */
+    uint8_t missed; /* pings in a row */
+    uint32_t t;     /* of the query that the probe is about */
     uint8_t token_size;
     uint8_t token[LOOKUP_TOKEN_MAX];
     struct command_answer found;  /* of a query: what it answered on the way */

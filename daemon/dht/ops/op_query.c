@@ -134,9 +134,9 @@ static void fill_commit(const struct op_command *command, struct event *event, s
     uint32_t count = 0;
     for (unsigned i = 0; i < command->peer_count; i++) {
         const struct command_peer *peer = &command->peers[i];
-        event->query.commit.tried += peer->tries > 0;
+        event->query.commit.tried += peer->is_tried;
         if (peer->state != PEER_ANSWERED) {
-            event->query.commit.silent += peer->tries > 0;
+            event->query.commit.silent += peer->is_tried;
             continue;
         }
         event->query.commit.accepted += peer->answer.reply.error == 0;

@@ -54,6 +54,12 @@ static uint32_t timeout_ms(const struct node *node, const struct query *query)
     return rtt_timeout_ms(known ? &known->rtt : NULL, &node->rtt) + query->patience_ms;
 }
 
+uint32_t query_timeout_ms(const struct node *node, const struct contact *contact, bool has_id)
+{
+    const struct query query = {.contact = *contact, .has_id = has_id};
+    return timeout_ms(node, &query);
+}
+
 /* Foreign nodes are never sent what they would have no use for. */
 static bool may_ask(const struct node *node, const struct query *query)
 {

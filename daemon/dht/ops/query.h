@@ -46,9 +46,12 @@ struct query {
  * somebody who is not known to be one. On a private network all are. */
 bool query_send(struct node *node, struct now now, const struct query *query, struct outbox *out);
 
-/* Sends the message of the query under way with this t once more, as it is: whoever still works on
- * the answer knows it by its t. It is late again after `patience_ms`. False when it is not under
- * way any more. */
+/* How long an answer of this contact is waited for, by the measured times. */
+uint32_t query_timeout_ms(const struct node *node, const struct contact *contact, bool has_id);
+
+/* Sends the message of the query under way with this t once more, as it is: whoever works on the
+ * answer, or has given it, knows it by its t. It is late again after `patience_ms`. False when it
+ * is not under way any more. */
 bool query_again(struct node *node, struct now now, uint32_t t, const struct krpc *message,
                  uint32_t patience_ms, struct outbox *out);
 

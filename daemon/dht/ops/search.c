@@ -78,6 +78,20 @@ static struct krpc message_of(const struct search *s, const struct node *node)
     };
 }
 
+/* A command is sent anew as the same packet: a program must not run twice for it. */
+static bool ask_again(struct search *s, struct node *node, struct now now, uint64_t owner,
+                      const struct lookup_candidate *candidate, struct outbox *out)
+{
+    const struct krpc message = message_of(s, node);
+    struct inflight_query *sent =
+        inflight_find(node->inflight, owner, QUERY_SEARCH, &candidate->contact.addr);
+    if (sent == NULL)
+        return false;
+    sent->owner_index = candidate->tries;
+    return query_again(node, now, sent->t, &message,
+                       query_timeout_ms(node, &candidate->contact, candidate->has_id), out);
+}
+
 static bool ask(struct search *s, struct node *node, struct now now, uint64_t owner,
                 const struct lookup_candidate *candidate, struct outbox *out)
 {
@@ -103,7 +117,8 @@ bool search_step(struct search *s, struct node *node, struct now now, uint64_t o
         const struct lookup_candidate *next;
         while ((next = lookup_next(&s->lookups[i])) != NULL) {
             const struct addr addr = next->contact.addr;
-            if (!ask(s, node, now, owner, next, out))
+            bool is_again = s->method == KRPC_COMMAND && next->tries > 1;
+            if (!(is_again ? ask_again : ask)(s, node, now, owner, next, out))
                 lookup_dead(&s->lookups[i], &addr);
             else if (watch_is_on(node, WATCH_LOOKUPS))
                 watch_asked(node, owner, next, out);

@@ -7,8 +7,9 @@
 #include "common/bytes.h"
 #include "daemon/dht/wire/krpc.h"
 
-#define ANSWERS_MAX     128u  /* kept, with values of up to 1000 bytes; the oldest makes way */
-#define ANSWERS_KEPT_MS 3000u /* INFLIGHT_DEAD_MS: nobody waits for one longer */
+#define ANSWERS_MAX 512u /* kept, with values of up to 1000 bytes; the oldest makes way */
+#define ANSWERS_KEPT_MS                                                                            \
+    5000u /* INFLIGHT_DEAD_MS, and what one packet may take longer than another */
 
 struct answer {
     struct addr to;
