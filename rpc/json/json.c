@@ -43,6 +43,47 @@ size_t json_count_elements(struct bytes text)
     return count;
 }
 
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The string or number after a key and its colon. */
+static struct bytes member_value(const uint8_t *at, const uint8_t *end)
+{
+    while (at < end && (is_blank(*at) || *at == ':'))
+        at++;
+    const uint8_t *start = at;
+    if (at < end && *at == '"')
+        return bytes_of(start, (size_t)(skip_string(at + 1, end) - start));
+    while (at < end && !is_blank(*at) && *at != ',' && *at != '}')
+        at++;
+    return bytes_of(start, (size_t)(at - start));
+}
+
+struct bytes json_find_member(struct bytes text, const char *key)
+{
+    const uint8_t *at = text.data, *end = text.data + text.size;
+    unsigned depth = 0;
+    bool is_key = false; /* the next string of the outermost object is one */
+
+    while (at < end) {
+        uint8_t c = *at++;
+        const uint8_t *start = at;
+        if (c == '"')
+            at = skip_string(at, end);
+        if (c == '"' && is_key && depth == 1 &&
+            bytes_is_string(bytes_of(start, (size_t)(at - start - (at > start))), key))
+            return member_value(at, end);
+        is_key = c == '{' || c == ',' || (is_key && is_blank(c));
+        if (c == '[' || c == '{')
+            depth++;
+        else if (c == ']' || c == '}')
+            depth--;
+    }
+    return (struct bytes){0};
+}
+
 /* jansson quotes the text it stumbled over, line feeds included: one line is what was asked for. */
 static void flatten(char *text)
 {

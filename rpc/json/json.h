@@ -14,6 +14,9 @@ bool json_is_within_depth(struct bytes text, unsigned depth_max);
 /* How many values and keys the text holds at most, nested ones too, counted before parsing: each of
  * them costs some 0.3 us of the loop to read and write, a fraction of 17 digits 1 us. */
 size_t json_count_elements(struct bytes text);
+/* The text of this member of the object that the text is, a string or a number, found without
+ * parsing: a guess where the text is no JSON. Absent when there is none. */
+struct bytes json_find_member(struct bytes text, const char *key);
 /* One JSON value and nothing after it; NULL when it is not. A new reference. `error` (of at least
  * `error_size`) gets one line with the position; may be NULL. */
 json_t *json_read(struct bytes text, unsigned depth_max, char *error, size_t error_size);

@@ -120,6 +120,31 @@ START_TEST(elements_are_counted_before_parsing)
 }
 END_TEST
 
+START_TEST(a_member_is_found_without_parsing)
+{
+    static const struct {
+        const char *text, *found;
+    } texts[] = {{"{\"id\":17}", "17"},
+                 {" { \"a\" : [{\"id\":1},\"id\"] , \"id\" : \"x\\\"}\" , \"b\":2}", "\"x\\\"}\""},
+                 {"{\"a\":\"id\",\"id\" :-1.5e3}", "-1.5e3"},
+                 {"[{\"id\":1}]", NULL},
+                 {"{\"idx\":1}", NULL},
+                 {"{\"a\":\"id\"}", NULL},
+                 {"\"id\":1", NULL},
+                 {"}{\"id\":1", NULL},
+                 {"{\"id", NULL},
+                 {"{\"id\"", ""},
+                 {"{\"id\":\"", "\""},
+                 {"", NULL}};
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct bytes found = json_find_member(bytes_of_string(texts[i].text), "id");
+        ck_assert_int_eq(found.data != NULL, texts[i].found != NULL);
+        ck_assert(bytes_is_string(found, texts[i].found != NULL ? texts[i].found : ""));
+    }
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
     tcase_add_test(tests, numbers_keep_their_value);
@@ -128,4 +153,5 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, refuses);
     tcase_add_test(tests, depth_is_counted_before_parsing);
     tcase_add_test(tests, elements_are_counted_before_parsing);
+    tcase_add_test(tests, a_member_is_found_without_parsing);
 }
