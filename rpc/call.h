@@ -1,5 +1,6 @@
-/* One call under way, and whose it is. Private to the dispatcher's files (call.c, pending.c,
- * dispatch.c, stream.c, handler.c); method files see method.h alone, the server dispatch.h. A call
+/* One call under way, and whose it is. Private to the dispatcher's files, here and in streams/;
+ * method files see method.h alone, the server dispatch.h. What a handler asks of its call and what
+ * it answers (method.h) is in call.c, reply.c, waiting.c and own.c. A call
  * is taken when a request is read and dropped when it has been answered; one that is pending holds
  * a reference to its request. Touches no socket. */
 #ifndef XORD_RPC_CALL_H
@@ -8,8 +9,12 @@
 #include "rpc/dispatch.h"
 #include "rpc/method.h"
 
-/* The replies of one batch, gathered until the last call of it is answered. */
+/* One batch, and its replies, gathered until the last call of it is answered. */
 struct rpc_batch {
+    struct rpc_client *client;
+    json_t *requests; /* until all are begun; a reference while the batch is unfinished */
+    size_t next;      /* of them, not yet begun */
+    struct rpc_batch *next_unfinished;
     struct json_text text;
     size_t left;      /* requests not yet answered */
     bool has_streams; /* that wait for the replies */
@@ -46,6 +51,8 @@ struct rpc_call *call_take(struct rpc_client *client, struct rpc_batch *batch, j
 void call_drop(struct rpc_call *call);
 /* One request of the batch is done with; after the last, hands its replies to the client. */
 void call_batch_answered(struct rpc_client *client, struct rpc_batch *batch);
+/* Output was appended. */
+void call_tell_client(struct rpc_client *client);
 /* Ends a pending call early: cancels its node operation and answers `err`. */
 void call_abort(struct rpc_call *call, enum err err);
 /* What a pending call waited for has come. */

@@ -4,10 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "rpc/call.h"
-#include "rpc/params.h"
-
-#define SHOWN_MAX 64 /* of a method name that a client made up, in an error */
+#include "rpc/batch.h"
+#include "rpc/own.h"
+#include "rpc/request.h"
 
 void dispatch_init(struct dispatch *d, const struct rpc_host *host, struct rpc_server *server)
 {
@@ -24,33 +23,13 @@ void dispatch_clear(struct dispatch *d)
 {
     assert(d->client_count == 0);
     d->is_stopping = true;
-    dispatch_stop_own(d);
+    own_stop(d);
     while (d->spare != NULL) {
         struct rpc_call *call = d->spare;
         d->spare = call->client_next;
         free(call);
     }
     d->spare_count = 0;
-}
-
-void dispatch_stop_own(struct dispatch *d)
-{
-    assert(d->is_stopping); /* so that what ends starts nothing again */
-    dispatch_client_stop(&d->own);
-}
-
-bool dispatch_start_own(struct dispatch *d,
-                        struct rpc_result (*start)(struct rpc_call *own, void *state), void *state)
-{
-    struct rpc_call *call = d->is_stopping ? NULL : call_take(&d->own, NULL, NULL);
-
-    if (call == NULL)
-        return false;
-    start(call, state);
-    assert(call->is_answered != call->is_pending);
-    if (call->is_answered)
-        call_drop(call);
-    return true;
 }
 
 void dispatch_client_init(struct dispatch *d, struct rpc_client *client, enum rpc_access access,
@@ -64,6 +43,7 @@ void dispatch_client_clear(struct rpc_client *client)
 {
     client->is_gone = true;
     client->streams.is_closed = true;
+    batch_give_up(client);
     while (client->calls != NULL)
         call_abort(client->calls, ERR_CANCELLED);
     stream_set_clear(&client->streams);
@@ -84,6 +64,7 @@ void dispatch_client_room(struct rpc_client *client)
 
 void dispatch_client_stop(struct rpc_client *client)
 {
+    batch_hurry(client); /* all that begins now is refused */
     while (client->calls != NULL)
         call_abort(client->calls, ERR_STOPPING);
     stream_set_end(&client->streams, ERR_STOPPING);
@@ -107,128 +88,10 @@ size_t dispatch_clients(const struct rpc_call *call)
     return call->dispatch->client_count;
 }
 
-size_t dispatch_own_calls(const struct rpc_call *call)
-{
-    return call->dispatch->own.call_count;
-}
-
-enum err dispatch_check(const struct method *method, enum rpc_access access, json_t *given,
-                        json_t *values[], char detail[RPC_DETAIL_SIZE])
-{
-    if (method->access == RPC_ACCESS_FULL && access == RPC_ACCESS_READ) {
-        snprintf(detail, RPC_DETAIL_SIZE, "%s is not allowed on the read-only socket",
-                 method->name);
-        return ERR_READ_ONLY;
-    }
-    return params_bind(method, given, values, detail);
-}
-
-/* ---- one request ---- */
-
-static bool is_id(const json_t *id)
-{
-    return json_is_string(id) || json_is_number(id) || json_is_null(id);
-}
-
-/* Notes the version and the id, so that even a faulty request is answered in its own form. */
-static const char *read_frame(struct rpc_call *call, json_t **params, const char **name)
-{
-    json_t *id = json_object_get(call->request, "id");
-    const char *version = json_string_value(json_object_get(call->request, "jsonrpc"));
-
-    if (!json_is_object(call->request))
-        return "a request is an object";
-    call->is_old = version == NULL || strcmp(version, "2.0") != 0;
-    if (id != NULL && !is_id(id))
-        return "\"id\" must be a string, a number or null";
-    call->id = id;
-    *name = json_string_value(json_object_get(call->request, "method"));
-    if (*name == NULL)
-        return "\"method\" must be a string";
-    *params = json_object_get(call->request, "params");
-    if (*params != NULL && !json_is_array(*params) && !json_is_object(*params) &&
-        !json_is_null(*params))
-        return "\"params\" must be an array or an object";
-    /* twisterd's clients wait for an answer to all they send. */
-    call->is_quiet = id == NULL && !call->is_old;
-    return NULL;
-}
-
-static void run_method(struct rpc_call *call, json_t *params)
-{
-    char detail[RPC_DETAIL_SIZE];
-    struct rpc_client *client = call->client;
-
-    if (call->dispatch->is_stopping) {
-        rpc_fail(call, ERR_STOPPING, NULL);
-        return;
-    }
-    if (client->call_count >= RPC_CALLS_MAX) {
-        rpc_fail(call, ERR_BUSY, "%d calls of this client are under way; wait for some of them",
-                 RPC_CALLS_MAX);
-        return;
-    }
-    enum err err = dispatch_check(call->method, client->access, params, call->values, detail);
-    if (err != ERR_OK) {
-        rpc_fail(call, err, "%s", detail);
-        return;
-    }
-    struct rpc_result result = call->method->handler(call);
-    assert(result.made_by_rpc == 1);
-}
-
-static void run_request(struct rpc_client *client, struct rpc_batch *batch, json_t *request)
-{
-    struct rpc_call *call = call_take(client, batch, request);
-    const char *name = NULL;
-    json_t *params = NULL;
-
-    if (call == NULL) {
-        client->out.failed = true; /* the connection cannot go on */
-        if (batch != NULL)
-            call_batch_answered(client, batch);
-        return;
-    }
-    const char *fault = read_frame(call, &params, &name);
-    if (fault != NULL)
-        rpc_fail(call, ERR_INVALID_REQUEST, "%s", fault);
-    else if ((call->method = method_find(name)) == NULL)
-        rpc_fail(call, ERR_UNKNOWN_METHOD, "no method \"%.*s\"; `help` lists them", SHOWN_MAX,
-                 name);
-    else
-        run_method(call, params);
-    assert(call->is_answered != call->is_pending);
-    if (call->is_answered)
-        call_drop(call);
-}
-
 /* ---- one line ---- */
 
-static void run_batch(struct rpc_client *client, json_t *requests)
-{
-    size_t count = json_array_size(requests);
-    char text[64];
-
-    if (count == 0) {
-        dispatch_refuse(client, ERR_INVALID_REQUEST, "an empty batch");
-        return;
-    }
-    if (count > RPC_BATCH_MAX) {
-        snprintf(text, sizeof text, "a batch of more than %d requests", RPC_BATCH_MAX);
-        dispatch_refuse(client, ERR_INVALID_REQUEST, text);
-        return;
-    }
-    struct rpc_batch *batch = calloc(1, sizeof *batch);
-    if (batch == NULL) {
-        client->out.failed = true;
-        return;
-    }
-    batch->left = count;
-    for (size_t i = 0; i < count; i++)
-        run_request(client, batch, json_array_get(requests, i));
-}
-
-void dispatch_refuse(struct rpc_client *client, enum err err, const char *text)
+/* `id` NULL: it is not known whose answer it is. */
+static void refuse(struct rpc_client *client, enum err err, const char *text, json_t *id)
 {
     struct rpc_call *call = call_take(client, NULL, NULL);
 
@@ -236,6 +99,7 @@ void dispatch_refuse(struct rpc_client *client, enum err err, const char *text)
         client->out.failed = true;
         return;
     }
+    call->id = id;
     rpc_fail(call, err, "%s", text);
     call_drop(call);
 }
@@ -248,32 +112,89 @@ static bool is_blank(struct bytes line)
     return true;
 }
 
-void dispatch_line(struct rpc_client *client, struct bytes line)
+/* Under its id, which is found without reading the rest. */
+static void refuse_elements(struct rpc_client *client, struct bytes line)
+{
+    json_t *id = json_read(json_find_member(line, "id"), 1, NULL, 0);
+    char text[128];
+
+    metrics_refused(&client->dispatch->metrics, METRICS_ELEMENTS);
+    snprintf(text, sizeof text,
+             "a line of more than %d JSON values and keys; a value of that many can be put as "
+             "bytes, in value_base64",
+             RPC_ELEMENTS_MAX);
+    refuse(client, ERR_TOO_BIG, text, id);
+    json_decref(id);
+}
+
+/* The line's value, or NULL when it was refused. */
+static json_t *read_line(struct rpc_client *client, struct bytes line)
 {
     char fault[RPC_DETAIL_SIZE], text[RPC_DETAIL_SIZE];
 
-    if (is_blank(line))
-        return;
-    if (json_count_elements(line) > RPC_ELEMENTS_MAX) {
-        metrics_refused(&client->dispatch->metrics, METRICS_ELEMENTS);
-        snprintf(text, sizeof text,
-                 "a line of more than %d JSON values and keys; a value of that many can be put as "
-                 "bytes, in value_base64",
-                 RPC_ELEMENTS_MAX);
-        dispatch_refuse(client, ERR_TOO_BIG, text);
-        return;
+    if (json_count_elements(line) > RPC_ELEMENTS_MAX && json_is_within_depth(line, RPC_DEPTH_MAX)) {
+        refuse_elements(client, line);
+        return NULL;
     }
     json_t *value = json_read(line, RPC_DEPTH_MAX, fault, sizeof fault);
     if (value == NULL) {
         snprintf(text, sizeof text, "not valid JSON: %.400s", fault);
-        dispatch_refuse(client, ERR_PARSE, text);
-        return;
+        refuse(client, ERR_PARSE, text, NULL);
     }
+    return value;
+}
+
+static void run_batch(struct rpc_client *client, json_t *requests)
+{
+    size_t count = json_array_size(requests);
+    char text[64];
+
+    if (count == 0) {
+        refuse(client, ERR_INVALID_REQUEST, "an empty batch", NULL);
+    } else if (count > RPC_BATCH_MAX) {
+        snprintf(text, sizeof text, "a batch of more than %d requests", RPC_BATCH_MAX);
+        refuse(client, ERR_INVALID_REQUEST, text, NULL);
+    } else {
+        batch_begin(client, requests);
+    }
+}
+
+static uint64_t clock_ns(const struct dispatch *d)
+{
+    return d->host.clock_ns(d->host.context);
+}
+
+void dispatch_line(struct rpc_client *client, struct bytes line)
+{
+    struct dispatch *d = client->dispatch;
+
+    assert(client->unfinished == NULL);
+    if (is_blank(line))
+        return;
+    turn_begin(&d->turn, clock_ns(d));
+    json_t *value = read_line(client, line);
     if (json_is_array(value))
         run_batch(client, value);
-    else
-        run_request(client, NULL, value);
+    else if (value != NULL)
+        request_run(client, NULL, value);
     json_decref(value);
+    turn_spend(&d->turn, clock_ns(d));
+}
+
+void dispatch_refuse(struct rpc_client *client, enum err err, const char *text)
+{
+    turn_begin(&client->dispatch->turn, clock_ns(client->dispatch));
+    refuse(client, err, text, NULL);
+}
+
+void dispatch_go_on(struct dispatch *d)
+{
+    batch_go_on(d);
+}
+
+bool dispatch_is_unfinished(const struct dispatch *d)
+{
+    return d->unfinished_first != NULL;
 }
 
 /* ---- what pending calls wait for ---- */

@@ -14,12 +14,12 @@
 #include "rpc/streams/stream.h"
 #include "rpc/streams/tap.h"
 #include "rpc/transfer/large.h"
+#include "rpc/turn.h"
 
 #define DISPATCH_SPARE_MAX 64 /* calls kept for reuse, so that a busy socket allocates none */
 
-struct method;
+struct rpc_batch;
 struct rpc_call;
-struct rpc_result;
 struct dispatch;
 
 /* Whoever sends lines and gets replies; embedded in its connection. */
@@ -27,10 +27,11 @@ struct rpc_client {
     struct dispatch *dispatch;
     enum rpc_access access;
     uid_t uid;
-    struct json_text out;   /* what is not yet sent; its owner takes from it */
-    size_t sending;         /* bytes that its owner took and the client has not read */
-    struct rpc_call *calls; /* pending */
-    size_t call_count;
+    struct json_text out;         /* what is not yet sent; its owner takes from it */
+    size_t sending;               /* bytes that its owner took and the client has not read */
+    struct rpc_call *calls;       /* pending */
+    size_t call_count;            /* of these, and an unfinished batch */
+    struct rpc_batch *unfinished; /* not all of its requests are begun; NULL: none */
     struct stream_set streams;
     bool is_gone;   /* its answers are thrown away */
     bool takes_one; /* an answer is all that it takes: no notifications before it */
@@ -52,6 +53,8 @@ struct dispatch {
     struct large_set large;
     struct metrics metrics;
     struct taps taps;
+    struct turn turn;
+    struct rpc_batch *unfinished_first, *unfinished_last; /* the longest waiting first */
     struct rpc_client own; /* makes the daemon's own calls; is not counted, reads no answers */
     bool is_stopping;      /* new calls are refused with ERR_STOPPING */
 };
@@ -59,11 +62,6 @@ struct dispatch {
 void dispatch_init(struct dispatch *d, const struct rpc_host *host, struct rpc_server *server);
 /* All clients must have been cleared before. */
 void dispatch_clear(struct dispatch *d);
-/* Ends the daemon's own calls with ERR_STOPPING, after is_stopping was set. */
-void dispatch_stop_own(struct dispatch *d);
-/* As rpc_start_own. */
-bool dispatch_start_own(struct dispatch *d,
-                        struct rpc_result (*start)(struct rpc_call *own, void *state), void *state);
 void dispatch_client_init(struct dispatch *d, struct rpc_client *client, enum rpc_access access,
                           uid_t uid);
 /* The client vanished: cancels what it waits for and frees its output. */
@@ -75,8 +73,13 @@ void dispatch_client_room(struct rpc_client *client);
 /* Answers what the client waits for with ERR_STOPPING, and so ends its streams. */
 void dispatch_client_stop(struct rpc_client *client);
 
-/* One line, without its line feed: a request, a batch, blank, or rubbish. */
+/* One line, without its line feed: a request, a batch, blank, or rubbish. Not while the client has
+ * an unfinished batch, which waits for dispatch_go_on. */
 void dispatch_line(struct rpc_client *client, struct bytes line);
+/* Goes on with batches until the turn is spent. */
+void dispatch_go_on(struct dispatch *d);
+/* A batch waits for its next turn: the loop must not sleep before that. */
+bool dispatch_is_unfinished(const struct dispatch *d);
 /* Appends an error reply with id null, for what is no request at all. */
 void dispatch_refuse(struct rpc_client *client, enum err err, const char *text);
 
@@ -95,11 +98,5 @@ void dispatch_write_metrics(const struct dispatch *d, struct json_text *out);
 
 /* How many clients there are; for getinfo. */
 size_t dispatch_clients(const struct rpc_call *call);
-/* How many calls of the daemon's own are under way. */
-size_t dispatch_own_calls(const struct rpc_call *call);
-/* What stops a caller with this access from calling `method` with these parameters: ERR_READ_ONLY,
- * ERR_INVALID_PARAMS; one line in `detail`. */
-enum err dispatch_check(const struct method *method, enum rpc_access access, json_t *given,
-                        json_t *values[], char detail[RPC_DETAIL_SIZE]);
 
 #endif

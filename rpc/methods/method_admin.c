@@ -8,6 +8,7 @@
 #include "rpc/help.h"
 #include "rpc/methods/method_files.h"
 #include "rpc/names/name_watch.h"
+#include "rpc/request.h"
 #include "rpc/server/server.h"
 
 #define ADDRESSES_MAX 4 /* of struct rpc_status */
@@ -222,7 +223,7 @@ struct rpc_result method_check(struct rpc_call *call)
         !json_is_null(params))
         return rpc_fail(call, ERR_INVALID_PARAMS,
                         "check: parameter \"params\" must be an array or an object");
-    enum err err = dispatch_check(method, rpc_access_of(call), params, values, detail);
+    enum err err = request_check(method, rpc_access_of(call), params, values, detail);
     return err == ERR_OK ? rpc_reply(call, json_true()) : rpc_fail(call, err, "%s", detail);
 }
 

@@ -4,8 +4,8 @@
 
 #include "common/hex.h"
 #include "common/log.h"
-#include "rpc/dispatch.h"
 #include "rpc/name.h"
+#include "rpc/own.h"
 
 /* ---- comparing ---- */
 
@@ -92,7 +92,7 @@ void name_watch_used(struct rpc_call *call, const char *name)
     struct name_entry *entry = name_cache_find(host->names, link.authority, name);
     if (entry != NULL)
         name_watch_compare(host, entry);
-    if (is_due(entry, host->now(host->context)) && dispatch_own_calls(call) < NAME_WATCH_MAX)
+    if (is_due(entry, host->now(host->context)) && own_count(call) < NAME_WATCH_MAX)
         start(call, &link);
 }
 

@@ -1,17 +1,11 @@
 #include "rpc/server/conn.h"
 
-#include <assert.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "rpc/server/http.h"
-
-#define INPUT_KEPT_MAX  (16u * 1024u) /* of an idle connection's buffers; larger ones are freed */
-#define HTTP_START_SIZE 8             /* enough of a request to know it by */
+#include "rpc/server/peer.h"
 
 static struct conn *conn_of(void *client)
 {
@@ -35,6 +29,34 @@ static void mark_dirty(struct conn *conn)
 static void on_output(struct rpc_client *client)
 {
     mark_dirty(conn_of(client));
+}
+
+/* It has lines that wait for the next turn, behind those that wait already. */
+static void rest(struct conn *conn)
+{
+    struct conn_set *set = conn->set;
+
+    if (conn->is_resting)
+        return;
+    conn->is_resting = true;
+    conn->next_resting = NULL;
+    *(set->resting_last != NULL ? &set->resting_last->next_resting : &set->resting_first) = conn;
+    set->resting_last = conn;
+}
+
+static void stop_resting(struct conn *conn)
+{
+    struct conn_set *set = conn->set;
+    struct conn *before = NULL;
+
+    if (!conn->is_resting)
+        return;
+    for (struct conn *at = set->resting_first; at != conn; at = at->next_resting)
+        before = at;
+    *(before != NULL ? &before->next_resting : &set->resting_first) = conn->next_resting;
+    if (set->resting_last == conn)
+        set->resting_last = before;
+    conn->is_resting = false;
 }
 
 /* ---- closing ---- */
@@ -80,11 +102,12 @@ static void close_conn(struct conn *conn)
     if (conn->is_closing)
         return;
     unlink_dirty(conn);
+    stop_resting(conn);
     conn->is_closing = true;
     conn->set->read_count -= is_reader(conn);
     unlink_conn(conn);
     dispatch_client_clear(&conn->client);
-    json_text_clear(&conn->input);
+    lines_clear(&conn->lines);
     uv_close((uv_handle_t *)&conn->pipe, on_closed);
     if (conn->hangup_fd >= 0)
         uv_close((uv_handle_t *)&conn->hangup, on_closed);
@@ -111,98 +134,46 @@ static void refuse_long_line(struct conn *conn)
     dispatch_refuse(&conn->client, ERR_PARSE, text);
 }
 
-static void take_line(struct conn *conn, const char *line, size_t size)
+/* The next line may be handled now. */
+static bool may_take(const struct conn *conn)
 {
-    if (conn->is_skipping)
-        conn->is_skipping = false; /* this was the rest of it */
-    else if (size > RPC_LINE_MAX)
+    return !is_full(conn) && !conn->is_last && !conn->client.out.failed &&
+           conn->client.unfinished == NULL && !turn_is_spent(&conn->set->dispatch->turn);
+}
+
+static bool take_line(void *context, struct bytes line)
+{
+    struct conn *conn = context;
+
+    if (line.data == NULL)
         refuse_long_line(conn);
     else
-        dispatch_line(&conn->client, bytes_of(line, size));
+        dispatch_line(&conn->client, line);
+    return may_take(conn);
 }
 
-/* Handles the whole lines in `data`, of which the first `scanned` bytes hold no line feed, until
- * the output is full; returns how many bytes are done with. */
-static size_t take_lines(struct conn *conn, const char *data, size_t size, size_t scanned)
+static void on_data(struct conn *conn, struct bytes data)
 {
-    size_t done = 0;
-
-    while (done < size && !is_full(conn) && !conn->client.out.failed) {
-        const char *from = data + done + scanned;
-        const char *feed = memchr(from, '\n', (size_t)(data + size - from));
-        if (feed == NULL)
-            break;
-        take_line(conn, data + done, (size_t)(feed - data) - done);
-        done = (size_t)(feed - data) + 1;
-        scanned = 0;
-    }
-    return done;
-}
-
-/* Keeps what is not yet a whole line, or not yet handled because the output is full. */
-static void keep_rest(struct conn *conn, const char *rest, size_t size)
-{
-    struct json_text *input = &conn->input;
-
-    if (size == 0 && input->capacity > INPUT_KEPT_MAX)
-        json_text_clear(input);
-    else if (size > 0 && rest >= input->data && input->size > 0)
-        memmove(input->data, rest, size);
-    input->size = size;
-}
-
-/* The first line in `input` is too long, or is the rest of such a line: nothing of it is kept. */
-static void drop_long_line(struct conn *conn)
-{
-    if (!conn->is_skipping)
-        refuse_long_line(conn);
-    conn->is_skipping = true;
-    json_text_clear(&conn->input);
-    conn->scanned = 0;
-}
-
-static void handle_input(struct conn *conn)
-{
-    struct json_text *input = &conn->input;
-
-    size_t done = take_lines(conn, input->data, input->size, conn->scanned);
-    keep_rest(conn, input->data + done, input->size - done);
-    conn->scanned = is_full(conn) ? 0 : input->size;
-    if (!is_full(conn) && (input->size > RPC_LINE_MAX || (conn->is_skipping && input->size > 0)))
-        drop_long_line(conn);
-    if (input->failed)
-        conn->client.out.failed = true;
-}
-
-static void on_data(struct conn *conn, const char *data, size_t size)
-{
-    size_t done = 0;
-
     if (conn->is_last)
         return;
-    if (conn->input.size == 0) {
-        done = take_lines(conn, data, size, 0);
-        if (done == size)
-            return;
-    }
-    json_text_append(&conn->input, data + done, size - done);
-    handle_input(conn);
+    if (may_take(conn))
+        lines_add(&conn->lines, data, take_line, conn);
+    else
+        lines_keep(&conn->lines, data);
+    conn->client.out.failed = conn->client.out.failed || conn->lines.kept.failed;
 }
 
 /* ---- reading ---- */
 
-/* Looks at the first bytes without taking them: libmicrohttpd must find them unread. */
 static bool is_http(struct conn *conn)
 {
-    char start[HTTP_START_SIZE];
-    int fd = -1;
+    bool is_known;
 
     if (!conn->is_first || conn->set->http == NULL)
         return false;
-    uv_fileno((uv_handle_t *)&conn->pipe, &fd);
-    ssize_t size = recv(fd, start, sizeof start, MSG_PEEK | MSG_DONTWAIT);
-    conn->is_first = size < 0;
-    return size > 0 && http_is_begun(start, (size_t)size);
+    bool is_http = peer_speaks_http(&conn->pipe, &is_known);
+    conn->is_first = !is_known;
+    return is_http;
 }
 
 /* Called when there is something to read. Without a chunk libuv reads nothing. */
@@ -218,15 +189,6 @@ static void give_chunk(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
     *buffer = uv_buf_init(conn->set->chunk, CONN_CHUNK_SIZE);
 }
 
-/* Both directions are closed: not a half-close, the client has gone. */
-static bool has_hung_up(const struct conn *conn)
-{
-    struct pollfd poll_fd = {.fd = -1};
-
-    uv_fileno((const uv_handle_t *)&conn->pipe, &poll_fd.fd);
-    return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & (POLLHUP | POLLERR)) != 0;
-}
-
 static void on_hangup(uv_poll_t *poll, int status, int events)
 {
     (void)status;
@@ -238,10 +200,7 @@ static void on_hangup(uv_poll_t *poll, int status, int events)
  * still told of a hang-up, so a client that then vanishes has its calls cancelled. */
 static void watch_hangup(struct conn *conn)
 {
-    int fd = -1;
-
-    uv_fileno((uv_handle_t *)&conn->pipe, &fd);
-    conn->hangup_fd = dup(fd);
+    conn->hangup_fd = peer_copy(&conn->pipe);
     if (conn->hangup_fd < 0)
         return;
     if (uv_poll_init(conn->set->loop, &conn->hangup, conn->hangup_fd) != 0) {
@@ -258,17 +217,12 @@ static void on_end(struct conn *conn)
 {
     conn->is_ended = true;
     conn->is_reading = false;
-    if (has_hung_up(conn)) {
+    if (peer_has_hung_up(&conn->pipe)) {
         close_conn(conn);
         return;
     }
-    /* The last line may lack its line feed. */
-    if (conn->input.size > 0 && !conn->is_skipping && !conn->is_last) {
-        struct json_text line = conn->input;
-        conn->input = (struct json_text){0};
-        dispatch_line(&conn->client, bytes_of(line.data, line.size));
-        json_text_clear(&line);
-    }
+    if (!conn->is_last)
+        lines_end(&conn->lines, take_line, conn);
     dispatch_client_half_closed(&conn->client);
     if (conn->client.call_count > 0)
         watch_hangup(conn);
@@ -278,16 +232,25 @@ static void on_end(struct conn *conn)
 /* A copy of the descriptor goes on; this connection ends. */
 static void hand_over(struct conn *conn)
 {
-    int fd = -1;
+    int fd = peer_copy(&conn->pipe);
     enum rpc_access access = conn->client.access;
     uid_t uid = conn->client.uid;
     struct http *http = conn->set->http;
 
-    uv_fileno((uv_handle_t *)&conn->pipe, &fd);
-    fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     close_conn(conn);
     if (fd >= 0)
         http_take(http, fd, access, uid);
+}
+
+/* Until what keeps the next line from being handled has passed: the output is read, the batch is
+ * done, or it is the next turn. */
+static void stop_reading(struct conn *conn)
+{
+    if (conn->is_reading)
+        uv_read_stop((uv_stream_t *)&conn->pipe);
+    conn->is_reading = false;
+    if (!is_full(conn) && conn->client.unfinished == NULL)
+        rest(conn);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
@@ -301,29 +264,53 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
     else if (size < 0)
         close_conn(conn);
     else if (size > 0)
-        on_data(conn, buffer->base, (size_t)size);
+        on_data(conn, bytes_of(buffer->base, (size_t)size));
     if (conn->is_closing || conn->is_ended)
         return;
     if (conn->client.out.failed)
         close_conn(conn); /* without memory for its answers it cannot go on */
-    else if (is_full(conn) && conn->is_reading) {
-        uv_read_stop(stream);
-        conn->is_reading = false;
-    }
+    else if (!may_take(conn))
+        stop_reading(conn);
+}
+
+/* Goes on with the lines that are kept; false when some must wait. */
+static bool handle_kept(struct conn *conn)
+{
+    if (!lines_is_kept(&conn->lines))
+        return true;
+    if (may_take(conn))
+        lines_go_on(&conn->lines, take_line, conn);
+    if (conn->client.out.failed)
+        mark_dirty(conn);
+    else if (!may_take(conn))
+        stop_reading(conn);
+    return may_take(conn);
 }
 
 static void resume_reading(struct conn *conn)
 {
     if (conn->is_reading || conn->is_ended || conn->is_last || conn->is_closing ||
-        queued(conn) > RPC_OUTPUT_MAX / 2)
+        conn->is_resting || conn->client.unfinished != NULL || queued(conn) > RPC_OUTPUT_MAX / 2)
         return;
-    if (conn->input.size > 0)
-        handle_input(conn);
-    if (is_full(conn))
+    if (!handle_kept(conn))
         return;
     conn->is_reading = uv_read_start((uv_stream_t *)&conn->pipe, give_chunk, on_read) == 0;
     if (!conn->is_reading)
         close_conn(conn);
+}
+
+void conn_set_go_on(struct conn_set *set)
+{
+    const struct conn *last = set->resting_last;
+    struct conn *conn;
+    bool was_last = false;
+
+    while (!was_last && (conn = set->resting_first) != NULL &&
+           !turn_is_spent(&set->dispatch->turn)) {
+        was_last = conn == last;
+        stop_resting(conn);
+        resume_reading(conn);
+    }
 }
 
 /* ---- writing ---- */
@@ -368,7 +355,7 @@ static void send_output(struct conn *conn)
         out->size = 0;
     else
         write_rest(conn, sent > 0 ? (size_t)sent : 0);
-    if (!conn->is_closing && out->size == 0 && out->capacity > INPUT_KEPT_MAX)
+    if (!conn->is_closing && out->size == 0 && out->capacity > LINES_KEPT_MAX)
         json_text_clear(out);
 }
 
@@ -420,18 +407,6 @@ void conn_set_flush(struct conn_set *set)
 
 /* ---- beginning and end ---- */
 
-static uid_t peer_uid(const struct conn *conn)
-{
-    struct ucred peer = {.uid = (uid_t)-1};
-    socklen_t size = sizeof peer;
-    int fd = -1;
-
-    if (uv_fileno((const uv_handle_t *)&conn->pipe, &fd) != 0 ||
-        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
-        return (uid_t)-1;
-    return peer.uid;
-}
-
 static struct conn *new_conn(struct conn_set *set)
 {
     struct conn *conn = calloc(1, sizeof *conn);
@@ -456,7 +431,7 @@ static void start_conn(struct conn *conn, enum rpc_access access)
 {
     struct conn_set *set = conn->set;
 
-    dispatch_client_init(set->dispatch, &conn->client, access, peer_uid(conn));
+    dispatch_client_init(set->dispatch, &conn->client, access, peer_uid(&conn->pipe));
     conn->client.on_output = on_output;
     conn->next = set->all;
     if (set->all != NULL)
@@ -503,6 +478,7 @@ void conn_set_stop(struct conn_set *set)
     for (struct conn *conn = set->all; conn != NULL; conn = conn->next) {
         dispatch_client_stop(&conn->client);
         conn->is_last = true;
+        stop_resting(conn);
         mark_dirty(conn);
     }
 }

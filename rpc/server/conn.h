@@ -1,13 +1,14 @@
-/* One client's connection: cuts what comes in into lines for the dispatcher, sends what it answers,
- * stops reading while the client does not, and ends when the client has gone or, after its
- * half-close, when all is answered; one that begins as HTTP does is handed over unread. Owned by
- * the server's list; frees itself once closed. */
+/* One client's connection: hands the lines that come in to the dispatcher, as many in a turn of the
+ * loop as it may, sends what it answers, stops reading while the client does not, and ends when the
+ * client has gone or, after its half-close, when all is answered; one that begins as HTTP does is
+ * handed over unread. Owned by the server's list; frees itself once closed. */
 #ifndef XORD_RPC_CONN_H
 #define XORD_RPC_CONN_H
 
 #include <uv.h>
 
 #include "rpc/dispatch.h"
+#include "rpc/server/lines.h"
 
 struct http;
 
@@ -19,7 +20,8 @@ struct conn_set {
     struct dispatch *dispatch;
     struct http *http; /* takes over the connections that speak it */
     struct conn *all;
-    struct conn *dirty; /* with something to do in the next conn_set_flush */
+    struct conn *dirty;                        /* with something to do in the next conn_set_flush */
+    struct conn *resting_first, *resting_last; /* wait for conn_set_go_on, the longest first */
     size_t count;
     size_t read_count;           /* of it on the read-only socket, and not yet closing */
     char chunk[CONN_CHUNK_SIZE]; /* what was just read; handled before the next read */
@@ -34,14 +36,13 @@ struct conn {
     int hangup_fd;
     unsigned handles;      /* not yet closed */
     struct json_text sent; /* being written by libuv; client.out gathers behind it */
-    struct json_text input;
-    size_t scanned; /* of `input`, known to hold no line feed */
+    struct lines lines;
     bool is_reading, is_writing, is_closing, is_dirty;
-    bool is_first;    /* nothing read yet: it may be HTTP */
-    bool is_skipping; /* the rest of a line that was too long */
-    bool is_ended;    /* the client will send no more */
-    bool is_last;     /* close when all is sent, whatever is pending */
-    struct conn *previous, *next, *next_dirty;
+    bool is_resting; /* not read from until the next turn */
+    bool is_first;   /* nothing read yet: it may be HTTP */
+    bool is_ended;   /* the client will send no more */
+    bool is_last;    /* close when all is sent, whatever is pending */
+    struct conn *previous, *next, *next_dirty, *next_resting;
 };
 
 /* Takes the connection that waits on `listener`. Beyond RPC_CLIENTS_MAX, or RPC_CLIENTS_READ_MAX of
@@ -51,6 +52,8 @@ void conn_accept(struct conn_set *set, uv_stream_t *listener, enum rpc_access ac
 bool conn_open(struct conn_set *set, int fd, enum rpc_access access);
 /* Sends what is queued and acts on what has ended since. */
 void conn_set_flush(struct conn_set *set);
+/* A new turn: goes on with lines that waited for it. */
+void conn_set_go_on(struct conn_set *set);
 /* Answers what is pending with ERR_STOPPING and lets every connection close when all is sent. */
 void conn_set_stop(struct conn_set *set);
 /* Closes all at once, sent or not. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "rpc/own.h"
 #include "rpc/server/conn.h"
 #include "rpc/server/http.h"
 #include "rpc/server/socket.h"
@@ -27,9 +28,10 @@ struct rpc_server {
     struct listener listeners[LISTENERS_MAX];
     size_t listener_count;
     uv_timer_t timer;    /* the next deadline of a call; when closing, the end of patience */
+    uv_idle_t turn;      /* runs while requests wait for their turn, so that the loop goes on */
     uv_prepare_t closer; /* runs rpc_server_flush while closing, whatever the shell does */
     uint64_t timer_ms;   /* what it is set to; UINT64_MAX: not */
-    size_t open_handles; /* of listeners, the timer and the closer */
+    size_t open_handles; /* of listeners, the timer, the turn and the closer */
     bool is_closing;
 };
 
@@ -46,6 +48,20 @@ static void on_timer(uv_timer_t *timer)
     }
 }
 
+/* Batches, lines that were left over, and what is read now have a turn each, so that none of them
+ * keeps the others waiting: who says little is answered at once, whatever the others said. */
+static void on_turn(uv_idle_t *idle)
+{
+    struct rpc_server *server = idle->data;
+    struct turn *turn = &server->dispatch.turn;
+
+    turn_renew(turn);
+    dispatch_go_on(&server->dispatch);
+    turn_renew(turn);
+    conn_set_go_on(&server->conns);
+    turn_renew(turn);
+}
+
 struct rpc_server *rpc_server_new(uv_loop_t *loop, const struct rpc_host *host)
 {
     struct rpc_server *server = calloc(1, sizeof *server);
@@ -58,14 +74,16 @@ struct rpc_server *rpc_server_new(uv_loop_t *loop, const struct rpc_host *host)
         free(server);
         return NULL;
     }
-    uv_timer_init(loop, &server->timer); /* these two cannot fail */
+    uv_timer_init(loop, &server->timer); /* these three cannot fail */
+    uv_idle_init(loop, &server->turn);
     uv_prepare_init(loop, &server->closer);
     /* A client that vanishes is an error of the write, not a signal to the process. */
     signal(SIGPIPE, SIG_IGN);
     server->timer.data = server;
+    server->turn.data = server;
     server->closer.data = server;
     server->timer_ms = UINT64_MAX;
-    server->open_handles = 2;
+    server->open_handles = 3;
     server->conns.loop = loop;
     server->conns.dispatch = &server->dispatch;
     server->conns.http = server->http;
@@ -194,17 +212,27 @@ static void arm_timer(struct rpc_server *server)
     uv_timer_start(&server->timer, on_timer, next_ms > now_ms ? next_ms - now_ms : 0, 0);
 }
 
+static void arm_turn(struct rpc_server *server)
+{
+    if (dispatch_is_unfinished(&server->dispatch) || server->conns.resting_first != NULL)
+        uv_idle_start(&server->turn, on_turn);
+    else
+        uv_idle_stop(&server->turn);
+}
+
 void rpc_server_flush(struct rpc_server *server)
 {
     if (!server->is_closing)
         dispatch_tick(&server->dispatch);
     conn_set_flush(&server->conns);
     http_flush(server->http);
+    arm_turn(server);
     if (!server->is_closing)
         arm_timer(server);
     else if (server->conns.all == NULL && http_is_closed(server->http) &&
              !uv_is_closing((uv_handle_t *)&server->timer)) {
         uv_close((uv_handle_t *)&server->timer, on_handle_closed);
+        uv_close((uv_handle_t *)&server->turn, on_handle_closed);
         uv_close((uv_handle_t *)&server->closer, on_handle_closed);
     }
 }
@@ -228,7 +256,7 @@ void rpc_server_close(struct rpc_server *server)
     }
     conn_set_stop(&server->conns);
     http_stop(server->http);
-    dispatch_stop_own(&server->dispatch);
+    own_stop(&server->dispatch);
     uv_timer_start(&server->timer, on_timer, CLOSE_WAIT_MS, 0);
     uv_prepare_start(&server->closer, on_prepare);
     rpc_server_flush(server);

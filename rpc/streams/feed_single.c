@@ -2,7 +2,7 @@
  * a large one is fetched first; what comes meanwhile waits, so that the order stays. */
 #include <stdlib.h>
 
-#include "rpc/dispatch.h"
+#include "rpc/own.h"
 #include "rpc/streams/feed_parts.h"
 #include "rpc/values/value.h"
 
@@ -104,7 +104,7 @@ static bool start_fetch(struct feed *feed)
     feed->need = FEED_IS_SERVED;
     feed->is_fetch_due = false;
     set->fetches++;
-    if (!dispatch_start_own(set->dispatch, fetch, state))
+    if (!own_start(set->dispatch, fetch, state))
         fetched(state, (struct bytes){0}, LOST_REASON); /* the daemon stops, or has no memory */
     return true;
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
-#include "rpc/dispatch.h"
+#include "rpc/own.h"
 #include "rpc/transfer/join.h"
 #include "rpc/transfer/large_put.h"
 
@@ -107,7 +107,7 @@ bool large_renew(struct dispatch *d, const struct record *record)
     struct renewal *renewal = make_renewal(&d->host, record, &manifest);
     if (renewal == NULL) {
         log_warn(LOG_RPC, "a kept large value cannot be put anew: its chunks are not all here");
-    } else if (!dispatch_start_own(d, start_renewal, renewal)) {
+    } else if (!own_start(d, start_renewal, renewal)) {
         free(renewal);
     }
     return true;

@@ -12,9 +12,10 @@ static struct now get_now(void *context)
 
 static uint64_t get_clock_ns(void *context)
 {
-    const struct fake_host *fake = context;
+    struct fake_host *fake = context;
 
-    return fake->now.ms * 1000000;
+    fake->clock_ns += fake->clock_step_ns;
+    return fake->now.ms * 1000000 + fake->clock_ns;
 }
 
 static void get_status(void *context, struct rpc_status *out)

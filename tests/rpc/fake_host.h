@@ -14,7 +14,9 @@ struct fake_host {
     struct rpc_host host; /* handed to what is tested */
     struct outbox outbox;
     struct now now;
-    struct ram store; /* the node's */
+    uint64_t clock_step_ns; /* by which the clock goes on whenever it is read */
+    uint64_t clock_ns;      /* beyond `now` */
+    struct ram store;       /* the node's */
     struct rpc_identity keys[FAKE_IDENTITIES_MAX], contacts[FAKE_IDENTITIES_MAX];
     uint8_t seeds[FAKE_IDENTITIES_MAX][KEYS_SEED_SIZE];
     size_t key_count, contact_count;

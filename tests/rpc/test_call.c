@@ -5,6 +5,7 @@
 #include <check.h>
 #include <unistd.h>
 
+#include "rpc/own.h"
 #include "tests/rpc/caller.h"
 #include "tests/runner.h"
 
@@ -67,7 +68,7 @@ static struct job three_ops(unsigned answer_at)
 START_TEST(each_operation_leads_to_the_call)
 {
     struct job job = three_ops(3);
-    ck_assert(dispatch_start_own(&caller->dispatch, wait_on, &job));
+    ck_assert(own_start(&caller->dispatch, wait_on, &job));
     tell(5 + PENDING_BUCKETS);
     ck_assert_uint_eq(job.last, 5 + PENDING_BUCKETS);
     tell(5 + PENDING_BUCKETS); /* it is over */
@@ -87,7 +88,7 @@ END_TEST
 START_TEST(an_answer_before_the_last_one_ends_all)
 {
     struct job job = three_ops(1);
-    ck_assert(dispatch_start_own(&caller->dispatch, wait_on, &job));
+    ck_assert(own_start(&caller->dispatch, wait_on, &job));
     tell(7);
     ck_assert_uint_eq(job.ended, 1);
     tell(5);
@@ -119,7 +120,7 @@ static struct rpc_result wait_until(struct rpc_call *call, void *state)
 START_TEST(a_deadline_that_is_waited_for_ends_nothing)
 {
     struct job job = three_ops(1);
-    ck_assert(dispatch_start_own(&caller->dispatch, wait_until, &job));
+    ck_assert(own_start(&caller->dispatch, wait_until, &job));
     ck_assert_uint_eq(dispatch_next_ms(&caller->dispatch), caller->fake.now.ms + 5);
     caller->fake.now.ms += 4;
     dispatch_tick(&caller->dispatch);
@@ -138,13 +139,13 @@ END_TEST
 START_TEST(stopping_ends_the_daemons_own_calls)
 {
     struct job job = three_ops(3), late = three_ops(3);
-    ck_assert(dispatch_start_own(&caller->dispatch, wait_on, &job));
+    ck_assert(own_start(&caller->dispatch, wait_on, &job));
     caller->dispatch.is_stopping = true;
-    dispatch_stop_own(&caller->dispatch);
+    own_stop(&caller->dispatch);
     ck_assert_uint_eq(job.ended, 1);
     tell(5);
     ck_assert_uint_eq(job.heard, 0);
-    ck_assert(!dispatch_start_own(&caller->dispatch, wait_on, &late));
+    ck_assert(!own_start(&caller->dispatch, wait_on, &late));
     ck_assert_uint_eq(late.ended, 0);
 }
 END_TEST

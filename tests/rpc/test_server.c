@@ -12,6 +12,7 @@
 
 #include "rpc/json/json.h"
 #include "rpc/server/server.h"
+#include "rpc/turn.h"
 #include "tests/daemon/scratch.h"
 #include "tests/rpc/fake_host.h"
 #include "tests/runner.h"
@@ -20,7 +21,8 @@
 #define CHECK_CALL(id)                                                                             \
     "{\"jsonrpc\":\"2.0\",\"id\":" #id ",\"method\":\"check\",\"params\":[\"help\"]}\n"
 #define CHECK_ANSWER(id) "{\"jsonrpc\":\"2.0\",\"id\":" #id ",\"result\":true}\n"
-#define RELOAD_CALL      "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"reload\"}\n"
+#define RELOAD_REQUEST   "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"reload\"}"
+#define RELOAD_CALL      RELOAD_REQUEST "\n"
 #define RELOAD_ANSWER    "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":true}\n"
 
 static struct fake_host fake;
@@ -214,6 +216,110 @@ START_TEST(who_does_not_read_is_not_read)
     close(deaf);
     close(other);
     wait_clients(0);
+}
+END_TEST
+
+#define QUIET_CALL "{\"jsonrpc\":\"2.0\",\"method\":\"getmetrics\"}"
+#define SLOW_CALLS 64
+
+static bool has_heard_nothing(int fd)
+{
+    char byte;
+
+    return recv(fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN;
+}
+
+/* All at once: as lines, or as one batch. */
+static void say_slow_calls(int fd, const char *before, const char *between, const char *after)
+{
+    struct json_text text = {0};
+
+    json_text_append(&text, before, strlen(before));
+    for (int i = 0; i < SLOW_CALLS; i++) {
+        json_text_append(&text, i > 0 ? between : "", i > 0 ? strlen(between) : 0);
+        json_text_append(&text, QUIET_CALL, strlen(QUIET_CALL));
+    }
+    json_text_append(&text, after, strlen(after));
+    ck_assert_int_eq(send(fd, text.data, text.size, 0), (ssize_t)text.size);
+    json_text_clear(&text);
+}
+
+/* Each call takes a turn's half or more. */
+static void check_others_have_their_turn(const char *before, const char *between, const char *after,
+                                         const char *answer)
+{
+    int slow = connect_to(path), other = connect_to(path);
+
+    turn();
+    fake.clock_step_ns = TURN_NS / 4;
+    say_slow_calls(slow, before, between, after);
+    say_text(other, CHECK_CALL(2));
+    ck_assert_str_eq(hear(other, 1), CHECK_ANSWER(2));
+    ck_assert(has_heard_nothing(slow));
+    ck_assert_str_eq(hear(slow, 1), answer);
+    close(slow);
+    close(other);
+    wait_clients(0);
+}
+
+START_TEST(others_have_their_turn_between_lines)
+{
+    check_others_have_their_turn("", "\n", "\n" CHECK_CALL(1), CHECK_ANSWER(1));
+}
+END_TEST
+
+START_TEST(others_have_their_turn_within_a_batch)
+{
+    check_others_have_their_turn(
+        "[", ",", ",{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"check\",\"params\":[\"help\"]}]\n",
+        "[{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":true}]\n");
+}
+END_TEST
+
+START_TEST(lines_after_a_batch_keep_their_order)
+{
+    int fd = connect_to(path);
+
+    fake.clock_step_ns = TURN_NS / 4;
+    say_slow_calls(fd, "[", ",", ",7]\n" CHECK_CALL(1) CHECK_CALL(2));
+    const char *answers = hear(fd, 3);
+    ck_assert_int_eq(strncmp(answers, "[{", 2), 0);
+    ck_assert_str_eq(strchr(answers, '\n') + 1, CHECK_ANSWER(1) CHECK_ANSWER(2));
+    close(fd);
+    wait_clients(0);
+}
+END_TEST
+
+START_TEST(who_vanishes_within_a_batch_is_forgotten)
+{
+    int batch = connect_to(path), lines = connect_to(path), other = connect_to(path);
+
+    turn();
+    fake.clock_step_ns = TURN_NS / 4;
+    say_slow_calls(batch, "[", ",", "]\n");
+    say_slow_calls(lines, "", "\n", "\n");
+    turn();
+    close(batch);
+    close(lines);
+    say_text(other, CHECK_CALL(2));
+    ck_assert_str_eq(hear(other, 1), CHECK_ANSWER(2));
+    close(other);
+    wait_clients(0);
+}
+END_TEST
+
+START_TEST(a_batch_is_answered_before_the_stop)
+{
+    int fd = connect_to(path);
+
+    turn();
+    fake.clock_step_ns = TURN_NS / 4;
+    say_slow_calls(fd, "[", ",", "," RELOAD_REQUEST "]\n");
+    turn();
+    rpc_server_close(server);
+    const char *answer = hear(fd, 1);
+    ck_assert_ptr_nonnull(strstr(answer, "\"name\":\"stopping\""));
+    close(fd);
 }
 END_TEST
 
@@ -458,6 +564,11 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_half_close_waits_for_its_answers);
     tcase_add_test(tests, a_client_that_vanishes_is_forgotten);
     tcase_add_test(tests, who_does_not_read_is_not_read);
+    tcase_add_test(tests, others_have_their_turn_between_lines);
+    tcase_add_test(tests, others_have_their_turn_within_a_batch);
+    tcase_add_test(tests, lines_after_a_batch_keep_their_order);
+    tcase_add_test(tests, who_vanishes_within_a_batch_is_forgotten);
+    tcase_add_test(tests, a_batch_is_answered_before_the_stop);
     tcase_add_test(tests, a_long_line_is_skipped);
     tcase_add_test(tests, http_is_spoken_where_it_begins);
     tcase_add_test(tests, http_is_not_spoken_later);
