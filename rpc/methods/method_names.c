@@ -6,6 +6,7 @@
 #include "rpc/name.h"
 #include "rpc/names/name_lookup.h"
 #include "rpc/names/name_watch.h"
+#include "rpc/transfer/put_answer.h"
 #include "rpc/transfer/put_call.h"
 #include "rpc/values/value.h"
 
@@ -63,14 +64,14 @@ static struct rpc_result on_registered(struct rpc_call *call, void *state,
 {
     const struct rpc_host *host = rpc_host_of(call);
     struct wanted *w = state;
-    if (!put_call_is_taken(event))
-        return put_call_fail(call, event);
+    if (!put_answer_is_taken(event))
+        return put_answer_fail(call, event);
     w->said.seq = event->put.seq;
     struct name_entry *entry = name_cache_note(host->names, host->now(host->context),
                                                w->link.authority, w->link.name, &w->said);
     if (entry != NULL)
         name_watch_compare(host, entry);
-    json_t *result = put_call_show(event, rpc_bool(call, "wait"));
+    json_t *result = put_answer_show(event, rpc_bool(call, "wait"), (struct bytes){0});
     json_object_set_new(result, "name", json_string(w->link.name));
     json_object_set_new(result, "key", w->said.is_deleted ? json_null() : show_key(w->said.key));
     return rpc_reply(call, result);

@@ -14,7 +14,7 @@ static struct rpc_result start_put(struct rpc_call *call, struct put_request *re
     struct large_put_options options = {.has_progress = rpc_bool(call, "progress")};
     struct rpc_result refusal;
     if (request->v.size <= RECORD_V_MAX) {
-        return put_call_start(call, request, NULL);
+        return put_call_record(call, request);
     }
     return put_call_options(call, &options.is_kept, &options.is_quick, &refusal)
                ? large_put_start(call, request, &options)
@@ -50,7 +50,7 @@ struct rpc_result method_putimmutable(struct rpc_call *call)
         return result;
     }
     struct put_request request = {.kind = RECORD_IMMUTABLE, .v = plan.record.v};
-    result = put_call_start(call, &request, NULL);
+    result = put_call_record(call, &request);
     put_plan_clear(&plan);
     return result;
 }
@@ -91,7 +91,7 @@ static struct rpc_result put_raw(struct rpc_call *call, const struct record *rec
         return rpc_fail(call, ERR_INVALID_PARAMS, "hexdata: %s", fault);
     }
     struct put_request request = node_put_request(record);
-    return put_call_start(call, &request, NULL);
+    return put_call_record(call, &request);
 }
 
 struct rpc_result method_dhtputraw(struct rpc_call *call)

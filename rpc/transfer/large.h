@@ -72,6 +72,11 @@ struct large_chunks {
     size_t count;
     struct id targets[];
 };
+struct join;
+/* What of the manifest's value is kept here: the lists alone, or the data too. To be freed; NULL
+ * without memory. */
+struct join *large_join_kept(const struct rpc_host *host, const struct manifest *manifest,
+                             bool has_data);
 /* Those of the large value that is kept under (kind, key), `key` being what record_key says. NULL
  * when none is, or without memory. To be freed. */
 struct large_chunks *large_kept_chunks(const struct rpc_host *host, enum record_kind kind,

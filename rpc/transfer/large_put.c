@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "daemon/dht/records/envelope.h"
-#include "rpc/transfer/put_call.h"
+#include "rpc/transfer/put_answer.h"
 
 static struct rpc_result go_on(struct rpc_call *call, struct large_put *put);
 
@@ -76,14 +76,20 @@ static struct rpc_result fail_chunk(struct rpc_call *call, const struct large_pu
                       : err == ERR_TIMEOUT ? "no node took it in time"
                                            : err_text(err);
     return large_fail_chunk(call, err, index, chunk_count(put), &put->cut.targets[index], why,
-                            event != NULL ? put_call_refusals(event) : NULL);
+                            event != NULL ? put_answer_refusals(event) : NULL);
+}
+
+/* Absent where the record is no entry. */
+static struct bytes slot_of(const struct large_put *put)
+{
+    return put->record.kind == RECORD_MULTI ? put->record.salt : (struct bytes){0};
 }
 
 static struct rpc_result reply(struct rpc_call *call, struct large_put *put,
                                const struct event *event)
 {
     bool is_waiting = !put->options.is_quick;
-    json_t *result = put_call_show(event, is_waiting);
+    json_t *result = put_answer_show(event, is_waiting, slot_of(put));
     json_t *chunks = !is_waiting ? json_pack("{s:I}", "count", (json_int_t)put->stored)
                                  : json_pack("{s:I, s:I}", "count", (json_int_t)put->stored,
                                              "stored_min", (json_int_t)put->stored_min);
@@ -100,8 +106,8 @@ static struct rpc_result reply(struct rpc_call *call, struct large_put *put,
 static struct rpc_result on_record(struct rpc_call *call, struct large_put *put,
                                    const struct event *event)
 {
-    if (!put_call_is_taken(event)) {
-        return put_call_fail(call, event);
+    if (!put_answer_is_taken(event)) {
+        return put_answer_fail(call, event);
     }
     put->is_record_kept = event->put.is_kept;
     if (event->put.is_kept) {

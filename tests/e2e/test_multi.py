@@ -98,7 +98,7 @@ class Reading(Multis):
         self.assertEqual(self.values(by='alice'), [3, 1])
         self.assertEqual(self.values(by=self.keys['bob'], min_multi=1), [2])
         self.assertEqual(self.values(limit=2), [3, 2])
-        self.put('bob', 4, slot='latest')
+        self.assertEqual(self.put('bob', 4, slot='latest')['slot'], 'latest')
         self.assertEqual(self.values(slot='latest', min_multi=1), [4])
         self.delete('bob', slot='latest')
         second = self.get()[1]['p']['time']

@@ -133,6 +133,44 @@ START_TEST(the_default_slot_is_a_hash_of_the_content)
 }
 END_TEST
 
+/* In the answer of `method` with these parameters the member `name` is `expected`, and `other` is
+ * not there. */
+static void assert_slot(const char *method, const char *params, const char *name,
+                        const char *expected, const char *other)
+{
+    json_t *result = result_of(method, params);
+    const char *slot = json_string_value(json_object_get(result, name));
+    ck_assert_msg(slot != NULL && strcmp(slot, expected) == 0, "%s: %s", params, slot);
+    ck_assert_ptr_null(json_object_get(result, other));
+    json_decref(result);
+}
+
+START_TEST(a_put_tells_the_slot_that_it_used)
+{
+    char params[2500];
+    json_t *signed_one = result_of("dhtsign", "{" TAG ",\"value\":4,\"sig_user\":\"bob\","
+                                              "\"slot\":\"raw\",\"seq\":1}");
+    assert_slot("dhtput", "{" TAG ",\"value\":1,\"sig_user\":\"alice\",\"slot\":\"latest\"}",
+                "slot", "latest", "slot_hex");
+    assert_slot("dhtput",
+                "{" TAG ",\"value\":2,\"sig_user\":\"alice\",\"slot_hex\":\"0a\",\"wait\":false}",
+                "slot_hex", "0a", "slot");
+    snprintf(params, sizeof params, "[\"%s\"]", json_string_value(signed_one));
+    assert_slot("dhtputraw", params, "slot", "raw", "slot_hex");
+    json_decref(signed_one);
+    json_t *result = result_of("dhtput", "{" TAG ",\"value\":3,\"sig_user\":\"alice\"}");
+    const char *slot = json_string_value(json_object_get(result, "slot_hex"));
+    ck_assert_ptr_nonnull(slot);
+    snprintf(params, sizeof params, ",\"slot_hex\":\"%s\"", slot);
+    assert_numbers(params, "3");
+    json_decref(result);
+    result = result_of("dhtput", "[\"alice\",\"r\",\"s\",1]");
+    ck_assert_ptr_null(json_object_get(result, "slot"));
+    ck_assert_ptr_null(json_object_get(result, "slot_hex"));
+    json_decref(result);
+}
+END_TEST
+
 START_TEST(a_slot_has_one_entry_a_signer)
 {
     put("\"value\":1,\"sig_user\":\"alice\",\"slot\":\"latest\"");
@@ -281,9 +319,11 @@ START_TEST(a_large_entry_is_whole_when_alone)
     pass(1);
     json_t *result = put_large("");
     ck_assert_ptr_nonnull(json_object_get(result, "chunks"));
-    json_decref(result);
     json_t *values = get(",\"raw\":true");
     const json_t *element = json_array_get(values, 0);
+    ck_assert(json_equal(json_object_get(result, "slot_hex"),
+                         json_object_get(part_of(values, 0), "slot_hex")));
+    json_decref(result);
     ck_assert_uint_eq(json_array_size(values), 2);
     ck_assert_ptr_null(json_object_get(part_of(values, 0), "v"));
     ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(element, "large"), "size")),
@@ -387,6 +427,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, entries_pile_up_newest_first);
     tcase_add_test(tests, a_repeated_content_is_one_entry_and_as_new_as_its_last_put);
     tcase_add_test(tests, the_default_slot_is_a_hash_of_the_content);
+    tcase_add_test(tests, a_put_tells_the_slot_that_it_used);
     tcase_add_test(tests, a_slot_has_one_entry_a_signer);
     tcase_add_test(tests, an_entry_is_deleted_by_its_slot_or_its_content);
     tcase_add_test(tests, a_deletion_lives_thirty_days);
