@@ -36,6 +36,10 @@ struct rpc_result method_respond(struct rpc_call *call)
         return refusal;
     }
     uint32_t error = (uint32_t)rpc_int(call, "error");
+    if (error != 0 && value.data != NULL) {
+        value_clear(&value);
+        return rpc_fail(call, ERR_INVALID_PARAMS, "error: give a value or an error, not both");
+    }
     enum err err = handler_respond(call, (uint64_t)rpc_int(call, "request"), error,
                                    command_value_bytes(&value));
     value_clear(&value);

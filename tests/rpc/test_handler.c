@@ -282,6 +282,8 @@ START_TEST(an_answer_that_is_too_much_may_be_made_shorter)
     expect(&solo.client, "\"too_big\"");
     respond(&solo.client, number, ",\"value\":1,\"value_base64\":\"AQI=\"");
     expect(&solo.client, "\"invalid_params\"");
+    respond(&solo.client, number, ",\"value\":1,\"error\":16");
+    expect(&solo.client, "\"invalid_params\"");
     respond(&solo.client, number, ",\"error\":15");
     expect(&solo.client, "\"invalid_params\"");
     respond(&solo.client, number, ",\"error\":65536");
