@@ -186,7 +186,7 @@ struct command_request {
  * may get one twice, when its first answer and a ping were lost. A node sends none to itself.
  *
  * One node, one reply: EVENT_REQUEST; ERR_NOT_FOUND: nobody with that id answers;
- * ERR_METHOD_UNKNOWN: the node there is no xord. */
+ * ERR_METHOD_UNKNOWN: the node there is no xord; ERR_INVALID_PARAMS: it is this one. */
 enum err node_request(struct node *node, struct now now, const struct command_request *request,
                       uint64_t *op, struct outbox *out);
 /* Toward the target: EVENT_REPLY for each reply, then EVENT_QUERY. */

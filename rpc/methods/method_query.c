@@ -177,6 +177,12 @@ static struct rpc_result on_request(struct rpc_call *call, void *state, const st
     if (event->err == ERR_NOT_FOUND) {
         return rpc_fail(call, event->err, "no node with the id %s answers", to);
     }
+    if (event->err == ERR_INVALID_PARAMS) {
+        return rpc_fail(call, event->err, "to: %s is this node", to);
+    }
+    if (event->err == ERR_TIMEOUT) {
+        return rpc_fail(call, event->err, "%s did not answer in time", to);
+    }
     if (event->err != ERR_OK) {
         return rpc_fail(call, event->err, "%s: %s", to, err_text(event->err));
     }

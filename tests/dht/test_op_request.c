@@ -120,6 +120,31 @@ START_TEST(nobody_there_is_an_error)
 }
 END_TEST
 
+START_TEST(a_node_does_not_ask_itself)
+{
+    build(3, PROGRAM_GOOD, 90);
+    struct command_request request = to_addr(&net.nodes[1]->addr);
+    ck_assert_int_eq(ask(&request), ERR_INVALID_PARAMS);
+    request = to_id(&net.nodes[1]->id);
+    ck_assert_int_eq(ask(&request), ERR_INVALID_PARAMS);
+    ck_assert_uint_eq(programs.of[1].runs, 0);
+    net_clear(&net);
+}
+END_TEST
+
+/* The table does not know yet. */
+START_TEST(who_has_come_in_its_place_is_not_taken_for_it)
+{
+    build(3, PROGRAM_GOOD, 91);
+    const struct id id = net.nodes[2]->id;
+    net_kill(&net, 2);
+    net_restart(&net, 2, -1);
+    const struct command_request request = to_id(&id);
+    ck_assert_int_eq(ask(&request), ERR_TIMEOUT);
+    net_clear(&net);
+}
+END_TEST
+
 START_TEST(lost_packets_are_sent_again)
 {
     build(2, PROGRAM_GOOD, 85);
@@ -227,6 +252,8 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, by_id_every_node_is_found);
     tcase_add_test(tests, what_a_program_says_is_told_as_it_is);
     tcase_add_test(tests, nobody_there_is_an_error);
+    tcase_add_test(tests, a_node_does_not_ask_itself);
+    tcase_add_test(tests, who_has_come_in_its_place_is_not_taken_for_it);
     tcase_add_test(tests, lost_packets_are_sent_again);
     tcase_add_test(tests, whatever_is_lost_a_program_runs_once);
     tcase_add_test(tests, an_answer_that_is_lost_is_given_again);

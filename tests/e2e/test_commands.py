@@ -103,8 +103,8 @@ class Commands(SharedCase):
         self.assert_error('not_found', 404, self.asker.call, 'request', '11' * 20, 'x')
         self.assert_error('timeout', 408, self.asker.call, 'request', '127.0.0.1:1', 'x',
                           timeout_ms=1500)
-        self.assert_error('invalid_params', -32602, self.asker.call, 'request',
-                          self.asker.info()['id'], 'x')
+        for own in (self.asker.info()['id'], self.asker.address):
+            self.assert_error('invalid_params', -32602, self.asker.call, 'request', own, 'x')
 
     def test_what_nobody_handles(self):
         error = self.command_error(UNKNOWN, self.ask, 'nobody')

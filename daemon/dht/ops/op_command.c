@@ -289,10 +289,25 @@ void command_late(struct node *node, struct now now, struct op *op,
         search_query_late(node, now, op, query, out);
 }
 
-void command_refused(struct node *node, struct now now, struct op *op,
-                     const struct inflight_query *query, struct outbox *out)
+/* Without an id by which it was asked for, only we can be the wrong one. */
+static void wrong_answered(struct node *node, struct now now, struct op *op,
+                           const struct inflight_query *query, struct outbox *out)
 {
-    if (query->purpose == QUERY_COMMAND) {
+    struct command_peer *peer = find_peer(op, query->owner_index);
+    if (!query->has_id && op->kind == OP_REQUEST) {
+        op_finish(node, now, op, ERR_INVALID_PARAMS, out);
+    } else if (peer != NULL && peer->state != PEER_ANSWERED) {
+        peer->state = PEER_SILENT;
+        peers_done(node, now, op, out);
+    }
+}
+
+void command_refused(struct node *node, struct now now, struct op *op,
+                     const struct inflight_query *query, int64_t code, struct outbox *out)
+{
+    if (query->purpose == QUERY_COMMAND && code == 0) {
+        wrong_answered(node, now, op, query, out);
+    } else if (query->purpose == QUERY_COMMAND) {
         peer_answered(node, now, op, query, NULL, out);
     } else if (query->purpose == QUERY_SEARCH && op->is_searching) {
         search_refused(&op->search, query);

@@ -68,8 +68,9 @@ bool command_is_done(const struct op_command *command);
 void command_answered(struct node *node, struct now now, struct op *op,
                       const struct inflight_query *query, const struct krpc *reply,
                       struct outbox *out);
+/* code 0: whoever answered is another node than the one that was asked, or we ourselves. */
 void command_refused(struct node *node, struct now now, struct op *op,
-                     const struct inflight_query *query, struct outbox *out);
+                     const struct inflight_query *query, int64_t code, struct outbox *out);
 void command_late(struct node *node, struct now now, struct op *op,
                   const struct inflight_query *query, struct outbox *out);
 void command_dead(struct node *node, struct now now, struct op *op,

@@ -204,7 +204,7 @@ void op_refused(struct node *node, struct now now, const struct inflight_query *
     if (op->kind == OP_SYNC) {
         sync_refused(node, now, op, query, out);
     } else if (op_is_command(op)) {
-        command_refused(node, now, op, query, out);
+        command_refused(node, now, op, query, code, out);
     } else if (op->kind == OP_CATCHUP) {
         catchup_refused(node, now, op, query, out);
     } else if (query->purpose == QUERY_SEARCH && op->is_searching) {

@@ -113,6 +113,10 @@ void serve_command(struct node *node, struct now now, const struct addr *from,
     }
     if (has_come_before(node, now, from, query, out))
         return;
+    if (id_equal(&query->id, &node->id)) { /* by whatever address of ours */
+        reply_to(node, now, from, query, COMMAND_UNKNOWN, (struct bytes){0}, out);
+        return;
+    }
     node_count(node, COUNTER_COMMANDS);
     uint64_t number = requests_add(&node->requests, now.ms, from, query);
     if (number == 0) {
