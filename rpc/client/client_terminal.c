@@ -48,8 +48,22 @@ static void measure(struct client_terminal *t)
     t->columns = is_known && size.ws_col > 0 ? size.ws_col : COLUMNS_USUAL;
 }
 
+/* In the background the system stops us here, until the terminal is ours; meanwhile signals do what
+ * they do to others, so whoever is stopped can be ended. */
+static void await_foreground(const struct client_terminal *t)
+{
+    struct termios modes;
+    sigset_t ours;
+    sigprocmask(SIG_SETMASK, &t->signals_before, &ours);
+    if (tcgetattr(STDIN_FILENO, &modes) == 0) {
+        tcsetattr(STDIN_FILENO, TCSANOW, &modes);
+    }
+    sigprocmask(SIG_SETMASK, &ours, NULL);
+}
+
 static void enter(struct client_terminal *t)
 {
+    await_foreground(t);
     t->has_modes = tcgetattr(STDIN_FILENO, &t->modes_before) == 0;
     if (t->has_modes) {
         struct termios modes = t->modes_before;

@@ -158,6 +158,26 @@ class Top(TestCase):
         wait_until(screen.is_restored, 'it has ended')
         self.assert_usable(screen)
 
+    def test_in_the_background_it_can_be_ended(self):
+        node = self.start()
+        screen = Screen(self, 100, 30)
+        screen.start(XORD, '--rpc-socket', node.socket_path, 'top', '&')
+        process = wait_until(lambda: self.stopped(screen), 'the system has stopped it')
+        os.kill(process, signal.SIGTERM)
+        os.kill(process, signal.SIGCONT)
+        screen.type('Enter')
+        screen.wait('Terminated')
+        self.assert_usable(screen)
+
+    def stopped(self, screen):
+        """What the shell runs, once it is stopped."""
+        try:
+            process = screen.process()
+            with open(f'/proc/{process}/stat', encoding='utf-8') as file:
+                return process if file.read().rpartition(')')[2].split()[0] == 'T' else None
+        except (IndexError, OSError):  # not yet there
+            return None
+
     def test_the_readers_socket_shows_all_but_lookups(self):
         node = self.start()
         screen = self.top(node, socket='ro.sock')
