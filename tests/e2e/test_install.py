@@ -46,8 +46,23 @@ class Install(TestCase):
         unit = read(self.folder, 'usr/local/lib/systemd/system/xord.service')
         self.assertIn('ExecStart=/usr/local/bin/xord\n', unit)
         self.assertNotIn('/usr/bin/xord', unit)
+        self.install(BUILD)  # again, over what is there
         self.install('--remove')
         self.assertEqual(self.files(), set())
+        self.assertFalse(os.path.exists(self.folder + f'{share}/doc/xord'))
+        self.assertTrue(os.path.exists(self.folder + f'{share}/doc'), 'it is not ours alone')
+        self.install('--remove')
+
+    def test_the_examples_find_the_client(self):
+        self.install(BUILD)
+        examples = self.path('usr', 'local', 'share', 'doc', 'xord', 'examples')
+        programs = [os.path.join(folder, name) for folder, _, names in os.walk(examples)
+                    for name in names if name in ('store.py', 'sensor.py', 'follow.py')]
+        self.assertEqual(len(programs), 3)
+        for program in programs:
+            ran = subprocess.run(['python3', '-B', program, '--help'], capture_output=True,
+                                 text=True, timeout=DEADLINE_S, check=False)
+            self.assertEqual((ran.returncode, ran.stderr), (0, ''), program)
 
     def test_short_names(self):
         self.install(BUILD)
