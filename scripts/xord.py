@@ -490,12 +490,19 @@ class Xord:
             self._lose(connection, 'the daemon speaks something else than JSON-RPC')
 
     def _take_reply(self, message):
-        call = self._calls.pop(message['id'], None)
+        number, error = message['id'], message.get('error')
+        if not isinstance(error, dict if number is None else (dict, type(None))):
+            raise TypeError
+        if number is None and len(self._calls) == 1:
+            number = next(iter(self._calls))
+        elif number is None:  # which of them the daemon could not read is not known
+            self._lose(self.connection, f'a call failed: {RpcError(error)}')
+        call = self._calls.pop(number, None)
         if call is None:
             return
         call.answer = message
         stream, result = call.stream, message.get('result')
-        if stream is not None and message.get('error') is None:
+        if stream is not None and error is None:
             stream.key = result['sub']
             self._streams[stream.method, stream.key] = stream
 

@@ -98,6 +98,16 @@ class Calls(AliceCase):
             self.xord.putimmutable(float('nan'))
         self.assertEqual(self.xord.getinfo()['port'], self.node.port)
 
+    def test_a_call_that_the_daemon_cannot_read(self):
+        self.assert_error('parse_error', -32700, self.xord.putimmutable, 2 ** 70)
+        calls = [self.xord.start('getinfo'), self.xord.start('putimmutable', 2 ** 70),
+                 self.xord.start('putimmutable', 2 ** 70)]
+        self.assertEqual(calls[0].result(DEADLINE_S)['port'], self.node.port)
+        for call in calls[1:]:
+            with self.assertRaisesRegex(XordError, 'too big integer'):
+                call.result(DEADLINE_S)
+        self.assertEqual(self.xord.getinfo()['port'], self.node.port)
+
 
 class Sockets(TestCase):
     program = ('from xord import *\n'
@@ -274,7 +284,8 @@ class Broken(Stands):
                 call.result()
 
     def test_something_else_than_json_rpc(self):
-        for message in (5, {'id': [1]}, {'method': 'listen'}, {'method': 'x', 'params': [1]}):
+        for message in (5, {'id': [1]}, {'id': 1, 'error': 'no'}, {'id': None},
+                        {'method': 'listen'}, {'method': 'x', 'params': [1]}):
             with self.subTest(message=message):
                 path = self.path('rpc.sock')
                 Stand(self, path, lambda request, message=message: [message])
