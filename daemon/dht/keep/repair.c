@@ -6,7 +6,6 @@
 #include "daemon/dht/ops/op_kinds.h"
 #include "daemon/dht/records/envelope.h"
 
-#define HOLDERS   LOOKUP_K /* copies of a record */
 #define MINUTE_MS 60000u
 
 /* When the slot after the present one begins, and a time within it that is this node's own. */
@@ -42,7 +41,7 @@ void repair_clear(struct repair *repair)
 static bool cancel_opposite(struct repair *repair, const struct contact *contact, bool is_lost)
 {
     for (unsigned i = 0; i < repair->change_count; i++) {
-        struct repair_change *change = &repair->changes[i];
+        struct circle_change *change = &repair->changes[i];
         if (change->is_lost == is_lost || !id_equal(&change->contact.id, &contact->id))
             continue;
         if (change->is_new) {
@@ -68,7 +67,7 @@ static void overflow(struct repair *repair)
     repair->has_overflown = true;
 }
 
-static void add_change(struct repair *repair, const struct repair_change *change)
+static void add_change(struct repair *repair, const struct circle_change *change)
 {
     if (repair->changes == NULL)
         repair->changes = malloc(REPAIR_CHANGES_MAX * sizeof *repair->changes);
@@ -85,7 +84,7 @@ static void note_change(struct node *node, struct now now, const struct contact 
     struct repair *repair = &node->repair;
     if (cancel_opposite(repair, contact, is_lost))
         return;
-    add_change(repair, &(struct repair_change){
+    add_change(repair, &(struct circle_change){
                            .contact = *contact, .is_lost = is_lost, .is_new = !is_lost});
     if (is_lost && repair->losses < UINT8_MAX)
         repair->losses++;
@@ -127,96 +126,22 @@ void repair_lost(struct node *node, struct now now, const struct contact *contac
     note_change(node, now, contact, true);
 }
 
-/* One record: who should have it, who may lack it, and whether it is ours to see to. */
-
-struct holders {
-    struct contact nodes[HOLDERS]; /* the live nodes nearest to the target, ourselves left out */
-    size_t count;
-    size_t rank; /* how many of them are nearer than we are */
-    bool is_new[HOLDERS];
-};
-
-static void find_holders(const struct node *node, enum record_kind kind, const struct id *target,
-                         struct holders *h)
-{
-    enum krpc_method method = kind == RECORD_MULTI ? KRPC_XPUT : KRPC_PUT;
-    bool has_v4 = node_neighbours(node, method, FAMILY_V4)->count > 0;
-    *h = (struct holders){0};
-    h->count =
-        node_closest(node, method, has_v4 ? FAMILY_V4 : FAMILY_V6, target, h->nodes, HOLDERS);
-    while (h->rank < h->count && id_compare_distance(target, &h->nodes[h->rank].id, &node->id) < 0)
-        h->rank++;
-}
-
-/* Only one of the record's other holders can be doing their round; anybody else could silence it.
- */
-static bool is_holder(const struct node *node, enum record_kind kind, const struct id *target,
-                      const struct contact *contact)
-{
-    struct holders h;
-    find_holders(node, kind, target, &h);
-    for (size_t i = 0; i < h.count; i++)
-        if (id_equal(&h.nodes[i].id, &contact->id) && addr_equal(&h.nodes[i].addr, &contact->addr))
-            return true;
-    return false;
-}
+/* One record: whether it is ours to see to, and who may lack it. */
 
 static bool was_noticed(const struct repair *repair, const struct id *target)
 {
     return notices_last(&repair->notices, target) > repair->noticed_since_min;
 }
 
+/* Only one of the record's other holders can be doing their round; anybody else could silence it.
+ */
 void repair_noticed(struct node *node, struct now now, enum record_kind kind,
                     const struct id *target, const struct contact *asker)
 {
-    if (is_holder(node, kind, target, asker))
+    struct circle circle;
+    circle_find(node, kind, target, &circle);
+    if (circle_has(&circle, asker))
         notices_add(&node->repair.notices, target, (uint32_t)(now.ms / MINUTE_MS));
-}
-
-/* How many of the k closest are others: we count among them when fewer than k are nearer. */
-static size_t others_among_holders(const struct holders *h)
-{
-    size_t wanted = h->rank < HOLDERS ? HOLDERS - 1 : HOLDERS;
-    return h->count < wanted ? h->count : wanted;
-}
-
-/* Marks the holders that a change made: those that joined, and for each that was lost the farthest,
- * who has moved up into its place. */
-static bool mark_new(const struct repair *repair, const struct id *target, struct holders *h)
-{
-    size_t others = others_among_holders(h), moved_up = 0;
-    bool has_new = false;
-    for (unsigned c = 0; c < repair->scanned_count; c++) {
-        const struct repair_change *change = &repair->scanned[c];
-        if (change->is_lost) {
-            moved_up += others > 0 && id_compare_distance(target, &change->contact.id,
-                                                          &h->nodes[others - 1].id) < 0;
-            continue;
-        }
-        for (size_t i = 0; i < others; i++)
-            h->is_new[i] = h->is_new[i] || id_equal(&h->nodes[i].id, &change->contact.id);
-    }
-    for (size_t i = others; i > 0 && moved_up > 0; i--, moved_up--)
-        h->is_new[i - 1] = true;
-    for (size_t i = 0; i < others; i++)
-        has_new = has_new || h->is_new[i];
-    return has_new;
-}
-
-/* The nearest of those that should have had the record before pass it on; the others leave it to
- * them. More than one, since one of them may lack it itself. */
-static bool is_nearest_old_holder(const struct holders *h)
-{
-    unsigned nearer = 0;
-    for (size_t i = 0; i < h->rank && i < h->count; i++)
-        nearer += !h->is_new[i];
-    return nearer < REPAIR_PUSHERS;
-}
-
-static void mark_all(struct holders *h)
-{
-    for (size_t i = 0; i < others_among_holders(h); i++)
-        h->is_new[i] = true;
 }
 
 static uint32_t slot_of(const struct id *target)
@@ -227,15 +152,16 @@ static uint32_t slot_of(const struct id *target)
 /* The nearest holder sees to a record in its slot, each other one a slot later than the one before
  * it, unless somebody has, which it would have noticed if it was up since the nearest's slot began.
  * Who is none of the k closest any more asks the nearest alone. */
-static bool mark_for_slot(const struct repair *repair, const struct id *target, struct holders *h)
+static bool mark_for_slot(const struct repair *repair, const struct id *target,
+                          struct circle *circle)
 {
-    if ((slot_of(target) + h->rank) % REPAIR_SLOTS != repair->slot ||
-        h->rank > repair->slot_rank_max || was_noticed(repair, target))
+    if ((slot_of(target) + circle->rank) % REPAIR_SLOTS != repair->slot ||
+        circle->rank > repair->slot_rank_max || was_noticed(repair, target))
         return false;
-    if (h->rank < HOLDERS)
-        mark_all(h);
+    if (circle->rank < CIRCLE_SIZE)
+        circle_mark_all(circle);
     else
-        h->is_new[0] = true;
+        circle->is_marked[0] = true;
     return true;
 }
 
@@ -252,11 +178,11 @@ static bool queue_push(struct repair *repair, enum record_kind kind, const struc
 }
 
 static void push_to_marked(struct repair *repair, enum record_kind kind, const struct id *target,
-                           const struct holders *h)
+                           const struct circle *circle)
 {
-    for (size_t i = 0; i < h->count; i++)
-        if (h->is_new[i])
-            queue_push(repair, kind, target, &h->nodes[i]);
+    for (size_t i = 0; i < circle->count; i++)
+        if (circle->is_marked[i])
+            queue_push(repair, kind, target, &circle->nodes[i]);
 }
 
 bool repair_is_passed_on(const struct record *record)
@@ -266,48 +192,36 @@ bool repair_is_passed_on(const struct record *record)
     return envelope.has_expiry;
 }
 
-/* While leaving: the node that becomes the last of the k closest in our stead. Where there are not
- * even k others, any of them may lack it, and these records come first. */
-static bool mark_successor(struct holders *h, bool is_few)
-{
-    if (is_few != (h->count < HOLDERS))
-        return false;
-    if (is_few)
-        mark_all(h);
-    else if (h->rank < HOLDERS)
-        h->is_new[HOLDERS - 1] = true;
-    return true;
-}
-
 /* A record, or a multi with all its entries. */
 static void consider(struct node *node, enum record_kind kind, const struct id *target)
 {
     struct repair *repair = &node->repair;
-    struct holders h;
-    find_holders(node, kind, target, &h);
+    struct circle circle;
+    circle_find(node, kind, target, &circle);
     switch ((enum repair_mode)repair->mode) {
     case REPAIR_IDLE:
         return;
     case REPAIR_CHANGES:
-        if (!mark_new(repair, target, &h) || !is_nearest_old_holder(&h))
+        if (!circle_mark_changed(&circle, target, repair->scanned, repair->scanned_count) ||
+            !circle_is_ours(&circle))
             return;
         break;
     case REPAIR_SLOT:
-        if (!mark_for_slot(repair, target, &h))
+        if (!mark_for_slot(repair, target, &circle))
             return;
         break;
     case REPAIR_ROUND:
         if (was_noticed(repair, target))
             return;
-        mark_all(&h);
+        circle_mark_all(&circle);
         break;
     case REPAIR_LEAVE_FEW:
     case REPAIR_LEAVE_ALL:
-        if (!mark_successor(&h, repair->mode == REPAIR_LEAVE_FEW))
+        if (!circle_mark_successor(&circle, repair->mode == REPAIR_LEAVE_FEW))
             return;
         break;
     }
-    push_to_marked(repair, kind, target, &h);
+    push_to_marked(repair, kind, target, &circle);
 }
 
 /* Scans, in slices, and only while the queue can take what a record may add. */
@@ -424,7 +338,7 @@ static void scan_slice(struct node *node, struct now now)
 {
     struct repair *repair = &node->repair;
     for (unsigned i = 0; i < REPAIR_SLICE; i++) {
-        if (repair->queue_count > REPAIR_QUEUE_MAX - HOLDERS)
+        if (repair->queue_count > REPAIR_QUEUE_MAX - CIRCLE_SIZE)
             break;
         enum err err = look_at_next(node);
         if (err == ERR_NOT_FOUND) {
@@ -505,7 +419,8 @@ uint64_t repair_next_ms(const struct node *node)
         return 0;
     /* While the queue is full the end of a push goes on with the scan. */
     if (repair->mode != REPAIR_IDLE)
-        return repair->queue_count > REPAIR_QUEUE_MAX - HOLDERS ? UINT64_MAX : repair->slice_at_ms;
+        return repair->queue_count > REPAIR_QUEUE_MAX - CIRCLE_SIZE ? UINT64_MAX
+                                                                    : repair->slice_at_ms;
     if (repair_is_leaving(node))
         return repair->running == 0 ? 0 : UINT64_MAX;
     if (node->role != NODE_SERVER)

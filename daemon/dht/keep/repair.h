@@ -13,6 +13,7 @@
 #define XORD_DHT_REPAIR_H
 
 #include "common/now.h"
+#include "daemon/dht/keep/circle.h"
 #include "daemon/dht/keep/notices.h"
 #include "daemon/dht/outbox.h"
 #include "daemon/dht/routing/contact.h"
@@ -20,7 +21,6 @@
 #define REPAIR_CHANGES_MAX   16u    /* in one scan; more: a round follows it */
 #define REPAIR_WAIT_MS       60000u /* after a change: more may come, and the lost may come back */
 #define REPAIR_JITTER_MS     30000u
-#define REPAIR_PUSHERS       2u   /* nearest holders that see to a change: one may lack it */
 #define REPAIR_LOSSES_MAX    4u   /* neighbours lost since the last round: the next is due */
 #define REPAIR_SLOTS         12u  /* of the hourly round: a record has one of them, */
 #define REPAIR_SLOT_S        300u /* by its target, on the wall clock */
@@ -36,12 +36,6 @@
 #define REPAIR_LEAVE_AT_ONCE 24u /* the same while leaving */
 
 struct node;
-
-struct repair_change {
-    struct contact contact;
-    bool is_lost; /* else it joined */
-    bool is_new;  /* it was not there at the last scan */
-};
 
 struct repair_push { /* what is to be pushed to whom */
     struct contact to;
@@ -60,8 +54,8 @@ enum repair_mode {
 
 struct repair {
     /* Both of REPAIR_CHANGES_MAX, owned, there only while there are any: */
-    struct repair_change *changes; /* since the last scan began */
-    struct repair_change *scanned; /* those that the scan under way is about */
+    struct circle_change *changes; /* since the last scan began */
+    struct circle_change *scanned; /* those that the scan under way is about */
     uint8_t change_count, scanned_count;
     uint8_t losses; /* neighbours lost since the last round */
     uint8_t met;    /* neighbours that answered first since the start, while it is new */
