@@ -1,6 +1,6 @@
 /* One k-bucket of a routing table: its members, its replacement cache, and its times. Owns their
- * memory, which grows as they fill. Knows neither our id nor the other buckets: routing.c does, and
- * is its only user. */
+ * memory, which grows as they fill. Knows neither our id nor the other buckets: routing.c and
+ * routing_closest.c do, and are its only users. */
 #ifndef XORD_DHT_BUCKET_H
 #define XORD_DHT_BUCKET_H
 
@@ -53,5 +53,8 @@ bool bucket_split(struct bucket *b, const struct id *self, unsigned prefix, stru
  * answer, or those that did not. Returns how many. */
 size_t bucket_closest(const struct bucket *b, const struct id *target, bool is_failed,
                       struct contact *out, size_t max);
+
+/* routing.c: the index of the bucket that this id belongs to; there must be one. */
+size_t routing_bucket_of(const struct routing *r, const struct id *id);
 
 #endif

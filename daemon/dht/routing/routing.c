@@ -9,7 +9,6 @@
 #define NEAR_BUCKETS      2 /* the deepest: their nodes hold what we hold, so they are checked */
 #define RETRY_FIRST_MS    1000u /* until a node that failed is pinged again, doubled each time */
 #define RETRY_DOUBLED_MAX 9u    /* up to about 8 minutes */
-#define ESTIMATE_NODES    16u   /* as many nodes around us as the estimate goes by: within 25 % */
 
 void routing_init(struct routing *r, const struct id *self, enum addr_family family)
 {
@@ -29,8 +28,7 @@ void routing_clear(struct routing *r)
     r->check_ms = r->refresh_ms = UINT64_MAX;
 }
 
-/* Where this id belongs; there must be a bucket. */
-static size_t index_of(const struct routing *r, const struct id *id)
+size_t routing_bucket_of(const struct routing *r, const struct id *id)
 {
     size_t prefix = id_common_prefix(&r->self, id);
 
@@ -192,7 +190,7 @@ void routing_remove(struct routing *r, const struct id *id)
 {
     if (r->bucket_count == 0)
         return;
-    size_t index = index_of(r, id);
+    size_t index = routing_bucket_of(r, id);
     struct routing_node *node = bucket_find(&r->buckets[index], id);
     if (node != NULL)
         remove_member(r, index, node);
@@ -224,13 +222,13 @@ static enum routing_added add_node(struct routing *r, const struct candidate *ca
                                    uint64_t now_ms)
 {
     const struct contact *contact = &candidate->contact;
-    size_t index = index_of(r, &contact->id);
+    size_t index = routing_bucket_of(r, &contact->id);
     bool is_roomy = has_room(r, index, &contact->id);
 
     while (is_roomy && r->buckets[index].count == ROUTING_K &&
            bucket_find_dead(&r->buckets[index]) == NULL) {
         is_roomy = split_last(r); /* false without memory */
-        index = index_of(r, &contact->id);
+        index = routing_bucket_of(r, &contact->id);
     }
     if (is_capped(r, index, &contact->addr))
         return ROUTING_REFUSED;
@@ -272,7 +270,7 @@ enum routing_added routing_answered(struct routing *r, const struct contact *con
         return ROUTING_REFUSED;
     if (r->bucket_count == 0 && !add_first_bucket(r, now_ms))
         return ROUTING_REFUSED;
-    struct bucket *b = &r->buckets[index_of(r, &contact->id)];
+    struct bucket *b = &r->buckets[routing_bucket_of(r, &contact->id)];
     struct routing_node *namesake = bucket_find(b, &contact->id);
     if (namesake != NULL && addr_equal(&namesake->contact.addr, &contact->addr)) {
         refresh_node(r, b, namesake, is_xord, rtt_ms, now_ms);
@@ -299,7 +297,7 @@ bool routing_queried_us(struct routing *r, const struct contact *contact, uint64
         return true;
     if (r->bucket_count == 0)
         return false;
-    size_t index = index_of(r, &contact->id);
+    size_t index = routing_bucket_of(r, &contact->id);
     struct routing_node *node = bucket_find(&r->buckets[index], &contact->id);
     if (node != NULL) {
         bool is_same = addr_equal(&node->contact.addr, &contact->addr);
@@ -341,7 +339,7 @@ void routing_failed(struct routing *r, const struct contact *contact, uint64_t n
 {
     if (r->bucket_count == 0)
         return;
-    size_t index = index_of(r, &contact->id);
+    size_t index = routing_bucket_of(r, &contact->id);
     struct bucket *b = &r->buckets[index];
     struct routing_node *node = bucket_find(b, &contact->id);
     if (node == NULL) {
@@ -368,66 +366,8 @@ const struct routing_node *routing_find(const struct routing *r, const struct co
     if (r->bucket_count == 0)
         return NULL;
     const struct routing_node *node =
-        bucket_find(&r->buckets[index_of(r, &contact->id)], &contact->id);
+        bucket_find(&r->buckets[routing_bucket_of(r, &contact->id)], &contact->id);
     return node != NULL && addr_equal(&node->contact.addr, &contact->addr) ? node : NULL;
-}
-
-static bool differs_at(const struct id *a, const struct id *b, size_t bit)
-{
-    return ((a->b[bit / 8] ^ b->b[bit / 8]) & (0x80 >> (bit % 8))) != 0;
-}
-
-/* Buckets as a whole stand in an order of nearness to any target, so only as many are looked at as
- * are needed, and nodes are put in order only within one.
- *
- * Bucket i holds the nodes that share exactly i bits with us: they differ from us in bit i. The
- * nodes of deeper buckets (and we) agree with us there. Up to bit i all of these are the same, so
- * bit i decides which are nearer. Where the target differs from us in bit i, it agrees with the
- * nodes of bucket i: all of them are nearer than any deeper node. Where it agrees with us, all of
- * them are farther. So, the nearest first: the buckets of the bits in which the target differs from
- * us, going deeper; then the last bucket; then those of the other bits, coming back. The first of
- * them is the bucket that the target itself belongs to. */
-static size_t collect(const struct routing *r, const struct id *target, bool is_failed,
-                      struct contact *out, size_t max)
-{
-    size_t last = r->bucket_count - 1;
-    size_t first = index_of(r, target);
-    size_t count = bucket_closest(&r->buckets[first], target, is_failed, out, max);
-
-    for (size_t i = first + 1; i < last && count < max; i++) {
-        if (differs_at(&r->self, target, i))
-            count += bucket_closest(&r->buckets[i], target, is_failed, out + count, max - count);
-    }
-    if (first < last && count < max)
-        count += bucket_closest(&r->buckets[last], target, is_failed, out + count, max - count);
-    for (size_t i = last; i > 0 && count < max; i--) {
-        if (!differs_at(&r->self, target, i - 1))
-            count +=
-                bucket_closest(&r->buckets[i - 1], target, is_failed, out + count, max - count);
-    }
-    return count;
-}
-
-size_t routing_closest(const struct routing *r, const struct id *target, bool with_failed,
-                       struct contact *out, size_t max)
-{
-    assert(max <= ROUTING_K * 4);
-    if (r->bucket_count == 0)
-        return 0;
-    size_t count = collect(r, target, false, out, max);
-    if (with_failed && count < max)
-        count += collect(r, target, true, out + count, max - count);
-    return count;
-}
-
-size_t routing_spares(const struct routing *r, const struct id *target, struct contact *out,
-                      size_t max)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < r->bucket_count; i++)
-        for (size_t c = 0; c < r->buckets[i].cache_count; c++)
-            count = contact_insert(out, count, max, target, &r->buckets[i].cache[c].contact);
-    return count;
 }
 
 /* When this member should be pinged; UINT64_MAX: not as things are. */
@@ -533,7 +473,7 @@ uint64_t routing_next_ms(const struct routing *r)
 void routing_touch(struct routing *r, const struct id *target, uint64_t now_ms)
 {
     if (r->bucket_count > 0)
-        r->buckets[index_of(r, target)].touched_ms = now_ms;
+        r->buckets[routing_bucket_of(r, target)].touched_ms = now_ms;
 }
 
 const struct routing_node *routing_each(const struct routing *r, size_t *bucket, size_t *index)
@@ -555,17 +495,4 @@ size_t routing_live_count(const struct routing *r)
     while ((member = routing_each(r, &bucket, &index)) != NULL)
         live += member->fails == 0;
     return live;
-}
-
-/* Of n nodes spread evenly, the m-th nearest to us lies at about m / n of the whole distance. */
-uint64_t routing_estimate(const struct routing *r)
-{
-    struct contact nearest[ESTIMATE_NODES];
-    size_t count = routing_closest(r, &r->self, false, nearest, ESTIMATE_NODES);
-
-    if (r->bucket_count <= 1 || count < 2) /* never full: we know all of them */
-        return r->node_count + 1;
-    uint64_t spacing = id_distance_head(&r->self, &nearest[count - 1].id) / (count - 1);
-    uint64_t estimate = UINT64_MAX / (spacing > 0 ? spacing : 1);
-    return estimate > r->node_count ? estimate : r->node_count + 1;
 }

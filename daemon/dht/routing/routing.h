@@ -33,7 +33,7 @@ struct routing_node {
 };
 
 struct changes;
-struct bucket; /* private to routing.c: bucket.h */
+struct bucket; /* private to this room: bucket.h */
 
 struct routing {
     struct id self;
