@@ -308,6 +308,22 @@ START_TEST(test_query_to_us_keeps_a_member_good)
 }
 END_TEST
 
+/* Its queries show that somebody sends in its name, not that it is there. */
+START_TEST(test_queries_to_us_alone_do_not_keep_a_member_for_ever)
+{
+    struct contact contact = home_contact(home, 0, home_local(1)), out;
+    const unsigned hour = ROUTING_UNANSWERED_MS / MINUTE_MS;
+
+    home_answered(home, &contact, 0);
+    for (unsigned minute = 10; minute < hour; minute += 10) {
+        ck_assert(routing_queried_us(&home->table, &contact, minute * MINUTE_MS));
+        ck_assert(!routing_next_check(&home->table, minute * MINUTE_MS, &out));
+    }
+    ck_assert(routing_next_check(&home->table, hour * MINUTE_MS, &out));
+    ck_assert(id_equal(&out.id, &contact.id));
+}
+END_TEST
+
 START_TEST(test_checks_questionable_and_failed_nodes)
 {
     struct contact contact = home_contact(home, 0, home_local(1)), out;
@@ -473,6 +489,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, test_networks_are_capped_in_a_bucket_and_the_table);
     tcase_add_test(tests, test_networks_are_capped_in_the_cache);
     tcase_add_test(tests, test_query_to_us_keeps_a_member_good);
+    tcase_add_test(tests, test_queries_to_us_alone_do_not_keep_a_member_for_ever);
     tcase_add_test(tests, test_checks_questionable_and_failed_nodes);
     tcase_add_test(tests, test_far_buckets_are_checked_when_somebody_waits);
     tcase_add_test(tests, test_refreshes_each_untouched_bucket_once);

@@ -380,7 +380,9 @@ static uint64_t node_due_ms(const struct bucket *b, const struct routing_node *n
         return b->retry_ms;
     uint64_t heard_ms =
         node->answered_ms > node->queried_us_ms ? node->answered_ms : node->queried_us_ms;
-    return heard_ms + (is_watched ? ROUTING_QUESTIONABLE_MS : ROUTING_UNWATCHED_MS);
+    uint64_t due_ms = heard_ms + (is_watched ? ROUTING_QUESTIONABLE_MS : ROUTING_UNWATCHED_MS);
+    uint64_t latest_ms = node->answered_ms + ROUTING_UNANSWERED_MS;
+    return due_ms < latest_ms ? due_ms : latest_ms;
 }
 
 /* A member that is due, or NULL; then b->check_ms is exact. */

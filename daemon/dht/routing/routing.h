@@ -15,7 +15,10 @@
 #define ROUTING_QUESTIONABLE_MS                                                                    \
     (15u * 60u * 1000u) /* BEP 5: silent for longer: ping before trusting */
 /* the same far from us where nobody waits for the place: it is listed to others all the same */
-#define ROUTING_UNWATCHED_MS      (2u * ROUTING_QUESTIONABLE_MS)
+#define ROUTING_UNWATCHED_MS (2u * ROUTING_QUESTIONABLE_MS)
+/* So long after its last answer in any case: another may send queries in its name, and that it
+ * reaches us does not say that we reach it. */
+#define ROUTING_UNANSWERED_MS     (60u * 60u * 1000u)
 #define ROUTING_REFRESH_MS        (15u * 60u * 1000u) /* BEP 5: a bucket untouched for longer */
 #define ROUTING_REFRESH_JITTER_MS (ROUTING_REFRESH_MS / 8)
 #define ROUTING_PREFIX_BUCKET_MAX 2  /* nodes of one address prefix in a bucket */
