@@ -254,7 +254,8 @@ static bool is_complete(const struct listening *l)
 /* How it ends after all, when it was `code` last. Whoever never came to listen saw no end of it. */
 static enum client_exit exit_of(const struct listening *l, enum client_exit code)
 {
-    if (is_late(l) && l->is_again)
+    bool is_refused = code != CLIENT_OK && code != CLIENT_NO_DAEMON;
+    if (is_late(l) && l->is_again && !is_refused)
         return l->args->count != NULL && !is_complete(l) ? CLIENT_TIMEOUT : CLIENT_OK;
     return l->is_ended && !l->is_stopping ? CLIENT_ERROR_REPLY : code;
 }

@@ -117,7 +117,8 @@ static enum client_exit follow(struct client_stream *stream, struct client_socke
     bool is_going_on = true;
     stream->code = CLIENT_OK;
     socket->is_printing = stream->is_printing;
-    while (is_going_on) {
+    /* Also when more has come than could be seen to in the time. */
+    while (is_going_on && client_socket_now_ms() < stream->deadline_ms) {
         json_t *line = client_socket_next(socket, stream->deadline_ms, &why, error);
         if (line == NULL) {
             return end_early(stream, method, why, error);

@@ -12,8 +12,9 @@
 #define CLIENT_STREAM_SECONDS_MAX 1000000000u /* about 30 years */
 
 struct client_stream {
-    uint64_t count;       /* -C: so many events; 0: any number */
-    uint64_t deadline_ms; /* -W: until then by client_socket_now_ms; UINT64_MAX: for ever */
+    uint64_t count; /* -C: so many events; 0: any number */
+    uint64_t
+        deadline_ms; /* -W: no event after that, by client_socket_now_ms; UINT64_MAX: for ever */
     /* The `params` of a notification. *is_counted is true before, to be set false when it is none
      * of those that -C counts. False ends the stream, with `code`. */
     bool (*on_event)(struct client_stream *stream, const json_t *params, bool *is_counted);

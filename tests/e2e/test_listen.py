@@ -398,7 +398,8 @@ class CommandLine(ListenCase):
         for wrong in (('-C', '0'), ('-W', 'x'), ('--exec',), ('--exec=',)):
             self.assertEqual(self.other.cli(*arguments, *wrong).code, 3)
         self.assertEqual(self.other.cli('dhtget', 'tag', 'r', 'm', '--new-only').code, 3)
-        self.assertEqual(self.other.cli('listen', 'nobody', 'r', 's').code, 1)
+        for extra in ((), ('-W', '0')):
+            self.assertEqual(self.other.cli('listen', 'nobody', 'r', 's', *extra).code, 1)
 
     def test_by_its_short_name(self):
         self.put('one')

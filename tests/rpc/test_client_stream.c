@@ -91,6 +91,23 @@ START_TEST(it_ends_when_its_time_is_up)
 }
 END_TEST
 
+static bool note_until_the_time_is_up(struct client_stream *of, const json_t *params,
+                                      bool *is_counted)
+{
+    of->deadline_ms = client_socket_now_ms();
+    return note(of, params, is_counted);
+}
+
+/* Else commands that are slower than events would never come to an end. */
+START_TEST(what_has_come_in_time_and_is_not_yet_seen_to_is_left)
+{
+    init(NULL, "1000");
+    stream.on_event = note_until_the_time_is_up;
+    ck_assert_int_eq(run(REPLY EVENT("1") EVENT("2") EVENT("3")), CLIENT_OK);
+    ck_assert_uint_eq(seen_count, 1);
+}
+END_TEST
+
 START_TEST(it_ends_when_the_daemon_says_so)
 {
     init(NULL, NULL);
@@ -176,6 +193,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, it_ends_after_so_many);
     tcase_add_test(tests, what_does_not_count_is_shown_all_the_same);
     tcase_add_test(tests, it_ends_when_its_time_is_up);
+    tcase_add_test(tests, what_has_come_in_time_and_is_not_yet_seen_to_is_left);
     tcase_add_test(tests, it_ends_when_the_daemon_says_so);
     tcase_add_test(tests, a_daemon_that_is_gone_is_an_error);
     tcase_add_test(tests, it_ends_when_nobody_reads_what_it_prints);
