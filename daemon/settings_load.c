@@ -66,7 +66,8 @@ static bool take_option(struct settings *s, const struct settings_input *input, 
     if (strcmp(option, "-h") == 0)
         option = "--help";
     if (strncmp(option, "--", 2) != 0) {
-        snprintf(error, SETTINGS_ERROR_SIZE, "unknown option \"%.60s\"; try --help", option);
+        const char *what = option[0] == '-' ? "unknown option" : "this is no option and no value:";
+        snprintf(error, SETTINGS_ERROR_SIZE, "%s \"%.60s\"; try --help", what, option);
         return false;
     }
     const char *name = option + 2;

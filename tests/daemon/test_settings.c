@@ -140,6 +140,9 @@ START_TEST(a_wrong_command_line_is_a_usage_error)
     ck_assert_int_eq(load(LIST("--port"), LIST(HOME)), ERR_INVALID_PARAMS);
     assert_error("--port", "needs a value");
     ck_assert_int_eq(load(LIST("-q"), LIST(HOME)), ERR_INVALID_PARAMS);
+    assert_error("unknown option \"-q\"");
+    ck_assert_int_eq(load(LIST("--http-public", "true"), LIST(HOME)), ERR_INVALID_PARAMS);
+    assert_error("no option", "\"true\"");
     ck_assert_int_eq(load(LIST("--port", "65536"), LIST(HOME)), ERR_INVALID_PARAMS);
     ck_assert_int_eq(load(LIST("--check-config=perhaps"), LIST(HOME)), ERR_INVALID_PARAMS);
 }
