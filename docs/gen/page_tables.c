@@ -151,13 +151,14 @@ static void print_method_list(FILE *out)
 /* ERR_OK is no error; the name of each is what error.data.name holds. */
 static void print_errors(FILE *out)
 {
-    fputs("|[ *code*\n:[ *name*\n:< *meaning*\n", out);
     for (unsigned i = ERR_OK + 1; i < ERR_COUNT; i++) {
-        fprintf(out, "|  %d\n:  %s\n:  ", err_code((enum err)i), err_name((enum err)i));
+        fprintf(out, "%s%s%d ", i > ERR_OK + 1 ? "++\n" : "", err_code((enum err)i) < 0 ? "\\" : "",
+                err_code((enum err)i));
+        print_bold(out, err_name((enum err)i));
+        fputs(": ", out);
         print_plain(out, err_text((enum err)i));
-        fputc('\n', out);
     }
-    fputc('\n', out);
+    fputs("\n\n", out);
 }
 
 static void print_client_options(FILE *out)

@@ -82,7 +82,7 @@ class Pages(TestCase):
     def test_errors(self):
         with open(os.path.join(ROOT, 'common', 'err.h'), encoding='utf-8') as file:
             known = re.findall(r'X\(ERR_\w+, (-?\d+), "(\w+)"', file.read())
-        shown = re.findall(r'^ +(-?\d+) +(\w+) ', sections(show('xord-rpc.7')[0], 0)['ERRORS'],
+        shown = re.findall(r'^ +(-?\d+) (\w+): ', sections(show('xord-rpc.7')[0], 0)['ERRORS'],
                            flags=re.MULTILINE)
         self.assertEqual(shown, [pair for pair in known if pair[1] != 'ok'])
 
