@@ -64,13 +64,37 @@ START_TEST(a_file_is_replaced_whole_without_waiting_for_the_disk)
 }
 END_TEST
 
+START_TEST(the_mode_is_what_was_asked_for_whatever_the_umask)
+{
+    struct stat st;
+    umask(0077);
+    ck_assert_int_eq(file_replace(path, "text", 4, 0644), ERR_OK);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0644);
+}
+END_TEST
+
 START_TEST(what_a_crash_left_is_replaced)
 {
+    struct stat st;
     FILE *left = fopen(temporary, "w");
     fputs("a half-written file that is longer", left);
     fclose(left);
+    ck_assert_int_eq(chmod(temporary, 0644), 0);
     ck_assert_int_eq(file_save_atomically(path, "new", 3, 0600), ERR_OK);
     expect("new");
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0600);
+}
+END_TEST
+
+START_TEST(a_save_that_cannot_be_finished_leaves_nothing)
+{
+    struct stat st;
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    ck_assert_int_eq(file_save_atomically(path, "new", 3, 0600), ERR_IO);
+    ck_assert_int_eq(errno, EISDIR);
+    ck_assert_int_eq(stat(temporary, &st), -1);
 }
 END_TEST
 
@@ -101,7 +125,9 @@ void add_tests(TCase *tests)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_save_replaces_the_whole_file_and_its_mode);
     tcase_add_test(tests, a_file_is_replaced_whole_without_waiting_for_the_disk);
+    tcase_add_test(tests, the_mode_is_what_was_asked_for_whatever_the_umask);
     tcase_add_test(tests, what_a_crash_left_is_replaced);
+    tcase_add_test(tests, a_save_that_cannot_be_finished_leaves_nothing);
     tcase_add_test(tests, a_failed_save_leaves_the_old_file);
     tcase_add_test(tests, reading_tells_why_it_failed);
 }

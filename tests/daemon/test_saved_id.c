@@ -9,7 +9,9 @@ static struct scratch scratch;
 static struct datadir datadir;
 static char path[PATH_MAX], detail[DATADIR_DETAIL_SIZE];
 static const uint8_t seed[RNG_SEED_SIZE] = {1};
+static const struct id taken = {{7, 7, 7}};
 static struct id first;
+static struct saved_id saved;
 static uv_loop_t loop;
 
 static void setup(void)
@@ -18,6 +20,7 @@ static void setup(void)
     ck_assert_int_eq(uv_loop_init(&loop), 0);
     ck_assert_int_eq(datadir_open(&datadir, scratch_path(&scratch, "d", path), detail), ERR_OK);
     ck_assert_int_eq(datadir_id(&datadir, seed, &first, detail), ERR_OK);
+    saved_id_init(&saved, &loop, &datadir, &first);
 }
 
 static void teardown(void)
@@ -27,41 +30,54 @@ static void teardown(void)
     scratch_remove(&scratch);
 }
 
-/* What the directory has after a node with this id has run. */
-static struct id id_after(const struct id *id)
+/* The node has this id now. */
+static void update(const struct id *id)
 {
-    struct saved_id saved;
-    struct id read;
     const struct node_config config = {.id = *id, .role = NODE_SERVER, .has_v4 = true};
     struct node *node = node_new(&config, (struct now){.ms = 1, .unix_s = 1});
     ck_assert_ptr_nonnull(node);
-    saved_id_init(&saved, &loop, &datadir, &first);
     saved_id_update(&saved, node);
-    saved_id_update(&saved, node);
+    node_free(node);
+}
+
+static void assert_saved(const struct id *id)
+{
+    struct id read;
     uv_run(&loop, UV_RUN_DEFAULT);
     ck_assert(saved_id_is_idle(&saved));
-    node_free(node);
     ck_assert_int_eq(datadir_id(&datadir, seed, &read, detail), ERR_OK);
-    return read;
+    ck_assert(id_equal(&read, id));
 }
 
 START_TEST(another_id_comes_back)
 {
-    const struct id taken = {{7, 7, 7}};
-    const struct id read = id_after(&taken);
-    ck_assert(id_equal(&read, &taken));
+    update(&taken);
+    ck_assert(!saved_id_is_idle(&saved));
+    assert_saved(&taken);
 }
 END_TEST
 
 START_TEST(the_same_id_is_not_written_again)
 {
-    struct saved_id saved;
-    const struct node_config config = {.id = first, .role = NODE_SERVER, .has_v4 = true};
-    struct node *node = node_new(&config, (struct now){.ms = 1, .unix_s = 1});
-    saved_id_init(&saved, &loop, &datadir, &first);
-    saved_id_update(&saved, node);
+    update(&first);
     ck_assert(saved_id_is_idle(&saved));
-    node_free(node);
+    update(&taken);
+    assert_saved(&taken);
+    update(&taken);
+    ck_assert(saved_id_is_idle(&saved));
+    update(&first);
+    assert_saved(&first);
+}
+END_TEST
+
+START_TEST(one_that_comes_meanwhile_waits_for_the_next_time)
+{
+    const struct id later = {{8, 8, 8}};
+    update(&taken);
+    update(&later);
+    assert_saved(&taken);
+    update(&later);
+    assert_saved(&later);
 }
 END_TEST
 
@@ -70,4 +86,5 @@ void add_tests(TCase *tests)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, another_id_comes_back);
     tcase_add_test(tests, the_same_id_is_not_written_again);
+    tcase_add_test(tests, one_that_comes_meanwhile_waits_for_the_next_time);
 }

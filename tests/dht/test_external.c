@@ -84,6 +84,49 @@ START_TEST(ports_that_differ_are_one_address)
 }
 END_TEST
 
+START_TEST(a_port_that_most_name_is_steady)
+{
+    struct external e = {0};
+    ck_assert_int_eq(external_steady(&e).family, ADDR_NONE);
+    for (uint8_t i = 0; i < EXTERNAL_AGREE - 1; i++)
+        vote(&e, voter(i, 1), 1, 4000);
+    ck_assert_int_eq(external_steady(&e).family, ADDR_NONE);
+    vote(&e, voter(100, 1), 1, 4000);
+    ck_assert_uint_eq(external_steady(&e).port, 4000);
+    ck_assert_uint_eq(external_steady(&e).ip[3], 1);
+    /* As many that name other ports, and it is so no more; those of another address do not count.
+     */
+    for (uint8_t i = 0; i < EXTERNAL_AGREE - 1; i++)
+        vote(&e, voter((uint8_t)(150 + i), 1), 1, (uint16_t)(5000 + i));
+    ck_assert_uint_eq(external_steady(&e).port, 4000);
+    vote(&e, voter(200, 1), 2, 6000);
+    ck_assert_uint_eq(external_steady(&e).port, 4000);
+    vote(&e, voter(201, 1), 1, 6000);
+    ck_assert_int_eq(external_steady(&e).family, ADDR_NONE);
+}
+END_TEST
+
+START_TEST(behind_a_nat_that_names_ports_anew_none_is_steady)
+{
+    struct external e = {0};
+    for (uint8_t i = 0; i < EXTERNAL_VOTERS; i++)
+        vote(&e, voter(i, 1), 1, (uint16_t)(4000 + i));
+    ck_assert_int_eq(e.agreed.family, ADDR_V4);
+    ck_assert_int_eq(external_steady(&e).family, ADDR_NONE);
+}
+END_TEST
+
+START_TEST(two_that_name_a_port_are_too_few)
+{
+    struct external e = {0};
+    for (uint8_t i = 0; i < EXTERNAL_AGREE - 1; i++)
+        vote(&e, voter(i, 1), 1, 4000);
+    vote(&e, voter(100, 1), 1, 5000);
+    ck_assert_int_eq(e.agreed.family, ADDR_V4);
+    ck_assert_int_eq(external_steady(&e).family, ADDR_NONE);
+}
+END_TEST
+
 START_TEST(what_is_no_address_is_no_vote)
 {
     struct external e = {0};
@@ -107,5 +150,8 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, one_prefix_changes_nothing_that_was_agreed);
     tcase_add_test(tests, a_new_address_is_noticed_when_enough_say_so);
     tcase_add_test(tests, ports_that_differ_are_one_address);
+    tcase_add_test(tests, a_port_that_most_name_is_steady);
+    tcase_add_test(tests, two_that_name_a_port_are_too_few);
+    tcase_add_test(tests, behind_a_nat_that_names_ports_anew_none_is_steady);
     tcase_add_test(tests, what_is_no_address_is_no_vote);
 }

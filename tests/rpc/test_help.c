@@ -1,6 +1,7 @@
 /* Help lists every method of the table on a line of its own, and each has a page that names all of
  * its parameters. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,10 +34,24 @@ START_TEST(every_page_names_its_parameters)
         ck_assert_ptr_nonnull(text);
         ck_assert_int_eq(strncmp(text, rows[i].name, strlen(rows[i].name)), 0);
         for (const struct param *p = rows[i].params; p->name != NULL; p++) {
-            ck_assert_msg(strstr(text, p->name) != NULL, "%s: no %s", rows[i].name, p->name);
+            char line[64];
+            snprintf(line, sizeof line, "\n  %-17s %.20s", p->name, p->help);
+            ck_assert_msg(strstr(text, line) != NULL, "%s: no line%s", rows[i].name, line);
         }
         free(text);
     }
+}
+END_TEST
+
+START_TEST(a_page_says_which_socket_is_enough)
+{
+    static const char *const said = "Allowed on the read-only socket.";
+    char *text = help_text("dhtget");
+    ck_assert_ptr_nonnull(strstr(text, said));
+    free(text);
+    text = help_text("dhtput");
+    ck_assert_ptr_null(strstr(text, said));
+    free(text);
 }
 END_TEST
 
@@ -59,6 +74,7 @@ void add_tests(TCase *tests)
 {
     tcase_add_test(tests, every_method_has_one_line);
     tcase_add_test(tests, every_page_names_its_parameters);
+    tcase_add_test(tests, a_page_says_which_socket_is_enough);
     tcase_add_test(tests, an_alias_says_what_it_stands_for);
     tcase_add_test(tests, no_method_no_page);
 }

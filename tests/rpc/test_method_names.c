@@ -5,6 +5,8 @@
 
 #include "common/hex.h"
 #include "rpc/names/name_cache.h"
+#include "rpc/names/name_watch.h"
+#include "tests/daemon/scratch.h"
 #include "tests/rpc/solo.h"
 #include "tests/runner.h"
 
@@ -312,6 +314,66 @@ START_TEST(a_pin_goes_first_and_a_warning_says_so)
 }
 END_TEST
 
+static unsigned count_lines(const char *path, const char *words)
+{
+    char line[1024];
+    unsigned count = 0;
+    FILE *log = fopen(path, "r");
+    ck_assert_ptr_nonnull(log);
+    while (fgets(line, sizeof line, log) != NULL)
+        count += strstr(line, words) != NULL;
+    fclose(log);
+    return count;
+}
+
+START_TEST(the_log_warns_of_a_name_once)
+{
+    static const uint8_t key[KEYS_PUBLIC_SIZE] = {7};
+    struct scratch scratch;
+    char path[PATH_MAX];
+    scratch_make(&scratch);
+    ck_assert_ptr_nonnull(freopen(scratch_path(&scratch, "log", path), "w", stderr));
+    solo.fake.authority = "wabi";
+    solo.fake.host.contact_add(&solo.fake, "bob", key, 0);
+    done("registername", "[\"bob\",\"alice\",\"wabi\"]");
+    for (int i = 0; i < 3; i++) {
+        done("pubkey", "[\"bob\"]");
+        solo_run(&solo, NAME_FRESH_MS / 1000 + 1); /* meanwhile wabi is asked */
+        ck_assert_uint_eq(count_lines(path, "bob is pinned to 07"), 1);
+    }
+    scratch_remove(&scratch);
+}
+END_TEST
+
+static struct rpc_result end_it(struct rpc_call *own, void *state)
+{
+    (void)state;
+    return rpc_reply(own, json_true());
+}
+
+static struct rpc_result wait_a_second(struct rpc_call *own, void *state)
+{
+    const struct rpc_pending_on on = {
+        .deadline_ms = solo.fake.now.ms + 1000, .on_late = end_it, .state = state};
+    return rpc_pending(own, &on);
+}
+
+START_TEST(beside_so_many_own_calls_no_name_is_looked_up)
+{
+    static const uint8_t key[KEYS_PUBLIC_SIZE] = {7};
+    struct fake_host *fake = &solo.fake;
+    fake->authority = "wabi";
+    fake->host.contact_add(fake, "bob", key, 0);
+    for (unsigned i = 0; i < NAME_WATCH_MAX; i++)
+        ck_assert(dispatch_start_own(&solo.dispatch, wait_a_second, NULL));
+    done("pubkey", "[\"bob\"]");
+    ck_assert_ptr_null(name_cache_find(&fake->names, fake->keys[1].public_key, "bob"));
+    solo_run(&solo, 2);
+    done("pubkey", "[\"bob\"]"); /* the next time it is */
+    ck_assert_ptr_nonnull(name_cache_find(&fake->names, fake->keys[1].public_key, "bob"));
+}
+END_TEST
+
 START_TEST(a_pin_that_agrees_is_no_warning)
 {
     solo.fake.authority = "wabi";
@@ -347,5 +409,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, for_an_hour_nobody_is_asked_again);
     tcase_add_test(tests, bare_names_are_the_configured_authority_s);
     tcase_add_test(tests, a_pin_goes_first_and_a_warning_says_so);
+    tcase_add_test(tests, the_log_warns_of_a_name_once);
+    tcase_add_test(tests, beside_so_many_own_calls_no_name_is_looked_up);
     tcase_add_test(tests, a_pin_that_agrees_is_no_warning);
 }

@@ -133,6 +133,24 @@ START_TEST(a_put_is_seen_by_all_classes_and_its_value_by_none)
 }
 END_TEST
 
+static struct rpc_result end_at_once(struct rpc_call *own, void *state)
+{
+    *(bool *)state = true;
+    return rpc_reply(own, json_true());
+}
+
+START_TEST(what_the_daemon_asks_itself_is_no_call)
+{
+    bool has_run = false;
+    json_int_t n = 1; /* monitor's own call */
+    monitor("[\"rpc\"]");
+    ck_assert(dispatch_start_own(&solo.dispatch, end_at_once, &has_run));
+    ck_assert(has_run);
+    ck_assert_uint_eq(count("call", &n), 0);
+    ck_assert_int_eq(n, 1);
+}
+END_TEST
+
 START_TEST(only_the_classes_asked_for_are_told)
 {
     json_int_t n = 0;
@@ -238,6 +256,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_call_is_seen_after_its_answer);
     tcase_add_test(tests, a_call_that_failed_is_seen_with_its_error);
     tcase_add_test(tests, a_put_is_seen_by_all_classes_and_its_value_by_none);
+    tcase_add_test(tests, what_the_daemon_asks_itself_is_no_call);
     tcase_add_test(tests, only_the_classes_asked_for_are_told);
     tcase_add_test(tests, classes_that_are_none_are_refused);
     tcase_add_test(tests, unmonitor_ends_it_and_the_cost);
