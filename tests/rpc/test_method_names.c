@@ -6,6 +6,7 @@
 #include "common/hex.h"
 #include "rpc/names/name_cache.h"
 #include "rpc/names/name_watch.h"
+#include "rpc/own.h"
 #include "tests/daemon/scratch.h"
 #include "tests/rpc/solo.h"
 #include "tests/runner.h"
@@ -365,7 +366,7 @@ START_TEST(beside_so_many_own_calls_no_name_is_looked_up)
     fake->authority = "wabi";
     fake->host.contact_add(fake, "bob", key, 0);
     for (unsigned i = 0; i < NAME_WATCH_MAX; i++)
-        ck_assert(dispatch_start_own(&solo.dispatch, wait_a_second, NULL));
+        ck_assert(own_start(&solo.dispatch, wait_a_second, NULL));
     done("pubkey", "[\"bob\"]");
     ck_assert_ptr_null(name_cache_find(&fake->names, fake->keys[1].public_key, "bob"));
     solo_run(&solo, 2);

@@ -3,6 +3,7 @@
  * nothing. */
 #include <check.h>
 
+#include "rpc/own.h"
 #include "rpc/streams/stream.h"
 #include "tests/rpc/solo.h"
 #include "tests/runner.h"
@@ -144,7 +145,7 @@ START_TEST(what_the_daemon_asks_itself_is_no_call)
     bool has_run = false;
     json_int_t n = 1; /* monitor's own call */
     monitor("[\"rpc\"]");
-    ck_assert(dispatch_start_own(&solo.dispatch, end_at_once, &has_run));
+    ck_assert(own_start(&solo.dispatch, end_at_once, &has_run));
     ck_assert(has_run);
     ck_assert_uint_eq(count("call", &n), 0);
     ck_assert_int_eq(n, 1);
