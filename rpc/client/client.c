@@ -180,7 +180,7 @@ static enum client_exit call_stream(const struct client_args *args, struct clien
         client_handle_begin(&handling, stream, args);
     }
     enum client_exit code = client_stream_run(stream, socket, row->name, request);
-    client_handle_end(&handling);
+    client_handle_end(&handling, stream->is_daemon_gone);
     json_decref(request);
     return code;
 }

@@ -15,6 +15,7 @@
 #include "rpc/values/base64.h"
 
 #define RESPOND_ID 1
+#define TURN_MS    10u /* between two looks whether one has ended that another waits for */
 
 static const char *text_in(const json_t *params, const char *key)
 {
@@ -193,30 +194,70 @@ static void collect(struct client_handling *handling)
             wait_for_one(handling, WNOHANG);
         }
     } while (handling->running < before);
-    while (handling->running >= CLIENT_HANDLE_MAX) {
-        wait_for_one(handling, 0);
-    }
 }
 
-static bool on_request(struct client_stream *stream, const json_t *params, bool *is_counted)
+static void start(struct client_handling *handling, const struct client_waiting *next)
 {
-    struct client_handling *handling = stream->context;
-    uint64_t deadline_ms = client_socket_now_ms() + REQUESTS_DEADLINE_MS;
-    *is_counted = json_object_get(params, "request") != NULL;
-    if (!*is_counted) {
-        return true;
-    }
-    collect(handling);
     pid_t child = client_exec_fork();
     if (child == 0) {
-        run(handling->args, params, deadline_ms);
+        run(handling->args, next->params, next->deadline_ms);
         _exit(0);
     }
     if (child > 0) {
         handling->running++;
     } else {
-        complain(number_of(params), strerror(errno));
+        complain(number_of(next->params), strerror(errno));
     }
+}
+
+static void take_first(struct client_handling *handling)
+{
+    json_decref(handling->queue[0].params);
+    handling->count--;
+    memmove(&handling->queue[0], &handling->queue[1], handling->count * sizeof handling->queue[0]);
+}
+
+/* All that there is room for and time left. */
+static void start_waiting(struct client_handling *handling)
+{
+    collect(handling);
+    while (handling->count > 0) {
+        const struct client_waiting *next = &handling->queue[0];
+        bool is_late = client_socket_now_ms() >= next->deadline_ms;
+        if (!is_late && handling->running == CLIENT_HANDLE_MAX) {
+            return;
+        }
+        if (is_late) {
+            complain(number_of(next->params), "it waited too long and was not run");
+        } else {
+            start(handling, next);
+        }
+        take_first(handling);
+    }
+}
+
+static uint64_t on_turn(struct client_stream *stream)
+{
+    struct client_handling *handling = stream->context;
+    start_waiting(handling);
+    return handling->count > 0 ? client_socket_now_ms() + TURN_MS : UINT64_MAX;
+}
+
+static bool on_request(struct client_stream *stream, const json_t *params, bool *is_counted)
+{
+    struct client_handling *handling = stream->context;
+    *is_counted = json_object_get(params, "request") != NULL;
+    if (!*is_counted) {
+        return true;
+    }
+    if (handling->count == CLIENT_HANDLE_QUEUE_MAX) {
+        complain(number_of(params), "too many wait");
+        return true;
+    }
+    handling->queue[handling->count++] = (struct client_waiting){
+        .params = json_incref((json_t *)(uintptr_t)params), /* jansson takes no const */
+        .deadline_ms = client_socket_now_ms() + REQUESTS_DEADLINE_MS,
+    };
     return true;
 }
 
@@ -225,12 +266,18 @@ void client_handle_begin(struct client_handling *handling, struct client_stream 
 {
     *handling = (struct client_handling){.args = args};
     stream->on_event = on_request;
+    stream->on_turn = on_turn;
     stream->context = handling;
 }
 
-void client_handle_end(struct client_handling *handling)
+void client_handle_end(struct client_handling *handling, bool is_daemon_gone)
 {
+    while (is_daemon_gone && handling->count > 0) {
+        take_first(handling);
+    }
+    start_waiting(handling);
     while (handling->running > 0) {
         wait_for_one(handling, 0);
+        start_waiting(handling);
     }
 }

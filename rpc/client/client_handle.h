@@ -1,5 +1,6 @@
 /* `xord handle COMMAND --exec CMD`: runs CMD for each request of the network, several at once, and
- * answers with what it prints and how it exits. */
+ * answers with what it prints and how it exits. What could not begin in its time is left: whoever
+ * asked has been told. */
 #ifndef XORD_RPC_CLIENT_HANDLE_H
 #define XORD_RPC_CLIENT_HANDLE_H
 
@@ -7,19 +8,27 @@
 #include "rpc/client/client_stream.h"
 #include "rpc/json/json.h"
 
-#define CLIENT_HANDLE_MAX       8     /* run at once; the next waits until one has ended */
+#define CLIENT_HANDLE_MAX       8     /* run at once */
+#define CLIENT_HANDLE_QUEUE_MAX 64    /* wait for that; as many as the daemon has unanswered */
 #define CLIENT_HANDLE_PRINT_MAX 65536 /* bytes of one's output: far above what can be sent */
+
+struct client_waiting {
+    json_t *params; /* owned */
+    uint64_t deadline_ms;
+};
 
 struct client_handling {
     const struct client_args *args;
     unsigned running;
+    size_t count;
+    struct client_waiting queue[CLIENT_HANDLE_QUEUE_MAX]; /* oldest first */
 };
 
 /* The stream's events are requests, each of which is run from now on. Borrows both. */
 void client_handle_begin(struct client_handling *handling, struct client_stream *stream,
                          const struct client_args *args);
-/* Waits for those that still run. */
-void client_handle_end(struct client_handling *handling);
+/* Waits for those that still run, and, unless the daemon is gone, for those that wait. */
+void client_handle_end(struct client_handling *handling, bool is_daemon_gone);
 
 /* What a request's value is on standard input: a bare string bare, bytes exactly, other JSON as
  * JSON, nothing for null. To be cleared. */

@@ -94,13 +94,16 @@ static bool take(struct client_stream *stream, const char *method, const json_t 
     return !is_enough && !is_event(params, "end");
 }
 
+static uint64_t next_turn_ms(struct client_stream *stream)
+{
+    uint64_t turn_ms = stream->on_turn != NULL ? stream->on_turn(stream) : UINT64_MAX;
+    return turn_ms < stream->deadline_ms ? turn_ms : stream->deadline_ms;
+}
+
 /* Without the line that was waited for. */
 static enum client_exit end_early(struct client_stream *stream, const char *method,
                                   enum client_wait why, const char *error)
 {
-    if (why == CLIENT_WAIT_LATE) {
-        return CLIENT_OK;
-    }
     if (why == CLIENT_WAIT_UNREAD) {
         return client_output_unread(method);
     }
@@ -119,7 +122,10 @@ static enum client_exit follow(struct client_stream *stream, struct client_socke
     socket->is_printing = stream->is_printing;
     /* Also when more has come than could be seen to in the time. */
     while (is_going_on && client_socket_now_ms() < stream->deadline_ms) {
-        json_t *line = client_socket_next(socket, stream->deadline_ms, &why, error);
+        json_t *line = client_socket_next(socket, next_turn_ms(stream), &why, error);
+        if (line == NULL && why == CLIENT_WAIT_LATE) {
+            continue;
+        }
         if (line == NULL) {
             return end_early(stream, method, why, error);
         }

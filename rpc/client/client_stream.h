@@ -18,6 +18,9 @@ struct client_stream {
     /* The `params` of a notification. *is_counted is true before, to be set false when it is none
      * of those that -C counts. False ends the stream, with `code`. */
     bool (*on_event)(struct client_stream *stream, const json_t *params, bool *is_counted);
+    /* Called between lines, and when the time comes that it answered last, by client_socket_now_ms;
+     * UINT64_MAX: not before the next line. May be NULL. */
+    uint64_t (*on_turn)(struct client_stream *stream);
     bool is_printing;      /* it ends, by SIGPIPE, when nobody reads standard output any more */
     enum client_exit code; /* how it ended */
     bool is_daemon_gone;   /* and that was because the daemon stops, or is not there any more */

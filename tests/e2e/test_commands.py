@@ -330,6 +330,17 @@ class Shell(SharedCase):
         self.assertEqual([call.result()['value'] for call in calls], list(range(8)))
         client.close()
 
+    def test_who_waited_too_long_is_in_nobodys_way(self):
+        """Commands that come faster than they are done; all that they leave behind is late."""
+        self.exec('read -r x; [ "$x" = quick ] || sleep 2; echo done')
+        client = self.asker.connect()
+        self.addCleanup(client.close)
+        calls = [client.start('request', to=self.server.address, command='sh', value='slow')
+                 for _ in range(40)]
+        answered = sum(call.reply().get('result', {}).get('value') == 'done' for call in calls)
+        self.assertEqual(answered, 8)
+        self.assertEqual(self.ask(value='quick')['value'], 'done')
+
     def test_it_ends_after_so_many(self):
         process = self.exec('cat', '-C', '2')
         self.assertEqual(self.ask(value=1)['value'], 1)
