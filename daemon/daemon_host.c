@@ -57,6 +57,22 @@ static void host_status(void *context, struct rpc_status *out)
         out->bound_count++;
 }
 
+static uint64_t in_ns(const uv_timeval_t *time)
+{
+    return (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_usec * 1000u;
+}
+
+static void host_process(void *context, struct rpc_process *out)
+{
+    size_t resident = 0;
+    uv_rusage_t usage = {0};
+    (void)context;
+    uv_resident_set_memory(&resident);
+    uv_getrusage(&usage);
+    *out = (struct rpc_process){.resident_bytes = resident,
+                                .processor_ns = in_ns(&usage.ru_utime) + in_ns(&usage.ru_stime)};
+}
+
 static bool host_key_at(void *context, size_t index, struct rpc_identity *out)
 {
     struct daemon *d = context;
@@ -221,6 +237,7 @@ void daemon_fill_host(struct daemon *d, struct rpc_host *host)
         .now = host_now,
         .clock_ns = host_clock_ns,
         .status = host_status,
+        .process = host_process,
         .key_at = host_key_at,
         .key_by_name = host_key_by_name,
         .key_by_public = host_key_by_public,

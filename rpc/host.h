@@ -39,6 +39,12 @@ struct rpc_status {
     size_t warning_count;
 };
 
+/* What the process has taken of the machine. */
+struct rpc_process {
+    uint64_t resident_bytes; /* 0: the system does not say */
+    uint64_t processor_ns;   /* since it started, its own and the system's for it */
+};
+
 struct name_cache;
 
 struct rpc_host {
@@ -49,6 +55,7 @@ struct rpc_host {
     struct now (*now)(void *context);
     uint64_t (*clock_ns)(void *context); /* monotonic, for measuring what takes microseconds */
     void (*status)(void *context, struct rpc_status *out);
+    void (*process)(void *context, struct rpc_process *out); /* costs some system calls */
 
     /* Keys and contacts, sorted by name; *_at is false past the end. */
     bool (*key_at)(void *context, size_t index, struct rpc_identity *out);

@@ -96,6 +96,16 @@ static char *format_seconds(uint64_t ns, char out[NUMBER_MAX])
     return out;
 }
 
+void exposition_seconds(struct json_text *out, const char *name, struct exposition_label label,
+                        uint64_t value_ns)
+{
+    char number[NUMBER_MAX];
+
+    append(out, name);
+    append_labels(out, label, (struct exposition_label){0});
+    append_value(out, format_seconds(value_ns, number));
+}
+
 void exposition_histogram(struct json_text *out, const char *name, struct exposition_label label,
                           const struct histogram *h, const struct histogram_scale *scale)
 {
@@ -110,10 +120,8 @@ void exposition_histogram(struct json_text *out, const char *name, struct exposi
     }
     uint64_t count = histogram_count(h);
     exposition_sample2(out, family, label, (struct exposition_label){"le", "+Inf"}, count);
-    append(out, name);
-    append(out, "_sum");
-    append_labels(out, label, (struct exposition_label){0});
-    append_value(out, format_seconds(h->sum_ns, number));
+    snprintf(family, sizeof family, "%s_sum", name);
+    exposition_seconds(out, family, label, h->sum_ns);
     snprintf(family, sizeof family, "%s_count", name);
     exposition_sample(out, family, label, count);
 }

@@ -17,6 +17,9 @@ struct exposition_label {
 void exposition_family(struct json_text *out, const char *name, const char *type, const char *help);
 void exposition_sample(struct json_text *out, const char *name, struct exposition_label label,
                        uint64_t value);
+/* As exposition_sample; shown in seconds, exactly. */
+void exposition_seconds(struct json_text *out, const char *name, struct exposition_label label,
+                        uint64_t value_ns);
 /* As exposition_sample, with two labels. */
 void exposition_sample2(struct json_text *out, const char *name, struct exposition_label first,
                         struct exposition_label second, uint64_t value);

@@ -43,6 +43,18 @@ static void write_load(struct json_text *out, const struct node_info *info,
     write_gauge(out, "xord_large_values", "Large values under way.", load->large_values);
 }
 
+static void write_process(struct json_text *out, const struct rpc_host *host)
+{
+    struct rpc_process process = {0};
+
+    host->process(host->context, &process);
+    write_gauge(out, "xord_resident_bytes", "Memory of the process that is in use.",
+                process.resident_bytes);
+    exposition_family(out, "xord_processor_seconds_total", "counter",
+                      "Processor time of the process.");
+    exposition_seconds(out, "xord_processor_seconds_total", no_label, process.processor_ns);
+}
+
 static void write_store(struct json_text *out, const struct rpc_status *status)
 {
     write_gauge(out, "xord_stored_records", "Records held for the network.",
@@ -206,6 +218,7 @@ void metrics_write(const struct metrics *m, const struct rpc_host *host,
     node_get_info(host->node, &info);
     write_identity(out, &status, &info);
     write_gauge(out, "xord_uptime_seconds", "Time since the daemon started.", status.uptime_s);
+    write_process(out, host);
     write_nodes(out, host);
     write_load(out, &info, load);
     write_store(out, &status);

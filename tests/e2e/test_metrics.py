@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import unittest
 
-from harness import ROOT, RpcError, TestCase, wait_until
+from harness import ROOT, RpcError, TestCase, resident_kb, wait_until
 
 
 def samples(text):
@@ -34,6 +34,9 @@ class Metrics(TestCase):
         self.assertEqual(found['xord_state{state="online"}'], 1)
         self.assertEqual(found['xord_puts_accepted_total'], info['traffic']['puts_accepted'])
         self.assertGreater(found['xord_rpc_call_seconds_count{method="getinfo"}'], 0)
+        self.assertAlmostEqual(found['xord_resident_bytes'] / 1024, resident_kb(second.process),
+                               delta=4096)
+        self.assertGreater(found['xord_processor_seconds_total'], 0)
         self.assertEqual(samples(first.call('getmetrics'))['xord_lookup_seconds_count{kind="put"}'],
                          1)
 

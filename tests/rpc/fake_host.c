@@ -18,6 +18,12 @@ static uint64_t get_clock_ns(void *context)
     return fake->now.ms * 1000000 + fake->clock_ns;
 }
 
+static void get_process(void *context, struct rpc_process *out)
+{
+    (void)context;
+    *out = (struct rpc_process){.resident_bytes = 6 << 20, .processor_ns = 1500000000};
+}
+
 static void get_status(void *context, struct rpc_status *out)
 {
     static const char *const warnings[] = {"a warning"};
@@ -270,6 +276,7 @@ void fake_host_init(struct fake_host *fake)
                                    .now = get_now,
                                    .clock_ns = get_clock_ns,
                                    .status = get_status,
+                                   .process = get_process,
                                    .key_at = key_at,
                                    .key_by_name = key_by_name,
                                    .key_by_public = key_by_public,

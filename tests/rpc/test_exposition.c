@@ -65,6 +65,13 @@ START_TEST(a_histogram_adds_up)
 }
 END_TEST
 
+START_TEST(a_time_is_exact)
+{
+    exposition_seconds(&text, "x_seconds_total", (struct exposition_label){0}, 1500000001);
+    ck_assert_str_eq(written(), "x_seconds_total 1.500000001\n");
+}
+END_TEST
+
 START_TEST(no_durations_are_zero_seconds)
 {
     static const struct histogram_scale scale = {.count = 1, .bounds_ns = {1000 * MS}};
@@ -96,6 +103,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_family_and_its_samples);
     tcase_add_test(tests, label_values_are_escaped);
     tcase_add_test(tests, a_histogram_adds_up);
+    tcase_add_test(tests, a_time_is_exact);
     tcase_add_test(tests, no_durations_are_zero_seconds);
     tcase_add_test(tests, bounds_rise);
 }

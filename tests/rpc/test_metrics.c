@@ -132,6 +132,13 @@ START_TEST(the_text_is_well_formed)
 }
 END_TEST
 
+START_TEST(what_the_process_takes_is_there)
+{
+    ck_assert_ptr_nonnull(strstr(fetch(), "\nxord_resident_bytes 6291456\n"));
+    ck_assert_ptr_nonnull(strstr(fetch(), "\nxord_processor_seconds_total 1.5\n"));
+}
+END_TEST
+
 START_TEST(each_counter_of_the_node_is_there)
 {
     char line[80];
@@ -223,6 +230,7 @@ void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, the_text_is_well_formed);
+    tcase_add_test(tests, what_the_process_takes_is_there);
     tcase_add_test(tests, each_counter_of_the_node_is_there);
     tcase_add_test(tests, calls_are_timed_by_method);
     tcase_add_test(tests, errors_are_counted_by_name);
