@@ -48,6 +48,7 @@ void dispatch_client_clear(struct rpc_client *client)
         call_abort(client->calls, ERR_CANCELLED);
     stream_set_clear(&client->streams);
     json_text_clear(&client->out);
+    unread_forget(client);
     client->dispatch->client_count--;
 }
 
@@ -77,8 +78,10 @@ struct dispatch *dispatch_of(const struct rpc_call *call)
 
 void dispatch_write_metrics(const struct dispatch *d, struct json_text *out)
 {
-    const struct metrics_load load = {
-        .clients = d->client_count, .streams = d->streams.all, .large_values = d->large.count};
+    const struct metrics_load load = {.clients = d->client_count,
+                                      .streams = d->streams.all,
+                                      .large_values = d->large.count,
+                                      .unread_bytes = d->unread.all};
 
     metrics_write(&d->metrics, &d->host, &load, out);
 }

@@ -15,6 +15,7 @@
 #include "rpc/streams/tap.h"
 #include "rpc/transfer/large.h"
 #include "rpc/turn.h"
+#include "rpc/unread.h"
 
 #define DISPATCH_SPARE_MAX 64 /* calls kept for reuse, so that a busy socket allocates none */
 
@@ -29,6 +30,8 @@ struct rpc_client {
     uid_t uid;
     struct json_text out;         /* what is not yet sent; its owner takes from it */
     size_t sending;               /* bytes that its owner took and the client has not read */
+    size_t unended;               /* bytes of lines that its owner keeps and has not handed over */
+    size_t noted;                 /* of all these, in dispatch->unread */
     struct rpc_call *calls;       /* pending */
     size_t call_count;            /* of these, and an unfinished batch */
     struct rpc_batch *unfinished; /* not all of its requests are begun; NULL: none */
@@ -54,6 +57,7 @@ struct dispatch {
     struct metrics metrics;
     struct taps taps;
     struct turn turn;
+    struct unread unread;
     struct rpc_batch *unfinished_first, *unfinished_last; /* the longest waiting first */
     struct rpc_client own; /* makes the daemon's own calls; is not counted, reads no answers */
     bool is_stopping;      /* new calls are refused with ERR_STOPPING */

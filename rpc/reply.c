@@ -9,18 +9,22 @@
 
 #define APPEND(text, literal) json_text_append(text, literal, sizeof(literal) - 1)
 
+static struct json_text *text_of(struct rpc_call *call)
+{
+    return call->batch != NULL ? &call->batch->text : &call->client->out;
+}
+
 /* Where the reply goes, with its beginning written; NULL when nobody wants it. */
 static struct json_text *reply_begin(struct rpc_call *call)
 {
+    struct json_text *text = text_of(call);
+
     assert(!call->is_answered);
     call->is_answered = true;
     if (call->is_quiet || call->client->is_gone)
         return NULL;
-    struct json_text *text = &call->client->out;
-    if (call->batch != NULL) {
-        text = &call->batch->text;
+    if (call->batch != NULL)
         json_text_append(text, text->size == 0 ? "[" : ",", 1);
-    }
     if (call->is_old)
         APPEND(text, "{\"id\":");
     else
@@ -42,20 +46,55 @@ static struct rpc_result reply_end(struct rpc_call *call, struct json_text *text
     return (struct rpc_result){1};
 }
 
+/* What the client has not read, this call's batch included. */
+static size_t waiting(const struct rpc_call *call)
+{
+    const struct rpc_client *client = call->client;
+
+    return client->out.size + client->sending + (call->batch != NULL ? call->batch->text.size : 0);
+}
+
+/* Takes back a result when there is too much unread with it. Not one that is no longer than the
+ * error in its place; and the only thing unread may be of any size where others leave room. */
+static bool take_back(struct rpc_call *call, size_t before, size_t waiting_before)
+{
+    const struct rpc_client *client = call->client;
+    bool may_be_large = waiting_before == 0 && !unread_is_crowded(client);
+    bool is_small = text_of(call)->size - before <= RPC_DETAIL_SIZE;
+
+    if (is_small || may_be_large || waiting(call) <= unread_limit(client, UNREAD_ANSWERS_MAX))
+        return false;
+    text_of(call)->size = before;
+    call->is_answered = false;
+    return true;
+}
+
+static struct rpc_result refuse_unread(struct rpc_call *call)
+{
+    metrics_refused(&call->dispatch->metrics, METRICS_UNREAD);
+    return rpc_fail(call, ERR_BUSY,
+                    "too much waits to be read, by this client or by all of them together; read "
+                    "the answers, then call again");
+}
+
 struct rpc_result rpc_reply(struct rpc_call *call, json_t *result)
 {
     if (result == NULL)
         return rpc_fail(call, ERR_NO_MEMORY, NULL);
+    size_t before = text_of(call)->size, waiting_before = waiting(call);
     struct json_text *text = reply_begin(call);
+    bool is_taken_back = false;
     if (text != NULL) {
         APPEND(text, ",\"result\":");
         json_write(text, result, 0);
         if (call->is_old)
             APPEND(text, ",\"error\":null");
-        reply_end(call, text);
+        is_taken_back = take_back(call, before, waiting_before);
+        if (!is_taken_back)
+            reply_end(call, text);
     }
     json_decref(result);
-    return (struct rpc_result){1};
+    return is_taken_back ? refuse_unread(call) : (struct rpc_result){1};
 }
 
 /* A message may quote what a client sent, cut in the middle of a character: what is not UTF-8 any
@@ -177,5 +216,7 @@ void rpc_notify(struct rpc_call *call, const char *method, json_t *params)
 
 bool rpc_has_room(const struct rpc_call *call)
 {
-    return call->client->out.size + call->client->sending < STREAM_OUTPUT_MAX;
+    const struct rpc_client *client = call->client;
+
+    return client->out.size + client->sending < unread_limit(client, STREAM_OUTPUT_MAX);
 }

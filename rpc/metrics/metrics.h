@@ -60,6 +60,7 @@ struct metrics_load {
     size_t clients;      /* connected to the RPC sockets */
     size_t streams;      /* of them: listens and monitors */
     size_t large_values; /* under way */
+    size_t unread_bytes; /* held for clients */
 };
 /* Appends all metrics of the daemon as text (exposition.h). */
 void metrics_write(const struct metrics *m, const struct rpc_host *host,

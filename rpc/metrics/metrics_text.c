@@ -40,6 +40,8 @@ static void write_load(struct json_text *out, const struct node_info *info,
     write_gauge(out, "xord_leases", "Leases granted to others that listen here.", info->leases);
     write_gauge(out, "xord_clients", "Clients connected.", load->clients);
     write_gauge(out, "xord_streams", "Streams of events to clients.", load->streams);
+    write_gauge(out, "xord_unread_bytes", "Output that clients have not read, and lines not ended.",
+                load->unread_bytes);
     write_gauge(out, "xord_large_values", "Large values under way.", load->large_values);
 }
 

@@ -115,6 +115,12 @@ static void close_conn(struct conn *conn)
 
 /* ---- lines ---- */
 
+static void note(struct conn *conn)
+{
+    conn->client.unended = lines_kept(&conn->lines);
+    unread_note(&conn->client);
+}
+
 static size_t queued(const struct conn *conn)
 {
     return conn->client.out.size + conn->client.sending;
@@ -122,7 +128,7 @@ static size_t queued(const struct conn *conn)
 
 static bool is_full(const struct conn *conn)
 {
-    return queued(conn) > RPC_OUTPUT_MAX;
+    return queued(conn) > unread_limit(&conn->client, RPC_OUTPUT_MAX);
 }
 
 static void refuse_long_line(struct conn *conn)
@@ -152,6 +158,16 @@ static bool take_line(void *context, struct bytes line)
     return may_take(conn);
 }
 
+/* It says more than there is room for, as long as others leave so much unread. */
+static void refuse_input(struct conn *conn)
+{
+    metrics_refused(&conn->set->dispatch->metrics, METRICS_UNREAD);
+    dispatch_refuse(&conn->client, ERR_BUSY,
+                    "the daemon holds too much for its clients; try again later");
+    lines_clear(&conn->lines);
+    conn->is_last = true;
+}
+
 static void on_data(struct conn *conn, struct bytes data)
 {
     if (conn->is_last)
@@ -160,6 +176,9 @@ static void on_data(struct conn *conn, struct bytes data)
         lines_add(&conn->lines, data, take_line, conn);
     else
         lines_keep(&conn->lines, data);
+    if (lines_kept(&conn->lines) > unread_limit(&conn->client, SIZE_MAX))
+        refuse_input(conn);
+    note(conn);
     conn->client.out.failed = conn->client.out.failed || conn->lines.kept.failed;
 }
 
@@ -276,7 +295,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 /* Goes on with the lines that are kept; false when some must wait. */
 static bool handle_kept(struct conn *conn)
 {
-    if (!lines_is_kept(&conn->lines))
+    if (lines_kept(&conn->lines) == 0)
         return true;
     if (may_take(conn))
         lines_go_on(&conn->lines, take_line, conn);
@@ -290,7 +309,8 @@ static bool handle_kept(struct conn *conn)
 static void resume_reading(struct conn *conn)
 {
     if (conn->is_reading || conn->is_ended || conn->is_last || conn->is_closing ||
-        conn->is_resting || conn->client.unfinished != NULL || queued(conn) > RPC_OUTPUT_MAX / 2)
+        conn->is_resting || conn->client.unfinished != NULL ||
+        queued(conn) > unread_limit(&conn->client, RPC_OUTPUT_MAX) / 2)
         return;
     if (!handle_kept(conn))
         return;
@@ -388,10 +408,13 @@ static void flush_conn(struct conn *conn)
         send_streams(conn);
     if (conn->is_closing)
         return;
-    if (is_finished(conn))
+    if (is_finished(conn)) {
         close_conn(conn);
-    else
-        resume_reading(conn);
+        return;
+    }
+    resume_reading(conn);
+    if (!conn->is_closing)
+        note(conn);
 }
 
 void conn_set_flush(struct conn_set *set)

@@ -93,9 +93,9 @@ void lines_end(struct lines *lines, lines_take *take, void *context)
     json_text_clear(&kept);
 }
 
-bool lines_is_kept(const struct lines *lines)
+size_t lines_kept(const struct lines *lines)
 {
-    return lines->kept.size > 0;
+    return lines->kept.size;
 }
 
 void lines_clear(struct lines *lines)

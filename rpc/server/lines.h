@@ -26,8 +26,8 @@ void lines_keep(struct lines *lines, struct bytes data);
 void lines_go_on(struct lines *lines, lines_take *take, void *context);
 /* No more comes: the last line may lack its line feed. */
 void lines_end(struct lines *lines, lines_take *take, void *context);
-/* True: something is kept; after a lines_take that wanted no more, perhaps a whole line. */
-bool lines_is_kept(const struct lines *lines);
+/* How many bytes are kept; after a lines_take that wanted no more, perhaps whole lines. */
+size_t lines_kept(const struct lines *lines);
 void lines_clear(struct lines *lines);
 
 #endif

@@ -111,7 +111,8 @@ struct stream *stream_find(const struct rpc_call *call, const struct stream_kind
 bool stream_has_room(const struct stream *stream)
 {
     const struct rpc_client *client = stream->client;
-    return stream->batch == NULL && client->out.size + client->sending < STREAM_OUTPUT_MAX;
+    return stream->batch == NULL &&
+           client->out.size + client->sending < unread_limit(client, STREAM_OUTPUT_MAX);
 }
 
 void stream_wait(struct stream *stream)

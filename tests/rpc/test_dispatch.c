@@ -145,6 +145,89 @@ START_TEST(a_line_has_so_many_elements_at_most)
 }
 END_TEST
 
+#define HELP_CALL "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"help\"}"
+
+static uint64_t refused(void)
+{
+    return caller->dispatch.metrics.refused[METRICS_UNREAD];
+}
+
+/* Asks until an answer is refused; how much was answered before. */
+static size_t fill(const char *line)
+{
+    while (refused() == 0 && caller->client.out.size < 2 * UNREAD_ANSWERS_MAX)
+        dispatch_line(&caller->client, bytes_of_string(line));
+    ck_assert_uint_eq(refused(), 1);
+    return caller->client.out.size;
+}
+
+static bool is_refused(const char *answers)
+{
+    return strstr(answers, "\"code\":429") != NULL && answers[strlen(answers) - 1] == '\n';
+}
+
+START_TEST(answers_that_nobody_reads_are_refused)
+{
+    size_t size = fill(HELP_CALL);
+
+    ck_assert_uint_gt(size, UNREAD_ANSWERS_MAX / 2);
+    ck_assert_uint_le(size, UNREAD_ANSWERS_MAX + 1024);
+    ck_assert(is_refused(take()));
+    ck_assert(!is_refused(ask(HELP_CALL)));
+}
+END_TEST
+
+START_TEST(answers_of_a_batch_are_unread_until_its_end)
+{
+    struct json_text line = {0};
+
+    json_text_append(&line, "[" HELP_CALL, strlen("[" HELP_CALL));
+    for (int i = 1; i < RPC_BATCH_MAX; i++)
+        json_text_append(&line, "," HELP_CALL, strlen("," HELP_CALL));
+    json_text_append(&line, "]", 2);
+    caller->client.sending = UNREAD_ANSWERS_MAX - 50000;
+    const char *answers = ask(line.data);
+    ck_assert(is_refused(answers));
+    ck_assert_uint_lt(strlen(answers), 100000);
+    json_t *batch = json_read(bytes_of_string(answers), 32, NULL, 0);
+    ck_assert_uint_eq(json_array_size(batch), RPC_BATCH_MAX);
+    json_decref(batch);
+    json_text_clear(&line);
+}
+END_TEST
+
+/* But each may still leave a little. */
+START_TEST(where_all_leave_much_nobody_may_leave_more)
+{
+    struct rpc_client other;
+
+    dispatch_client_init(&caller->dispatch, &other, RPC_ACCESS_FULL, geteuid());
+    other.sending = UNREAD_ALL_MAX + 1;
+    unread_note(&other);
+    ck_assert(unread_is_crowded(&caller->client));
+    size_t size = fill(HELP_CALL);
+    ck_assert_uint_gt(size, UNREAD_LITTLE / 2);
+    ck_assert_uint_le(size, UNREAD_LITTLE + 1024);
+    dispatch_client_clear(&other);
+    ck_assert(!unread_is_crowded(&caller->client));
+    ck_assert_uint_eq(caller->dispatch.unread.all, 0);
+}
+END_TEST
+
+START_TEST(what_readers_leave_unread_is_theirs)
+{
+    struct rpc_client reader;
+
+    dispatch_client_init(&caller->dispatch, &reader, RPC_ACCESS_READ, geteuid());
+    reader.sending = UNREAD_READERS_MAX + 1;
+    unread_note(&reader);
+    ck_assert(unread_is_crowded(&reader));
+    ck_assert(!unread_is_crowded(&caller->client));
+    dispatch_client_clear(&reader);
+    ck_assert_uint_eq(caller->dispatch.unread.by_readers, 0);
+}
+END_TEST
+
 START_TEST(a_batch_waits_for_its_last_answer)
 {
     check_answer("[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"createkey\",\"params\":[\"alice\"]},"
@@ -283,6 +366,10 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, refuses_what_is_no_request);
     tcase_add_test(tests, a_batch_has_its_limit);
     tcase_add_test(tests, a_line_has_so_many_elements_at_most);
+    tcase_add_test(tests, answers_that_nobody_reads_are_refused);
+    tcase_add_test(tests, answers_of_a_batch_are_unread_until_its_end);
+    tcase_add_test(tests, where_all_leave_much_nobody_may_leave_more);
+    tcase_add_test(tests, what_readers_leave_unread_is_theirs);
     tcase_add_test(tests, a_batch_waits_for_its_last_answer);
     tcase_add_test(tests, answers_come_out_of_order);
     tcase_add_test(tests, an_event_answers_its_call);

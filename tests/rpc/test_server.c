@@ -13,6 +13,7 @@
 #include "rpc/json/json.h"
 #include "rpc/server/server.h"
 #include "rpc/turn.h"
+#include "rpc/unread.h"
 #include "tests/daemon/scratch.h"
 #include "tests/rpc/fake_host.h"
 #include "tests/runner.h"
@@ -346,6 +347,36 @@ START_TEST(a_long_line_is_skipped)
 }
 END_TEST
 
+/* The last of them have no room for theirs, and are told so. */
+START_TEST(lines_that_do_not_end_fill_no_memory)
+{
+    static char part[RPC_LINE_MAX - 1];
+    int fds[UNREAD_ALL_MAX / sizeof part + 2];
+    size_t count = sizeof fds / sizeof fds[0], refused = 0;
+
+    memset(part, ' ', sizeof part);
+    for (size_t i = 0; i < count; i++) {
+        char answer[256];
+        size_t at = 0;
+        fds[i] = connect_to(path);
+        for (int n = 0; n < TURNS_MAX && at < sizeof part; n++) {
+            ssize_t sent = send(fds[i], part + at, sizeof part - at, MSG_NOSIGNAL);
+            turn();
+            if (sent < 0 && errno != EAGAIN)
+                break;
+            at += sent > 0 ? (size_t)sent : 0;
+        }
+        refused += recv(fds[i], answer, sizeof answer, 0) > 0 &&
+                   memmem(answer, sizeof answer, "\"code\":429", 10) != NULL;
+    }
+    ck_assert_uint_gt(refused, 0);
+    ck_assert_uint_lt(refused, 4);
+    for (size_t i = 0; i < count; i++)
+        close(fds[i]);
+    wait_clients(0);
+}
+END_TEST
+
 START_TEST(http_is_spoken_where_it_begins)
 {
     int fd = connect_to(path);
@@ -570,6 +601,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, who_vanishes_within_a_batch_is_forgotten);
     tcase_add_test(tests, a_batch_is_answered_before_the_stop);
     tcase_add_test(tests, a_long_line_is_skipped);
+    tcase_add_test(tests, lines_that_do_not_end_fill_no_memory);
     tcase_add_test(tests, http_is_spoken_where_it_begins);
     tcase_add_test(tests, http_is_not_spoken_later);
     tcase_add_test(tests, the_file_has_its_mode_and_its_owner);
