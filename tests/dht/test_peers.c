@@ -37,9 +37,10 @@ static struct addr v4(uint16_t port)
     return addr_v4((const uint8_t[]){10, 0, 0, 1}, port);
 }
 
+/* Each port on a host of its own. */
 static struct addr v6(uint16_t port)
 {
-    const uint8_t ip[16] = {0x20, 1, 0x0d, 0xb8};
+    const uint8_t ip[16] = {0x20, 1, 0x0d, 0xb8, (uint8_t)(port >> 8), (uint8_t)port};
 
     return addr_v6(ip, port);
 }
@@ -170,6 +171,32 @@ START_TEST(test_full_torrent_keeps_the_newest)
 }
 END_TEST
 
+START_TEST(test_ports_of_one_host_push_out_no_others)
+{
+    uint16_t ports[PEERS_REPLY_MAX];
+    const struct addr other = addr_v4((const uint8_t[]){8, 8, 8, 8}, 7);
+
+    announce(1, other, 0);
+    for (uint16_t port = 1000; port < 1000 + 3 * PEERS_PER_HASH; port++)
+        announce(1, addr_v4((const uint8_t[]){9, 9, 9, 9}, port), port);
+    write_values(1, ADDR_V4, 2000, 1000);
+    size_t count = read_ports(ports), newest = 0, others = 0;
+    for (size_t i = 0; i < count; i++) {
+        newest += ports[i] >= 1000 + 3 * PEERS_PER_HASH - PEERS_PER_HOST;
+        others += ports[i] == 7;
+    }
+    ck_assert_uint_eq(newest, PEERS_PER_HOST);
+    ck_assert_uint_eq(others, 1);
+    ck_assert_uint_eq(count, PEERS_PER_HOST + 1);
+    uint8_t ip[16] = {0x24, 1};
+    for (uint8_t i = 0; i < 2 * PEERS_PER_HOST; i++) {
+        ip[15] = i;
+        announce(2, addr_v6(ip, 1), 0);
+    }
+    ck_assert_uint_eq(write_values(2, ADDR_V6, 1, 1000), PEERS_PER_HOST);
+}
+END_TEST
+
 START_TEST(test_torrents_are_bounded)
 {
     announce(0, v4(1), 0);
@@ -210,6 +237,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, test_choice_reaches_all);
     tcase_add_test(tests, test_announcing_again_refreshes);
     tcase_add_test(tests, test_full_torrent_keeps_the_newest);
+    tcase_add_test(tests, test_ports_of_one_host_push_out_no_others);
     tcase_add_test(tests, test_torrents_are_bounded);
     tcase_add_test(tests, test_expiry_forgets_the_ended);
 }

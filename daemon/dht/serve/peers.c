@@ -146,27 +146,55 @@ static struct peer *find_peer(struct torrent *t, const struct addr *addr)
     return NULL;
 }
 
-/* Room for one more peer: a new place, or that of the one that announced longest ago; NULL without
- * memory. */
-static struct peer *take_peer(struct torrent *t)
+static bool is_same_host(const struct addr *a, const struct addr *b)
 {
-    if (t->count == PEERS_PER_HASH) {
-        struct peer *oldest = t->peers;
-        for (uint8_t i = 1; i < t->count; i++) {
-            if (t->peers[i].announced_ms < oldest->announced_ms)
-                oldest = &t->peers[i];
-        }
-        return oldest;
+    if (a->family != ADDR_V6)
+        return addr_equal_ip(a, b);
+    const struct addr first = addr_prefix(a), second = addr_prefix(b);
+    return addr_equal_ip(&first, &second);
+}
+
+/* The one that announced longest ago, of this host unless that is NULL; *count: of how many. */
+static struct peer *find_oldest(struct torrent *t, const struct addr *host, size_t *count)
+{
+    struct peer *oldest = NULL;
+
+    *count = 0;
+    for (uint8_t i = 0; i < t->count; i++) {
+        struct peer *peer = &t->peers[i];
+        if (host != NULL && !is_same_host(&peer->addr, host))
+            continue;
+        if (oldest == NULL || peer->announced_ms < oldest->announced_ms)
+            oldest = peer;
+        ++*count;
     }
-    if (t->count == t->capacity) {
-        unsigned larger = t->capacity == 0 ? CAPACITY_FIRST : t->capacity * 2u;
-        larger = larger < PEERS_PER_HASH ? larger : PEERS_PER_HASH;
-        struct peer *moved = realloc(t->peers, larger * sizeof *moved);
-        if (moved == NULL)
-            return NULL;
-        t->peers = moved;
-        t->capacity = (uint8_t)larger;
-    }
+    return oldest;
+}
+
+static bool grow_peers(struct torrent *t)
+{
+    unsigned larger = t->capacity == 0 ? CAPACITY_FIRST : t->capacity * 2u;
+    larger = larger < PEERS_PER_HASH ? larger : PEERS_PER_HASH;
+    struct peer *moved = realloc(t->peers, larger * sizeof *moved);
+    if (moved == NULL)
+        return false;
+    t->peers = moved;
+    t->capacity = (uint8_t)larger;
+    return true;
+}
+
+/* Room for one more peer: a new place, or that of another; NULL without memory. */
+static struct peer *take_peer(struct torrent *t, const struct addr *addr)
+{
+    size_t count;
+    struct peer *own = find_oldest(t, addr, &count);
+
+    if (count >= PEERS_PER_HOST && !addr_is_private(addr))
+        return own;
+    if (t->count == PEERS_PER_HASH)
+        return find_oldest(t, NULL, &count);
+    if (t->count == t->capacity && !grow_peers(t))
+        return NULL;
     return &t->peers[t->count++];
 }
 
@@ -185,7 +213,7 @@ bool peers_announce(struct peers *p, const struct id *info_hash, const struct ad
     drop_ended(t, now_ms);
     struct peer *peer = find_peer(t, addr);
     if (peer == NULL)
-        peer = take_peer(t);
+        peer = take_peer(t, addr);
     if (peer == NULL)
         return false;
     *peer = (struct peer){.addr = *addr, .announced_ms = now_ms};

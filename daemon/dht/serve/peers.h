@@ -9,7 +9,8 @@
 
 #define PEERS_TTL_MS     (30u * 60u * 1000u)
 #define PEERS_HASHES_MAX 2000u /* torrents a node remembers */
-#define PEERS_PER_HASH   100u  /* addresses a torrent */
+#define PEERS_PER_HASH   100u  /* addresses a torrent, */
+#define PEERS_PER_HOST   10u   /* and of one host: its ports push out one another, not others */
 #define PEERS_REPLY_MAX  50u   /* listed in one reply */
 #define PEERS_VALUES_MAX 256u  /* read from one reply: more do not fit into a packet */
 
@@ -17,7 +18,9 @@ struct peers; /* grows as it fills */
 
 struct peers *peers_new(void); /* NULL without memory */
 void peers_free(struct peers *p);
-/* Adds or refreshes. When full, the torrent announced longest ago goes. False without memory. */
+/* Adds or refreshes. When full, the torrent announced longest ago goes; of a torrent's addresses
+ * likewise. A host is an IPv4 address or an IPv6 /56; loopback and private addresses are each one
+ * of its own. False without memory. */
 bool peers_announce(struct peers *p, const struct id *info_hash, const struct addr *addr,
                     uint64_t now_ms);
 /* Appends the bencoded list of compact addresses of one family (BEP 5 `values`, BEP 32), a random
