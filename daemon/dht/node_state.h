@@ -7,6 +7,7 @@
 #include "daemon/dht/keep/keep.h"
 #include "daemon/dht/keep/repair.h"
 #include "daemon/dht/listen/listening.h"
+#include "daemon/dht/lookup/claims.h"
 #include "daemon/dht/lookup/inflight.h"
 #include "daemon/dht/network/external.h"
 #include "daemon/dht/network/maintain.h"
@@ -50,7 +51,8 @@ struct node {
     struct reach reach[FAMILY_COUNT]; /* used where the role is found out */
     uint64_t adopt_after_ms;          /* adopt.c: no other id before */
     struct ops ops;
-    struct listenings *listenings; /* owned; NULL until the first */
+    struct claims_pool claims_pool; /* of all gathers, syncs and catch-ups */
+    struct listenings *listenings;  /* owned; NULL until the first */
     struct writes writes;
     struct requests requests; /* commands that wait for their handler */
     struct answers answers;

@@ -9,18 +9,20 @@
 #define ENTRY_MAX 64u
 
 static struct gather gather;
+static struct claims_pool pool;
 static uint8_t public_key[KEYS_PUBLIC_SIZE] = {3}, sig[KEYS_SIGNATURE_SIZE] = {4};
 static uint8_t memory[2 * KRPC_PACKET_MAX];
 static struct wire_writer writer;
 
 static void set_up(void)
 {
-    gather_init(&gather, (const uint8_t[HASH_KEY_SIZE]){9});
+    gather_init(&gather, (const uint8_t[HASH_KEY_SIZE]){9}, &pool);
 }
 
 static void tear_down(void)
 {
     gather_clear(&gather);
+    ck_assert_uint_eq(pool.bytes, 0);
 }
 
 static struct contact holder(uint8_t number)
@@ -429,6 +431,42 @@ START_TEST(the_lies_of_many_leave_room_for_one)
 }
 END_TEST
 
+/* Other gathers of the node have taken all there is. */
+START_TEST(beyond_the_pool_each_has_a_share_and_no_more)
+{
+    pool.bytes = CLAIMS_POOL_BYTES;
+    add_holder(1);
+    struct gather_ask ask = expect_ask();
+    list(ask.tag, 0, 20, 1, 0);
+    while (gather_next(&gather, &ask))
+        bring(&ask, 21, 1);
+    ck_assert(gather_is_done(&gather) && gather_is_whole(&gather));
+    ck_assert_uint_eq(gather.claims.live, 21);
+    lie(2);
+    ck_assert(gather.has_overflown && !gather_is_whole(&gather));
+    ck_assert_uint_le(gather.claims.bytes, CLAIMS_SHARE_BYTES);
+    ck_assert_uint_eq(pool.bytes, CLAIMS_POOL_BYTES + gather.claims.bytes);
+    pool.bytes -= CLAIMS_POOL_BYTES;
+}
+END_TEST
+
+/* What is there and finds no room is missing, and nobody lied. */
+START_TEST(an_entry_without_room_makes_it_incomplete)
+{
+    add_holder(1);
+    struct gather_ask ask = expect_ask();
+    list(ask.tag, 0, 0, 1, 0);
+    pool.bytes += CLAIMS_POOL_BYTES;
+    gather.claims.bytes += CLAIMS_SHARE_BYTES;
+    while (gather_next(&gather, &ask))
+        bring(&ask, 1, 1);
+    ck_assert_uint_eq(gather.claims.live, 0);
+    ck_assert(gather_is_done(&gather) && !gather_is_whole(&gather));
+    pool.bytes -= CLAIMS_POOL_BYTES;
+    gather.claims.bytes -= CLAIMS_SHARE_BYTES;
+}
+END_TEST
+
 START_TEST(of_a_place_each_holder_says_one_thing)
 {
     add_holder(1);
@@ -505,6 +543,8 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, late_answers_count_and_old_ones_do_not);
     tcase_add_test(tests, what_was_asked_for_twice_is_no_denial_of_the_rest);
     tcase_add_test(tests, the_lies_of_many_leave_room_for_one);
+    tcase_add_test(tests, beyond_the_pool_each_has_a_share_and_no_more);
+    tcase_add_test(tests, an_entry_without_room_makes_it_incomplete);
     tcase_add_test(tests, of_a_place_each_holder_says_one_thing);
     tcase_add_test(tests, who_is_silent_waits_for_the_others);
     tcase_add_test(tests, only_what_was_claimed_and_is_better_is_wanted);

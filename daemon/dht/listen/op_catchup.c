@@ -85,7 +85,7 @@ static void begin(struct node *node, struct now now, struct op *op, struct outbo
     struct gather *gather = &op->catchup->gather;
     struct listening *l = listening_find(node, op->catchup->listening);
     rng_bytes(&node->rng, hash_key, sizeof hash_key);
-    gather_init(gather, hash_key);
+    gather_init(gather, hash_key, &node->claims_pool);
     know_ours(gather, &l->places);
     gather_add_holder(gather, &op->catchup->from, bytes_of("", 0));
     op->search.target = l->target;

@@ -7,9 +7,9 @@
 #define CAPACITY_FIRST 16u
 #define MISFITS_MAX    64u /* looked at for what still fits beside those that are chosen */
 
-void claims_init(struct claims *c, const uint8_t hash_key[HASH_KEY_SIZE])
+void claims_init(struct claims *c, const uint8_t hash_key[HASH_KEY_SIZE], struct claims_pool *pool)
 {
-    *c = (struct claims){0};
+    *c = (struct claims){.pool = pool};
     memcpy(c->hash_key, hash_key, HASH_KEY_SIZE);
 }
 
@@ -22,7 +22,27 @@ void claims_clear(struct claims *c)
     free(c->places);
     free(c->claims);
     free(c->index);
+    if (c->pool != NULL)
+        c->pool->bytes -= c->bytes;
     *c = (struct claims){0};
+}
+
+/* Where the allocator fails then, it stays reserved until all is cleared. */
+static bool reserve(struct claims *c, size_t bytes)
+{
+    if (c->pool->bytes + bytes > CLAIMS_POOL_BYTES && c->bytes + bytes > CLAIMS_SHARE_BYTES) {
+        c->is_short = true;
+        return false;
+    }
+    c->pool->bytes += bytes;
+    c->bytes += bytes;
+    return true;
+}
+
+static void release(struct claims *c, size_t bytes)
+{
+    c->pool->bytes -= bytes;
+    c->bytes -= bytes;
 }
 
 /* Where the place with this key is, or would be, in the index. */
@@ -41,15 +61,18 @@ static struct claim_place *find(const struct claims *c, const struct id *key)
     return number > 0 ? &c->places[number - 1] : NULL;
 }
 
-/* Twice as large as there are places, so that chains stay short. */
+/* Larger places, and an index twice as large, so that chains stay short. */
 static bool grow_places(struct claims *c)
 {
     uint32_t capacity = c->place_capacity ? 2 * c->place_capacity : CAPACITY_FIRST;
-    struct claim_place *places = realloc(c->places, capacity * sizeof *places);
-    if (places == NULL)
+    size_t bytes = (capacity - c->place_capacity) * sizeof *c->places +
+                   (2 * capacity - c->index_size) * sizeof *c->index;
+    if (!reserve(c, bytes))
         return false;
-    c->places = places;
-    uint32_t *index = calloc(2 * (size_t)capacity, sizeof *index);
+    struct claim_place *places = realloc(c->places, capacity * sizeof *places);
+    if (places != NULL)
+        c->places = places;
+    uint32_t *index = places != NULL ? calloc(2 * (size_t)capacity, sizeof *index) : NULL;
     if (index == NULL)
         return false;
     free(c->index);
@@ -74,10 +97,11 @@ static struct claim_place *find_or_add(struct claims *c, const struct id *key)
     return place;
 }
 
-static bool grow_queue(struct claim_queue *queue)
+static bool grow_queue(struct claims *c, struct claim_queue *queue)
 {
     uint32_t capacity = queue->capacity ? 2 * queue->capacity : CAPACITY_FIRST;
-    struct claim_turn *turns = malloc(capacity * sizeof *turns);
+    size_t bytes = (capacity - queue->capacity) * sizeof *queue->turns;
+    struct claim_turn *turns = reserve(c, bytes) ? malloc(capacity * sizeof *turns) : NULL;
     if (turns == NULL)
         return false;
     for (uint32_t i = 0; i < queue->count; i++)
@@ -103,19 +127,25 @@ static struct claim_turn take_first(struct claim_queue *queue)
     return turn;
 }
 
+static bool grow_claims(struct claims *c)
+{
+    uint32_t capacity = c->claim_capacity ? 2 * c->claim_capacity : CAPACITY_FIRST;
+    size_t bytes = (capacity - c->claim_capacity) * sizeof *c->claims;
+    struct claim *claims = reserve(c, bytes) ? realloc(c->claims, capacity * sizeof *claims) : NULL;
+    if (claims == NULL)
+        return false;
+    c->claims = claims;
+    c->claim_capacity = capacity;
+    return true;
+}
+
 static struct claim *new_claim(struct claims *c, struct claim_queue *queue)
 {
     bool is_common = queue->made >= CLAIMS_SHARE;
     if (is_common && c->common == CLAIMS_COMMON)
         return NULL;
-    if (c->claim_count == c->claim_capacity) {
-        uint32_t capacity = c->claim_capacity ? 2 * c->claim_capacity : CAPACITY_FIRST;
-        struct claim *claims = realloc(c->claims, capacity * sizeof *claims);
-        if (claims == NULL)
-            return NULL;
-        c->claims = claims;
-        c->claim_capacity = capacity;
-    }
+    if (c->claim_count == c->claim_capacity && !grow_claims(c))
+        return NULL;
     c->common += is_common;
     queue->made++;
     return &c->claims[c->claim_count++];
@@ -190,7 +220,7 @@ bool claims_add(struct claims *c, unsigned holder, const struct multi_brief *bri
     if (has_spoken(c, holder, place))
         return true;
     struct claim_queue *queue = &c->queues[holder];
-    if (queue->said == queue->capacity && !grow_queue(queue))
+    if (queue->said == queue->capacity && !grow_queue(c, queue))
         return false;
     struct claim *claim = claim_of(c, queue, place, brief);
     if (claim == NULL)
@@ -211,12 +241,18 @@ bool claims_wants(const struct claims *c, const struct record *entry)
            (place->memory == NULL || record_compare(entry, &place->entry) > 0);
 }
 
-static bool copy_entry(struct claim_place *place, const struct record *entry)
+static size_t size_of(const struct record *entry)
 {
-    uint8_t *memory =
-        malloc(KEYS_PUBLIC_SIZE + KEYS_SIGNATURE_SIZE + entry->salt.size + entry->v.size);
+    return KEYS_PUBLIC_SIZE + KEYS_SIGNATURE_SIZE + entry->salt.size + entry->v.size;
+}
+
+static bool copy_entry(struct claims *c, struct claim_place *place, const struct record *entry)
+{
+    uint8_t *memory = reserve(c, size_of(entry)) ? malloc(size_of(entry)) : NULL;
     if (memory == NULL)
         return false;
+    if (place->memory != NULL)
+        release(c, size_of(&place->entry));
     uint8_t *at = memory;
     free(place->memory);
     place->memory = memory;
@@ -240,7 +276,7 @@ bool claims_take(struct claims *c, const struct record *entry)
     struct claim_place *place = find_or_add(c, &key);
     if (place == NULL || (place->memory != NULL && record_compare(entry, &place->entry) <= 0))
         return false;
-    if (!copy_entry(place, entry))
+    if (!copy_entry(c, place, entry))
         return false;
     struct envelope envelope;
     envelope_parse(place->entry.v, &envelope);

@@ -12,6 +12,9 @@
 #define CLAIMS_COMMON      8192u /* and more of all together: none can take others' room */
 #define CLAIMS_MAX         (CLAIMS_HOLDERS_MAX * CLAIMS_SHARE + CLAIMS_COMMON) /* 6 MB of lies */
 #define CLAIMS_SILENCES    12u /* questions about it that a holder may leave unanswered */
+/* Of all claims of a node together, with what has come: a hundred full multis, or ten liars; */
+#define CLAIMS_POOL_BYTES  (64u << 20)
+#define CLAIMS_SHARE_BYTES 65536u /* and what each may have then, too */
 
 struct claim { /* that the entry in this place exists with this seq */
     int64_t seq;
@@ -46,20 +49,28 @@ struct claim_place {
     uint32_t first;       /* claim + 1; 0: none */
 };
 
+struct claims_pool { /* what all claims of a node take */
+    size_t bytes;
+};
+
 struct claims {
     uint8_t hash_key[HASH_KEY_SIZE]; /* others choose the keys */
-    struct claim_place *places;      /* owned */
-    struct claim *claims;            /* owned */
-    uint32_t *index;                 /* of places by key, + 1, open addressing; owned */
+    struct claims_pool *pool;
+    size_t bytes;               /* of it */
+    struct claim_place *places; /* owned */
+    struct claim *claims;       /* owned */
+    uint32_t *index;            /* of places by key, + 1, open addressing; owned */
     uint32_t place_count, place_capacity, claim_count, claim_capacity, index_size;
     struct claim_queue queues[CLAIMS_HOLDERS_MAX];
     uint32_t common;    /* claims beyond the shares */
     uint32_t asked;     /* claims that somebody is asked for */
     uint32_t live;      /* places whose entry is no deletion */
+    bool is_short;      /* something found no room in the pool */
     bool is_known_only; /* claims of places that are not known yet are not listened to */
 };
 
-void claims_init(struct claims *c, const uint8_t hash_key[HASH_KEY_SIZE]);
+/* `pool` must outlive it. Beyond the pool's size, and its own share, it is without memory. */
+void claims_init(struct claims *c, const uint8_t hash_key[HASH_KEY_SIZE], struct claims_pool *pool);
 void claims_clear(struct claims *c);
 /* The entry in this place is had elsewhere with this seq, and need not be copied here. False
  * without memory. */

@@ -15,10 +15,10 @@ bool gather_tag_is_fetch(uint32_t tag)
     return (tag & TAG_FETCH) != 0;
 }
 
-void gather_init(struct gather *g, const uint8_t hash_key[HASH_KEY_SIZE])
+void gather_init(struct gather *g, const uint8_t hash_key[HASH_KEY_SIZE], struct claims_pool *pool)
 {
     *g = (struct gather){0};
-    claims_init(&g->claims, hash_key);
+    claims_init(&g->claims, hash_key, pool);
 }
 
 void gather_clear(struct gather *g)
@@ -311,5 +311,5 @@ bool gather_is_whole(const struct gather *g)
     for (uint32_t i = 0; i < g->holder_count; i++)
         if (g->holders[i].is_silent && !g->holders[i].is_listed)
             return false;
-    return !g->has_overflown && !claims_is_missing(&g->claims);
+    return !g->has_overflown && !g->claims.is_short && !claims_is_missing(&g->claims);
 }

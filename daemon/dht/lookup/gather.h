@@ -63,7 +63,8 @@ struct gather_ask { /* what to ask whom */
     struct store_position position;
 };
 
-void gather_init(struct gather *g, const uint8_t hash_key[HASH_KEY_SIZE]);
+/* `pool`: see claims_init. */
+void gather_init(struct gather *g, const uint8_t hash_key[HASH_KEY_SIZE], struct claims_pool *pool);
 void gather_clear(struct gather *g);
 /* A node says that it holds entries. One that is known already keeps its place. */
 void gather_add_holder(struct gather *g, const struct contact *contact, struct bytes token);

@@ -170,7 +170,7 @@ enum err node_gather(struct node *node, struct now now, const struct gather_requ
         return ERR_NO_MEMORY;
     }
     rng_bytes(&node->rng, hash_key, sizeof hash_key);
-    gather_init(&op->gather->gather, hash_key);
+    gather_init(&op->gather->gather, hash_key, &node->claims_pool);
     op->gather->min_entries = request->min_entries;
     op->gather->quiet_ms = request->quiet_ms ? request->quiet_ms : NODE_QUIET_MS;
     op->gather->final_ms = op->deadline_ms;

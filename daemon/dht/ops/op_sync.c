@@ -241,7 +241,7 @@ static void begin(struct node *node, const struct op *op, const struct krpc *rep
     sync->token_size = (uint8_t)reply->token.size;
     memcpy(sync->token, reply->token.data, reply->token.size);
     rng_bytes(&node->rng, hash_key, sizeof hash_key);
-    gather_init(gather, hash_key);
+    gather_init(gather, hash_key, &node->claims_pool);
     know_ours(node, op);
     leave_the_full(sync, ours, reply->count);
     gather->claims.is_known_only |= repair_is_leaving(node);
