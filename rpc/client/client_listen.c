@@ -115,7 +115,7 @@ static bool print(struct listening *l, const json_t *params)
     write_event(l, stdout, params);
     if (fflush(stdout) == 0 && ferror(stdout) == 0)
         return true;
-    l->stream.code = client_output_unread(METHOD);
+    l->stream.code = client_output_failed(METHOD);
     return false;
 }
 

@@ -187,11 +187,16 @@ bool client_output_is_unread(int wait_ms)
     return poll(&fd, 1, wait_ms) > 0 && (fd.revents & (POLLERR | POLLHUP)) != 0;
 }
 
+enum client_exit client_output_failed(const char *method)
+{
+    fprintf(stderr, "xord: %s: cannot write the output\n", method);
+    return CLIENT_ERROR_REPLY;
+}
+
 enum client_exit client_output_unread(const char *method)
 {
     raise(SIGPIPE);
-    fprintf(stderr, "xord: %s: cannot write the output\n", method);
-    return CLIENT_ERROR_REPLY;
+    return client_output_failed(method);
 }
 
 void client_output_notice(void *out, const json_t *notice)

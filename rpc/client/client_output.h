@@ -24,8 +24,10 @@ void client_output_notice(void *out, const json_t *notice);
 
 /* True, at once, when nobody reads standard output any more; else false, after so long. */
 bool client_output_is_unread(int wait_ms);
-/* Ends as a write to it would: by SIGPIPE, as shells expect of what stands before `head`; where
- * that is ignored, with one line on standard error and an error's exit. */
+/* What could not be written: says so on standard error, and answers the exit. */
+enum client_exit client_output_failed(const char *method);
+/* Nobody reads it: ends as a write would, by SIGPIPE, as shells expect of what stands before
+ * `head`; where that is ignored, as the above. */
 enum client_exit client_output_unread(const char *method);
 
 /* The value alone of an element of dhtget's array, as -q has it. */

@@ -523,6 +523,15 @@ class CommandLine(ListenCase):
         unread.process.stdout.close()
         self.assertEqual((unread.wait(), unread.text('err')), (-signal.SIGPIPE, ''))
 
+    def test_what_cannot_be_written_is_an_error(self):
+        with open('/dev/full', 'wb') as full:
+            ended = subprocess.run(
+                [XORD, '--rpc-socket', self.other.socket_path, 'listen', 'tag', 'r', 'm'],
+                stdout=full, stderr=subprocess.PIPE, timeout=DEADLINE_S, check=False,
+                env=clean_environment())
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn(b'cannot write', ended.stderr)
+
     def test_it_ends_quietly_while_it_waits_for_the_daemon(self):
         unread = Follower(self, self.other, 'tag', 'r', 'm', '--reconnect', via_pipe=True)
         self.assertIn(b'synced', unread.process.stdout.readline())
