@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "daemon/daemon_parts.h"
 #include "daemon/http_socket.h"
+#include "daemon/settings_environment.h"
 #include "daemon/settings_paths.h"
 #include "rpc/server/http_host.h"
 
@@ -415,6 +416,13 @@ static bool is_journal(const struct settings_input *input)
            fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
+static void warn_of_variables(const struct settings_input *input)
+{
+    char text[SETTINGS_ERROR_SIZE];
+    for (size_t at = 0; settings_unknown_variable(input, &at, text);)
+        log_warn(LOG_DAEMON, "%s", text);
+}
+
 enum daemon_exit daemon_main(const struct settings_input *input, bool *is_urgent)
 {
     char error[SETTINGS_ERROR_SIZE];
@@ -436,9 +444,11 @@ enum daemon_exit daemon_main(const struct settings_input *input, bool *is_urgent
     } else if (settings_is_on(&d->settings, SETTING_VERSION)) {
         puts("xord " XORD_VERSION);
     } else if (settings_is_on(&d->settings, SETTING_CHECK_CONFIG)) {
+        warn_of_variables(input);
         puts("the configuration is valid");
     } else {
         log_set_levels(settings_text(&d->settings, SETTING_LOG_LEVEL));
+        warn_of_variables(input);
         status = run(d);
         *is_urgent = d->is_urgent;
         if (d->is_urgent)

@@ -5,6 +5,7 @@
 #include "common/config.h"
 #include "common/log.h"
 #include "daemon/settings.h"
+#include "daemon/settings_environment.h"
 #include "daemon/settings_paths.h"
 #include "rpc/server/http_host.h"
 
@@ -96,49 +97,6 @@ static bool load_flags(struct settings *s, const struct settings_input *input,
 {
     for (int i = 1; i < input->argc; i++) {
         if (!take_option(s, input, &i, error))
-            return false;
-    }
-    return true;
-}
-
-static void variable_name(enum setting key, char *out, size_t size)
-{
-    snprintf(out, size, "XORD_%s", settings_row(key)->name);
-    for (char *c = out; *c != '\0'; c++) {
-        if (*c == '-')
-            *c = '_';
-        else if (*c >= 'a' && *c <= 'z')
-            *c = (char)(*c - 'a' + 'A');
-    }
-}
-
-/* The values of a key that repeats are separated by blanks or commas. */
-static bool load_variable(struct settings *s, enum setting key, const char *name, const char *text,
-                          char error[SETTINGS_ERROR_SIZE])
-{
-    bool is_ok = true;
-    if (!settings_row(key)->repeats)
-        return settings_add(s, key, SETTINGS_ENVIRONMENT, name, text, error);
-    char *copy = strdup(text), *rest = copy, *word;
-    while (is_ok && (word = strsep(&rest, " ,\t")) != NULL) {
-        if (*word != '\0')
-            is_ok = settings_add(s, key, SETTINGS_ENVIRONMENT, name, word, error);
-    }
-    free(copy);
-    return is_ok;
-}
-
-static bool load_environment(struct settings *s, const struct settings_input *input,
-                             char error[SETTINGS_ERROR_SIZE])
-{
-    char name[64];
-    for (unsigned i = 0; i < SETTING_COUNT; i++) {
-        enum setting key = (enum setting)i;
-        if (settings_row(key)->is_flag_only && key != SETTING_CONF)
-            continue;
-        variable_name(key, name, sizeof(name));
-        const char *text = settings_variable(input, name);
-        if (text != NULL && !load_variable(s, key, name, text, error))
             return false;
     }
     return true;
@@ -340,7 +298,7 @@ enum err settings_load(struct settings *s, const struct settings_input *input,
         return ERR_INVALID_PARAMS;
     if (settings_is_on(s, SETTING_HELP) || settings_is_on(s, SETTING_VERSION))
         return ERR_OK;
-    if (load_environment(s, input, error) && load_file(s, input, error) &&
+    if (settings_load_environment(s, input, error) && load_file(s, input, error) &&
         load_defaults(s, error) && settings_default_paths(s, input, error) &&
         check_sockets(s, error) && check_binds(s, error) && add_public_nodes(s, error) &&
         check_log_levels(s, error) && check_http(s, error))

@@ -6,6 +6,7 @@
 
 #include "daemon/dht/records/multi.h"
 #include "daemon/settings.h"
+#include "daemon/settings_environment.h"
 #include "daemon/settings_paths.h"
 #include "tests/daemon/scratch.h"
 #include "tests/runner.h"
@@ -86,6 +87,35 @@ START_TEST(flag_beats_environment_beats_file)
     assert_text(SETTING_NETWORK, "town");
     ck_assert_int_eq(settings.values[SETTING_PORT].source, SETTINGS_FLAG);
     ck_assert_str_eq(settings.values[SETTING_ROLE].where, "XORD_ROLE");
+}
+END_TEST
+
+/* Each on a line; "" when all are known. */
+static const char *unknown_variables(const char *const environment[])
+{
+    static char text[4 * SETTINGS_ERROR_SIZE];
+    struct settings_input input = {.environment = (char **)(uintptr_t)environment};
+    char line[SETTINGS_ERROR_SIZE];
+    text[0] = '\0';
+    for (size_t at = 0; settings_unknown_variable(&input, &at, line);)
+        strcat(strcat(text, line), "\n");
+    return text;
+}
+
+START_TEST(unknown_variables_are_named)
+{
+    ck_assert_str_eq(unknown_variables(LIST(HOME, "XORD_PRT=1", "XORD=x", "XORD_PORT=2", "PORT=3",
+                                            "XORD_CHECK_CONFIG=1", "XORD_", "XORD_MAXBYTES=")),
+                     "unknown variable \"XORD_PRT\" in the environment; did you mean "
+                     "\"XORD_PORT\"?\n"
+                     "unknown variable \"XORD_CHECK_CONFIG\" in the environment; xord --help lists "
+                     "all\n"
+                     "unknown variable \"XORD_\" in the environment; xord --help lists all\n"
+                     "unknown variable \"XORD_MAXBYTES\" in the environment; did you mean "
+                     "\"XORD_MAX_BYTES\"?\n");
+    ck_assert_str_eq(unknown_variables(LIST(HOME, "XORD_CONF=c", "XORD_RPC_READONLY_SOCKET=s",
+                                            "XORD_EVENT=value", "XORD_N=1", "XORD_REQUEST=7")),
+                     "");
 }
 END_TEST
 
@@ -339,6 +369,7 @@ void add_tests(TCase *tests)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, defaults_hold_alone);
     tcase_add_test(tests, flag_beats_environment_beats_file);
+    tcase_add_test(tests, unknown_variables_are_named);
     tcase_add_test(tests, repeated_keys_gather_and_a_stronger_source_replaces_all);
     tcase_add_test(tests, a_wrong_file_names_key_file_line_and_the_nearest_key);
     tcase_add_test(tests, a_wrong_value_is_wrong_even_when_overridden);

@@ -61,9 +61,13 @@ class ConfigFile(TestCase):
         node = self.start('--conf', conf, env={'XORD_NETWORK': 'fromenv'})
         self.assertEqual(node.info()['network'], 'fromenv')
         node.stop()
+        self.assertNotIn('unknown variable', node.log())
         node.options += ['--network', 'fromflag']
+        node.env['XORD_NETWROK'] = 'x'
         node.start()
         self.assertEqual(node.info()['network'], 'fromflag')
+        self.assertIn('unknown variable "XORD_NETWROK" in the environment; '
+                      'did you mean "XORD_NETWORK"?', node.log())
         node.stop()
         node.env, node.options = {}, ['--conf', conf]
         node.start()
