@@ -2,7 +2,7 @@
  * `POST /`, with the rights of the door that it came through, `GET /metrics`, and the status page.
  * Doors are the Unix sockets, whose connections are handed over before a byte of them is read, and
  * one TCP socket, where nothing can be changed and only Hosts of ours are answered. A browser may
- * read here, and call nothing: what bears an Origin is no POST.
+ * read here, and call nothing: what bears an Origin is no POST, and is of our own page.
  *
  * libmicrohttpd is loaded when a TCP socket is listened on, else with the first connection that is
  * handed over, which stops the loop once (http_library.h). While it cannot be, connections are told

@@ -305,6 +305,14 @@ static const char *header(const struct http_request *request, const char *name)
     return mhd_of(request)->lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
+/* A page of another site could not read the answer, but hold all streams of events. */
+static bool is_foreign(const char *origin, const char *host)
+{
+    const char *named = strstr(origin, "://");
+
+    return named == NULL || host == NULL || strcasecmp(named + 3, host) != 0;
+}
+
 /* True when the door lets this in. `host` is what the request names. */
 static bool is_let_in(struct http_request *request, const char *method, const char *host)
 {
@@ -316,8 +324,9 @@ static bool is_let_in(struct http_request *request, const char *method, const ch
                        "more\n";
         return false;
     }
-    if (strcmp(method, "POST") == 0 && header(request, "Origin") != NULL) {
-        request->why = "pages in a browser may not call methods\n";
+    const char *origin = header(request, "Origin");
+    if (origin != NULL && (strcmp(method, "POST") == 0 || is_foreign(origin, host))) {
+        request->why = "pages in a browser may not call methods, nor those of other sites ask\n";
         return false;
     }
     return true;

@@ -287,6 +287,9 @@ START_TEST(pages_of_others_call_nothing)
 {
     check_status("POST / HTTP/1.1\r\nHost: x\r\nOrigin: http://x\r\nContent-Length: 2\r\n\r\n{}",
                  403);
+    check_status("GET /events HTTP/1.1\r\nHost: x\r\nOrigin: http://evil.com\r\n\r\n", 403);
+    check_status("GET /events HTTP/1.1\r\nHost: x\r\nOrigin: null\r\n\r\n", 403);
+    check_status("GET /status HTTP/1.1\r\nHost: x\r\nOrigin: http://X\r\n\r\n", 200);
 }
 END_TEST
 
