@@ -7,7 +7,7 @@ import socket
 import unittest
 
 from harness import SharedCase, wait_until
-from krpc import Key, Peer, Raw, encode, mutable, signed_buffer, verify
+from krpc import Key, Peer, Raw, Responder, encode, mutable, signed_buffer, verify
 
 CODE_PROTOCOL, CODE_UNKNOWN = 203, 204
 CODE_TOO_BIG, CODE_SIGNATURE, CODE_SALT = 205, 206, 207
@@ -55,21 +55,43 @@ class Queries(PacketCase):
     def test_id_is_the_one_that_getinfo_shows(self):
         self.assertEqual(self.peer.ask('ping')['id'].hex(), self.node.info()['id'])
 
+    def list_nodes(self, method='find_node', name='target', **more):
+        """The lists in the answer about a random target."""
+        answer = self.peer.ask(method, {name: os.urandom(20), **more.pop('arguments', {})}, **more)
+        return {key: answer[key] for key in ('nodes', 'nodes6') if key in answer}
+
+    def known(self):
+        """A node that the daemon knows: how it is listed, between others or alone."""
+        node = Responder('ping', 'find_node')
+        self.addCleanup(node.close)
+        host, port = node.socket.getsockname()
+        self.node.call('addnode', node.address)
+        contact = node.id + socket.inet_aton(host) + port.to_bytes(2, 'big')
+        wait_until(lambda: contact in self.list_nodes()['nodes'], 'it is listed')
+        return contact
+
+    def assert_lists(self, contact, lists):
+        self.assertEqual(set(lists), {'nodes'})
+        nodes = lists['nodes']
+        contacts = [nodes[at:at + 26] for at in range(0, len(nodes), 26)]
+        self.assertIn(contact, contacts)
+        self.assertEqual({len(contact) for contact in contacts}, {26})
+        self.assertLessEqual(len(contacts), 8)
+
     def test_find_node_and_get_list_whole_contacts(self):
+        contact = self.known()
         for method, name in (('find_node', 'target'), ('get', 'target'),
                              ('get_peers', 'info_hash')):
-            answer = self.peer.ask(method, {name: os.urandom(20)})
-            self.assertEqual(len(answer.get('nodes', b'')) % 26, 0)
-            self.assertLessEqual(len(answer.get('nodes', b'')), 8 * 26)
+            self.assert_lists(contact, self.list_nodes(method, name))
 
     def test_want_n6_is_taken(self):
-        answer = self.peer.ask('find_node', {'target': os.urandom(20), 'want': ['n6']})
-        self.assertEqual(len(answer.get('nodes6', b'')) % 38, 0)
-        self.assertNotIn('nodes', answer)
+        self.known()
+        self.assertEqual(self.list_nodes(arguments={'want': ['n6']}), {'nodes6': b''})
 
     def test_want_of_unknown_families_and_unknown_keys_are_skipped(self):
-        self.peer.ask('find_node', {'target': os.urandom(20), 'want': ['n4', 'n9'],
-                                    'zz': [{'a': 1}]}, new={'b': ['c']})
+        contact = self.known()
+        self.assert_lists(contact, self.list_nodes(
+            arguments={'want': ['n4', 'n9'], 'zz': [{'a': 1}]}, new={'b': ['c']}))
 
     def test_unknown_method_with_target_is_204(self):
         reply = self.peer.query('vote', {'target': os.urandom(20)})
@@ -274,10 +296,17 @@ class Malformed(PacketCase):
                        {'t': 'z' * 60, 'y': 'r', 'r': {'id': self.peer.id}}):
             self.assert_counts('replies_unexpected', self.peer.send, encode(packet))
 
+    def dropped(self):
+        """Packets that were no message, and answers to nothing."""
+        return self.node.counter('packets_malformed') + self.node.counter('replies_unexpected')
+
     def test_errors_of_odd_shape_are_not_fatal(self):
         for error in ([], [201], ['x', 1], {}, 5, [2**63 - 1, 'x'], [[], []]):
-            self.peer.send(encode({'t': 'zzzz', 'y': 'e', 'e': error}))
-        self.peer.ask('ping')
+            packet = encode({'t': 'zzzz', 'y': 'e', 'e': error})
+            before = self.dropped()
+            self.peer.send(packet)
+            self.peer.ask('ping')
+            self.assertEqual(self.dropped(), before + 1, error)
 
     def test_tagged_packet_on_mainline_is_foreign(self):
         packet = encode({'t': 'aaaa', 'y': 'q', 'q': 'ping', 'a': {'id': self.peer.id},
@@ -287,19 +316,35 @@ class Malformed(PacketCase):
 
     def test_port_zero_nodes_and_broken_lists_are_not_fatal(self):
         bad = os.urandom(20) + socket.inet_aton('127.0.0.1') + b'\0\0'
-        self.peer.send(encode({'t': 'zzzz', 'y': 'r', 'r': {'id': self.peer.id, 'nodes': bad}}))
-        self.peer.send(encode({'t': 'zzzz', 'y': 'r', 'r': {'id': self.peer.id, 'nodes': b'x'}}))
-        self.peer.ask('ping')
+        for nodes in (bad, b'x'):
+            before = self.dropped()
+            self.peer.send(encode({'t': 'zzzz', 'y': 'r', 'r': {'id': self.peer.id,
+                                                                'nodes': nodes}}))
+            self.peer.ask('ping')
+            self.assertEqual(self.dropped(), before + 1, nodes)
 
 
 class ReadOnlyPeer(PacketCase):
+    def introduced(self, **top):
+        """A node that has sent a query, and would answer ours."""
+        node = Responder('ping', 'find_node')
+        self.addCleanup(node.close)
+        query = {'t': 'aa', 'y': 'q', 'q': 'find_node', 'a': {'id': node.id, 'target': node.id}}
+        node.socket.sendto(encode({**query, **top}), ('127.0.0.1', self.port))
+        return node
+
+    def nodes_near(self, node):
+        return self.peer.ask('find_node', {'target': node.id})['nodes']
+
     def test_read_only_peer_is_answered_and_never_listed(self):
-        """BEP 43: even one that answers our pings has no place in the table."""
+        """BEP 43: even one that would answer our pings has no place in the table, and gets none."""
         with Peer(self.port, ro=1) as peer:
-            for _ in range(3):
-                peer.ask('find_node', {'target': os.urandom(20)})
-            self.assertNotIn(peer.id, self.peer.ask('find_node', {'target': peer.id})
-                             .get('nodes', b''))
+            peer.ask('find_node', {'target': os.urandom(20)})
+        read_only = self.introduced(ro=1)
+        other = self.introduced()
+        wait_until(lambda: other.id in self.nodes_near(other), 'who can be asked is listed')
+        self.assertNotIn(read_only.id, self.nodes_near(read_only))
+        self.assertEqual(read_only.heard, [])
 
     def test_peer_that_never_answered_us_is_not_listed(self):
         self.peer.ask('ping')
