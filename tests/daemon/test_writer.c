@@ -4,7 +4,6 @@
 
 #include <check.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -359,13 +358,12 @@ END_TEST
 
 #define POOL_SIZE 4 /* libuv's threads */
 
-static atomic_bool is_held;
+static uv_sem_t is_over;
 
 static void hold(uv_work_t *work)
 {
     (void)work;
-    while (is_held)
-        usleep(1000);
+    uv_sem_wait(&is_over);
 }
 
 START_TEST(progress_stands_still_only_while_a_worker_is_stuck)
@@ -373,7 +371,7 @@ START_TEST(progress_stands_still_only_while_a_worker_is_stuck)
     struct sample s;
     uv_work_t held[POOL_SIZE];
     ck_assert(writer_is_idle(writer));
-    is_held = true;
+    ck_assert_int_eq(uv_sem_init(&is_over, 0), 0);
     for (size_t i = 0; i < POOL_SIZE; i++)
         ck_assert_int_eq(uv_queue_work(&loop, &held[i], hold, NULL), 0);
     sample_single(&s, 1, 1, 100);
@@ -383,8 +381,10 @@ START_TEST(progress_stands_still_only_while_a_worker_is_stuck)
         uv_run(&loop, UV_RUN_NOWAIT);
     ck_assert(!writer_is_idle(writer));
     ck_assert_uint_eq(writer_progress(writer), 0);
-    is_held = false;
+    for (size_t i = 0; i < POOL_SIZE; i++)
+        uv_sem_post(&is_over);
     run();
+    uv_sem_destroy(&is_over);
     ck_assert(writer_is_idle(writer));
     ck_assert_uint_eq(writer_progress(writer), 1);
     for (uint32_t i = 0; i < 300; i++) {

@@ -77,6 +77,12 @@ def wait_until(condition, what, deadline_s=DEADLINE_S):
         time.sleep(0.01)
 
 
+def wait_next_second():
+    """What is signed after it is of a later second than what was before: times are whole ones."""
+    end = int(time.time()) + 1.1  # also by a daemon's clock that was read a moment ago
+    wait_until(lambda: time.time() > end, 'the next second')
+
+
 class Rpc(Xord):
     """A client with a deadline, connected at once, whose connection can also be used line by
     line. A call is known by its id, as its raw reply shows it."""

@@ -2,6 +2,7 @@
 says what the test wants."""
 
 import base64
+import hashlib
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import unittest
 from alice import AliceCase
 from harness import (DEADLINE_S, ROOT, RpcError, TestCase, Xord, XordError, clean_environment,
                      wait_until)
+from krpc import encode
 from stand import Stand, notice, reply
 from xord import LINE_MAX, UNREAD_MAX, XordTimeout
 
@@ -51,21 +53,21 @@ class Calls(AliceCase):
             self.xord._private()
 
     def test_threads_share_a_connection(self):
-        wrong = []
+        targets = {}
 
         def work(number):
             for turn in range(50):
                 value = f'{number}-{turn}'
-                self.xord.putimmutable(value, keep=False)
-                if self.xord.call('check', 'dhtput', params=['a', value, 's']) is not True:
-                    wrong.append(value)
+                targets[value] = self.xord.putimmutable(value, keep=False)['target']
 
         threads = [threading.Thread(target=work, args=[number]) for number in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        self.assertEqual(wrong, [])
+        values = [f'{number}-{turn}' for number in range(8) for turn in range(50)]
+        self.assertEqual(targets, {value: hashlib.sha1(encode(value)).hexdigest()
+                                   for value in values})
         self.assertEqual(self.node.info()['clients'], 2)
 
     def test_many_started_before_the_first_is_waited_for(self):

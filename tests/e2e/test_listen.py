@@ -10,7 +10,7 @@ import time
 import unittest
 
 from harness import (DEADLINE_S, MEMORY_FACTOR, XORD, Rpc, TestCase, clean_environment,
-                     die_with_parent, is_running, resident_kb, wait_until)
+                     die_with_parent, is_running, resident_kb, wait_next_second, wait_until)
 
 TAG = {'username': 'tag', 'resource': 'r', 'type': 'm'}
 
@@ -490,7 +490,7 @@ class CommandLine(ListenCase):
 
     def test_new_values_alone_over_a_restart(self):
         self.put('old')
-        time.sleep(1.1)  # signed in another second: times are whole ones
+        wait_next_second()
         follower = Follower(self, self.other, 'tag', 'r', 'm', '--new-only', '--reconnect')
         follower.wait_for('synced')
         self.other.stop()

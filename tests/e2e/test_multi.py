@@ -10,7 +10,7 @@ import shutil
 import time
 import unittest
 
-from harness import Rpc, RpcError, SharedCase, TestCase, wait_until
+from harness import Rpc, RpcError, SharedCase, TestCase, wait_next_second, wait_until
 from krpc import Key, Raw, Responder, encode
 
 USERS = ('alice', 'bob', 'carol')
@@ -79,8 +79,7 @@ class Multis(SharedCase):
         """Posts (user, value) that are a second apart, so that their order is known."""
         for user, value in posts:
             self.put(user, value)
-            end = int(time.time()) + 1.1  # also by a daemon's clock that was read a moment ago
-            wait_until(lambda end=end: time.time() > end, 'the next second')
+            wait_next_second()
 
 
 class Reading(Multis):
