@@ -140,6 +140,26 @@ START_TEST(files_are_read_and_missing_ones_told)
 }
 END_TEST
 
+START_TEST(a_file_that_is_too_large_is_refused)
+{
+    static char text[CONFIG_FILE_MAX + 1];
+    struct seen seen = {.text = ""};
+    struct config_error error;
+    struct scratch scratch;
+    char path[PATH_MAX];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = i % 8 == 0 ? '#' : i % 8 == 7 ? '\n' : 'x';
+    scratch_make(&scratch);
+    scratch_path(&scratch, "conf", path);
+    scratch_write(&scratch, "conf", text, CONFIG_FILE_MAX);
+    ck_assert_int_eq(config_read(path, note, &seen, &error), ERR_OK);
+    scratch_write(&scratch, "conf", text, CONFIG_FILE_MAX + 1);
+    ck_assert_int_eq(config_read(path, note, &seen, &error), ERR_MALFORMED);
+    ck_assert_ptr_nonnull(strstr(error.text, "256 KiB"));
+    scratch_remove(&scratch);
+}
+END_TEST
+
 static const char *name_at(size_t index)
 {
     static const char *const names[] = {"datadir", "port", "bind", "bootstrap", "rpc-socket"};
@@ -152,6 +172,7 @@ START_TEST(the_nearest_name_is_suggested)
     ck_assert_str_eq(config_nearest("bootsrap", name_at), "bootstrap");
     ck_assert_str_eq(config_nearest("rpc_socket", name_at), "rpc-socket");
     ck_assert_ptr_null(config_nearest("quantum", name_at));
+    ck_assert_ptr_null(config_nearest("transport", name_at)); /* though it ends with one */
     ck_assert_ptr_null(config_nearest("", name_at));
     ck_assert_ptr_null(config_nearest(
         "a-word-so-long-that-it-cannot-be-a-typing-error-of-any-key-there-is", name_at));
@@ -168,5 +189,6 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_zero_byte_is_refused);
     tcase_add_test(tests, the_callers_refusal_ends_the_reading);
     tcase_add_test(tests, files_are_read_and_missing_ones_told);
+    tcase_add_test(tests, a_file_that_is_too_large_is_refused);
     tcase_add_test(tests, the_nearest_name_is_suggested);
 }
