@@ -168,6 +168,22 @@ static enum err say_bind_failed(const struct addr *addr, int reason, char *detai
     return ERR_IO;
 }
 
+/* Made when the socket is: when it is needed there may be no descriptor left for it. */
+static bool make_poll(struct udp *udp, struct udp_socket *s)
+{
+    s->writable_fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
+    if (s->writable_fd < 0)
+        return false;
+    if (uv_poll_init(udp->loop, &s->writable, s->writable_fd) != 0) {
+        close(s->writable_fd);
+        return false;
+    }
+    s->writable.data = s;
+    s->has_poll = true;
+    udp->handles++;
+    return true;
+}
+
 static bool adopt(struct udp *udp, int fd)
 {
     struct addr bound;
@@ -186,7 +202,7 @@ static bool adopt(struct udp *udp, int fd)
     if (uv_udp_open(&s->handle, fd) != 0)
         return false;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof(off)); /* uv_udp_open turned it on */
-    return true;
+    return make_poll(udp, s);
 }
 
 enum err udp_open(struct udp *udp, const struct udp_bind *binds, size_t count, char *detail)
@@ -289,20 +305,8 @@ static size_t send_batch(struct udp *udp, const struct udp_socket *s, size_t cou
 
 static void on_writable(uv_poll_t *poll, int status, int events);
 
-static void wait_writable(struct udp *udp, struct udp_socket *s)
+static void wait_writable(struct udp_socket *s)
 {
-    if (!s->has_poll) {
-        s->writable_fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
-        if (s->writable_fd < 0)
-            return;
-        if (uv_poll_init(udp->loop, &s->writable, s->writable_fd) != 0) {
-            close(s->writable_fd);
-            return;
-        }
-        s->writable.data = s;
-        s->has_poll = true;
-        udp->handles++;
-    }
     uv_poll_start(&s->writable, UV_WRITABLE, on_writable);
 }
 
@@ -320,7 +324,7 @@ static void enqueue(struct udp *udp, struct udp_socket *s, const struct out_pack
     w->to = packet->to;
     w->size = (uint16_t)packet->data.size;
     memcpy(w->data, packet->data.data, packet->data.size);
-    wait_writable(udp, s);
+    wait_writable(s);
 }
 
 /* Sends what waits, in order, until the kernel is full again. */
@@ -331,7 +335,7 @@ static void send_waiting(struct udp *udp)
         struct udp_socket *s = socket_of(udp, w->to.family);
         fill_message(udp, 0, &w->to, bytes_of(w->data, w->size));
         if (send_batch(udp, s, 1) == 0) {
-            wait_writable(udp, s);
+            wait_writable(s);
             return;
         }
         udp->waiting_first = (udp->waiting_first + 1) % UDP_QUEUE_MAX;

@@ -1,6 +1,10 @@
 /* Packets go both ways over both families on one port, in batches; a taken port is an error; a
  * burst of full-size packets is not lost; what cannot be sent is counted. */
 #include <check.h>
+#include <errno.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "daemon/dht/wire/krpc.h"
@@ -17,6 +21,7 @@ struct end {
 };
 
 static uv_loop_t loop;
+static bool is_full; /* the kernel takes no packets */
 
 static void on_packet(void *context, const struct addr *from, const uint8_t *data, size_t size)
 {
@@ -178,6 +183,53 @@ START_TEST(a_burst_of_full_packets_is_kept)
 }
 END_TEST
 
+/* In the place of the C library's. */
+int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    if (!is_full)
+        return (int)syscall(SYS_sendmmsg, fd, messages, count, flags);
+    errno = EAGAIN;
+    return -1;
+}
+
+static void limit_files(rlim_t count)
+{
+    struct rlimit limit;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = count < limit.rlim_max ? count : limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* Even where there were no descriptors left when it began. */
+START_TEST(what_the_kernel_does_not_take_waits_until_it_does)
+{
+    struct end a, b;
+    struct addr to;
+    uint8_t data = 1;
+    struct out_packet packet = {.data = bytes_of(&data, 1)};
+    open_end(&a);
+    open_end(&b);
+    ck_assert(udp_bound_at(b.udp, 0, &to));
+    packet.to = to;
+    is_full = true;
+    limit_files(3);
+    for (unsigned i = 0; i < UDP_QUEUE_MAX + 2; i++)
+        udp_send(a.udp, &packet, 1);
+    ck_assert_uint_eq(udp_lost(a.udp), 2);
+    limit_files(1024);
+    is_full = false;
+    for (unsigned i = 0; i < 1000 && b.packets < UDP_QUEUE_MAX; i++)
+        uv_run(&loop, UV_RUN_NOWAIT);
+    ck_assert_uint_eq(b.packets, UDP_QUEUE_MAX);
+    udp_send(a.udp, &packet, 1);
+    for (unsigned i = 0; i < 1000 && b.packets == UDP_QUEUE_MAX; i++)
+        uv_run(&loop, UV_RUN_NOWAIT);
+    ck_assert_uint_eq(b.packets, UDP_QUEUE_MAX + 1);
+    close_end(&a);
+    close_end(&b);
+}
+END_TEST
+
 START_TEST(what_cannot_be_sent_is_counted)
 {
     struct end a, b;
@@ -207,5 +259,6 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_taken_port_is_an_error);
     tcase_add_test(tests, an_address_that_is_not_ours_is_an_error);
     tcase_add_test(tests, a_burst_of_full_packets_is_kept);
+    tcase_add_test(tests, what_the_kernel_does_not_take_waits_until_it_does);
     tcase_add_test(tests, what_cannot_be_sent_is_counted);
 }
