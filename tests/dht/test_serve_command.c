@@ -211,6 +211,22 @@ START_TEST(a_packet_that_comes_twice_is_one_command)
 }
 END_TEST
 
+START_TEST(what_ran_nothing_takes_no_answers_place)
+{
+    start(1, PROGRAM_GOOD);
+    ck_assert(bytes_is_string(ask_as(9)->v, "i0e"));
+    asker.net.wires->delay_max_ms = asker.net.wires->delay_median_ms =
+        asker.net.wires->delay_min_ms = 1;
+    programs.of[0].kind = PROGRAM_NONE;
+    for (uint16_t i = 0; i < ANSWERS_MAX; i++)
+        ck_assert_int_eq(ask_as(100 + i)->command_error, COMMAND_UNKNOWN);
+    unsigned runs = programs.of[0].runs;
+    ck_assert(bytes_is_string(ask_as(9)->v, "i0e"));
+    ck_assert_uint_eq(programs.of[0].runs, runs);
+    asker_clear(&asker);
+}
+END_TEST
+
 START_TEST(beyond_its_share_a_peer_is_told_busy_at_once)
 {
     start(1, PROGRAM_LAZY);
@@ -268,6 +284,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, the_largest_answer_still_brings_nodes);
     tcase_add_test(tests, an_answer_counts_once_and_in_time);
     tcase_add_test(tests, a_packet_that_comes_twice_is_one_command);
+    tcase_add_test(tests, what_ran_nothing_takes_no_answers_place);
     tcase_add_test(tests, beyond_its_share_a_peer_is_told_busy_at_once);
     tcase_add_test(tests, who_has_not_proved_its_address_is_soon_told_busy);
     tcase_add_test(tests, a_client_answers_none);

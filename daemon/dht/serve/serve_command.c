@@ -58,7 +58,10 @@ static void respond(struct node *node, struct now now, const struct request *req
         .want_v6 = request->want_v6,
     };
     reply_to(node, now, &request->from.addr, &query, error, v, out);
-    answers_add(&node->answers, now.ms, &request->from.addr, query.t, error, v);
+    /* Where no program ran, to ask once more does no harm, and to remember it would cost others
+     * their place. */
+    if (error != COMMAND_UNKNOWN && error != COMMAND_BUSY)
+        answers_add(&node->answers, now.ms, &request->from.addr, query.t, error, v);
 }
 
 /* False without memory: then it waits in vain. */
