@@ -9,7 +9,7 @@
 #define BAR_WIDTH  20
 #define DEPTH_SIZE 8
 #define ID_SHOWN   16 /* hex digits: enough to tell nodes apart */
-#define ADDR_WIDTH 21 /* of an IPv4 address with its port; longer ones shift the rest */
+#define ADDR_WIDTH 21 /* of an IPv4 address with its port; wider where there are longer ones */
 
 static json_int_t number_of(const json_t *object, const char *key)
 {
@@ -43,16 +43,19 @@ static unsigned depth_of(const char *target, const json_t *step)
 struct scale {
     const char *target;
     unsigned least, most; /* as client_depth has it */
+    int addr_width;
 };
 
 static struct scale scale_of(const json_t *result)
 {
     const json_t *trace = json_object_get(result, "trace");
-    struct scale scale = {.target = text_of(result, "target")};
+    struct scale scale = {.target = text_of(result, "target"), .addr_width = ADDR_WIDTH};
     for (size_t i = 0; i < json_array_size(trace); i++) {
         unsigned depth = depth_of(scale.target, json_array_get(trace, i));
         scale.least = i == 0 || depth < scale.least ? depth : scale.least;
         scale.most = depth > scale.most ? depth : scale.most;
+        int width = (int)strlen(text_of(json_array_get(trace, i), "addr"));
+        scale.addr_width = width > scale.addr_width ? width : scale.addr_width;
     }
     return scale;
 }
@@ -82,7 +85,7 @@ static void print_step(FILE *out, const struct scale *scale, const json_t *step,
     fprintf(out, "%c %3d  %3d ", is_one ? '*' : ' ', (int)number_of(step, "hop"),
             (int)number_of(step, "distance"));
     print_bar(out, scale, step);
-    fprintf(out, "  %.*s  %-*s  ", ID_SHOWN, text_of(step, "id"), ADDR_WIDTH,
+    fprintf(out, "  %.*s  %-*s  ", ID_SHOWN, text_of(step, "id"), scale->addr_width,
             text_of(step, "addr"));
     if (json_is_true(json_object_get(step, "answered"))) {
         fprintf(out, "%3d ms\n", (int)number_of(step, "rtt_ms"));
@@ -107,12 +110,13 @@ void client_lookup_print(FILE *out, const json_t *result)
     const struct scale scale = scale_of(result);
     fprintf(out, "target %s\n\n", text_of(result, "target"));
     fprintf(out, "  hop  distance%*s  %-*s  %-*s  answer\n", BAR_WIDTH - 4, "", ID_SHOWN, "id",
-            ADDR_WIDTH, "address");
+            scale.addr_width, "address");
     for (size_t i = json_array_size(trace); i-- > 0;) {
         const json_t *step = json_array_get(trace, i);
         print_step(out, &scale, step, is_closest(closest, text_of(step, "id")));
     }
-    fprintf(out, "\n%zu asked, %zu answered, %d hops, %d ms; * the %zu closest\n",
-            json_array_size(trace), count_answered(trace), (int)number_of(result, "hops"),
+    int hops = (int)number_of(result, "hops");
+    fprintf(out, "\n%zu asked, %zu answered, %d hop%s, %d ms; * the %zu closest\n",
+            json_array_size(trace), count_answered(trace), hops, hops == 1 ? "" : "s",
             (int)number_of(result, "ms"), json_array_size(closest));
 }

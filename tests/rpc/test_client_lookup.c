@@ -83,6 +83,20 @@ START_TEST(one_step_and_none_are_shown_too)
 }
 END_TEST
 
+START_TEST(a_long_address_widens_its_column)
+{
+    show("{\"target\":\"" TARGET "\",\"hops\":1,\"ms\":9,\"closest\":[],\"trace\":["
+         "{\"id\":\"" NEAR
+         "\",\"addr\":\"[2001:db8:1:2:3:4:5:6]:50823\",\"hop\":1,\"distance\":145,"
+         "\"rtt_ms\":3,\"answered\":true}," STEP(FAR, "0", "159", "\"answered\":false") "]}");
+    size_t column = strlen(line(2)) - strlen("answer");
+    ck_assert_str_eq(line(3) + column, "silent");
+    ck_assert_str_eq(line(4) + column, "  3 ms");
+    ck_assert_str_eq(line(6), "2 asked, 1 answered, 1 hop, 9 ms; * the 0 closest");
+    free(shown);
+}
+END_TEST
+
 START_TEST(what_is_no_lookup_does_no_harm)
 {
     show("{\"target\":7,\"trace\":[{\"id\":\"zz\"},{},[]],\"closest\":{}}");
@@ -95,5 +109,6 @@ void add_tests(TCase *tests)
 {
     tcase_add_test(tests, the_distance_shrinks_from_line_to_line);
     tcase_add_test(tests, one_step_and_none_are_shown_too);
+    tcase_add_test(tests, a_long_address_widens_its_column);
     tcase_add_test(tests, what_is_no_lookup_does_no_harm);
 }
