@@ -17,27 +17,36 @@ static struct rpc_result fail_open(struct rpc_call *call, enum err err)
                     NODE_LISTENS_MAX, FEEDS_READ_MAX);
 }
 
-static struct view *open_view(const struct rpc_call *call, struct feed *feed)
+static enum err open_view(const struct rpc_call *call, struct feed *feed, struct view **out)
 {
     const struct view_key key = {.username = rpc_string(call, "username"),
                                  .resource = rpc_string(call, "resource"),
-                                 .access = rpc_access_of(call),
-                                 .since_unix_s = (uint64_t)rpc_int(call, "since")};
-    return view_open(feed, &key);
+                                 .access = rpc_access_of(call)};
+    return view_open(feed, &key, out);
+}
+
+static struct rpc_result fail_view(struct rpc_call *call, enum err err)
+{
+    if (err != ERR_BUSY)
+        return rpc_fail(call, err, NULL);
+    return rpc_fail(call, err, "this key is listened to under %u names; use one of them",
+                    VIEWS_MAX);
 }
 
 static struct rpc_result follow(struct rpc_call *call, const struct feed_key *key)
 {
     struct feed *feed;
+    struct view *view;
     struct rpc_result result;
     enum err err = feed_open(&dispatch_of(call)->feeds, key, rpc_access_of(call), &feed);
     if (err != ERR_OK)
         return fail_open(call, err);
-    struct view *view = open_view(call, feed);
+    err = open_view(call, feed, &view);
     struct follower *follower = calloc(1, sizeof *follower);
-    if (view == NULL || follower == NULL) {
-        result = rpc_fail(call, ERR_NO_MEMORY, NULL);
+    if (err != ERR_OK || follower == NULL) {
+        result = fail_view(call, err != ERR_OK ? err : ERR_NO_MEMORY);
     } else if (stream_open(call, &follower->stream, &follower_kind, &result)) {
+        follower->since_unix_s = (uint64_t)rpc_int(call, "since");
         feed_join(feed, view, follower, rpc_bool(call, "replay"));
         return result;
     }

@@ -51,6 +51,7 @@ struct feed {
     size_t salt_size;
     enum rpc_access access; /* RPC_ACCESS_READ: only readers have followed it */
     struct view *views;
+    size_t view_count;
     size_t follower_count;
     size_t joining_count; /* of them wait for a replay */
     bool is_synced;       /* the node's first reading is done, with this: */

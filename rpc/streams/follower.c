@@ -11,38 +11,6 @@ struct follower_item {
     struct follower_item *next;
 };
 
-/* ---- backlogs ---- */
-
-struct backlog *backlog_new(struct budget *budget, enum rpc_access access, size_t count)
-{
-    struct backlog *backlog = malloc(sizeof *backlog + count * sizeof(struct notice *));
-    if (backlog != NULL)
-        *backlog = (struct backlog){.holders = 1, .budget = budget, .access = access};
-    return backlog;
-}
-
-bool backlog_add(struct backlog *backlog, struct notice *notice)
-{
-    size_t size = sizeof *notice + notice->size;
-    if (!budget_take(backlog->budget, backlog->access, size)) {
-        notice_drop(notice);
-        return false;
-    }
-    backlog->size += size;
-    backlog->notices[backlog->count++] = notice;
-    return true;
-}
-
-void backlog_drop(struct backlog *backlog)
-{
-    if (backlog == NULL || --backlog->holders > 0)
-        return;
-    for (size_t i = 0; i < backlog->count; i++)
-        notice_drop(backlog->notices[i]);
-    budget_give(backlog->budget, backlog->access, backlog->size);
-    free(backlog);
-}
-
 /* ---- the queue ---- */
 
 static struct budget *budget_of(const struct follower *follower)
@@ -110,12 +78,13 @@ static void send_gap(struct follower *follower, size_t *dropped)
 
 static void send_from_backlog(struct follower *follower)
 {
-    struct backlog *backlog = follower->backlog;
-    if (follower->backlog_at < backlog->count) {
-        send_notice(follower, backlog->notices[follower->backlog_at++]);
+    const struct notice *next =
+        backlog_next(follower->backlog, follower->since_unix_s, &follower->backlog_at);
+    if (next != NULL) {
+        send_notice(follower, next);
         return;
     }
-    backlog_drop(backlog);
+    backlog_drop(follower->backlog);
     follower->backlog = NULL;
 }
 
@@ -160,9 +129,9 @@ void follower_replay(struct follower *follower, struct backlog *backlog, size_t 
     assert(follower->backlog == NULL && follower->synced == NULL);
     follower->is_joining = false;
     if (backlog != NULL) {
-        backlog->holders++;
-        follower->backlog = backlog;
+        follower->backlog = backlog_hold(backlog);
         follower->backlog_at = 0;
+        missed += backlog_missing(backlog, follower->since_unix_s);
     }
     follower->missed += missed;
     follower->synced = synced != NULL ? notice_hold(synced) : NULL;
@@ -199,8 +168,9 @@ static void say_lost(struct stream *stream)
 {
     struct follower *follower = (struct follower *)stream;
     size_t lost = follower->missed + follower->queued + follower->dropped;
-    if (follower->backlog != NULL)
-        lost += follower->backlog->count - follower->backlog_at;
+    while (follower->backlog != NULL &&
+           backlog_next(follower->backlog, follower->since_unix_s, &follower->backlog_at) != NULL)
+        lost++;
     if (lost > 0)
         stream_send_gap(stream, lost);
 }

@@ -11,8 +11,8 @@
 
 static bool has_key(const struct view *view, const struct view_key *key)
 {
-    return view->access == key->access && view->since_unix_s == key->since_unix_s &&
-           strcmp(view->username, key->username) == 0 && strcmp(view->resource, key->resource) == 0;
+    return view->access == key->access && strcmp(view->username, key->username) == 0 &&
+           strcmp(view->resource, key->resource) == 0;
 }
 
 static void free_view(struct view *view)
@@ -29,7 +29,6 @@ static struct view *make_view(struct feed *feed, const struct view_key *key)
         return NULL;
     view->feed = feed;
     view->access = key->access;
-    view->since_unix_s = key->since_unix_s;
     view->username = strdup(key->username);
     view->resource = strdup(key->resource);
     if (view->username == NULL || view->resource == NULL) {
@@ -40,15 +39,21 @@ static struct view *make_view(struct feed *feed, const struct view_key *key)
     if (feed->views != NULL)
         feed->views->previous = view;
     feed->views = view;
+    feed->view_count++;
     return view;
 }
 
-struct view *view_open(struct feed *feed, const struct view_key *key)
+enum err view_open(struct feed *feed, const struct view_key *key, struct view **out)
 {
-    struct view *view = feed->views;
-    while (view != NULL && !has_key(view, key))
-        view = view->next;
-    return view != NULL ? view : make_view(feed, key);
+    *out = feed->views;
+    while (*out != NULL && !has_key(*out, key))
+        *out = (*out)->next;
+    if (*out != NULL)
+        return ERR_OK;
+    if (feed->view_count == VIEWS_MAX)
+        return ERR_BUSY;
+    *out = make_view(feed, key);
+    return *out != NULL ? ERR_OK : ERR_NO_MEMORY;
 }
 
 void view_add(struct view *view, struct follower *follower)
@@ -79,6 +84,7 @@ void view_end(struct view *view)
         view->previous->next = view->next;
     else
         view->feed->views = view->next;
+    view->feed->view_count--;
     free_view(view);
 }
 
@@ -89,13 +95,14 @@ static const char *name_of(enum listen_what what)
     return what == LISTEN_VALUE ? "value" : what == LISTEN_DELETED ? "deleted" : "expired";
 }
 
-static bool is_wanted(const struct view *view, const struct view_change *change)
+/* When the change was signed; whatever `since` says, an end is told. */
+static uint64_t time_of(const struct view_change *change)
 {
     struct envelope envelope;
-    if (view->since_unix_s == 0 || change->what == LISTEN_EXPIRED)
-        return true;
+    if (change->what == LISTEN_EXPIRED)
+        return UINT64_MAX;
     envelope_parse(change->record->v, &envelope);
-    return envelope.has_time && envelope.time_unix_s >= view->since_unix_s;
+    return envelope.has_time ? envelope.time_unix_s : 0;
 }
 
 static json_t *show_value(const struct view *view, const struct view_change *change,
@@ -146,11 +153,10 @@ void view_tell(struct view *view, const struct view_change *change)
 {
     struct notice *notice = NULL;
     size_t elements_left = RPC_ELEMENTS_MAX;
+    uint64_t time_unix_s = time_of(change);
     bool is_made = false;
-    if (!is_wanted(view, change))
-        return;
     for (struct follower *f = view->followers; f != NULL; f = f->next) {
-        if (f->is_joining)
+        if (f->is_joining || time_unix_s < f->since_unix_s)
             continue;
         if (!is_made)
             notice = make_notice(view, change, &elements_left);
@@ -160,38 +166,42 @@ void view_tell(struct view *view, const struct view_change *change)
     notice_drop(notice);
 }
 
-/* The replay's texts; what is not among them is added to *missed. NULL without memory. */
-static struct backlog *make_backlog(const struct view *view, const struct view_replay *replay,
-                                    size_t *missed)
-{
-    const struct replay *records = replay->records;
-    struct backlog *backlog = backlog_new(&view->feed->set->budget, view->access, records->count);
-    size_t elements_left = OPENER_ELEMENTS_MAX;
-    for (size_t i = 0; i < records->count; i++) {
-        const struct view_change change = {.what = LISTEN_VALUE,
-                                           .record = records->records[i],
-                                           .v = replay->whole,
-                                           .reason = replay->reason};
-        if (!is_wanted(view, &change))
-            continue;
-        struct notice *notice = backlog != NULL ? make_notice(view, &change, &elements_left) : NULL;
-        if (notice == NULL || !backlog_add(backlog, notice))
-            ++*missed;
-    }
-    return backlog;
-}
-
 static bool is_due(const struct follower *follower, uint32_t round)
 {
     return follower->is_joining && follower->round <= round;
 }
 
-static bool is_awaited(const struct view *view, uint32_t round)
+/* From when on the replay is wanted by those who wait for it; false: nobody does. */
+static bool is_awaited(const struct view *view, uint32_t round, uint64_t *since_unix_s)
 {
-    const struct follower *follower = view->followers;
-    while (follower != NULL && !is_due(follower, round))
-        follower = follower->next;
-    return follower != NULL;
+    bool is_any = false;
+    *since_unix_s = UINT64_MAX;
+    for (const struct follower *f = view->followers; f != NULL; f = f->next) {
+        if (!is_due(f, round))
+            continue;
+        is_any = true;
+        *since_unix_s = f->since_unix_s < *since_unix_s ? f->since_unix_s : *since_unix_s;
+    }
+    return is_any;
+}
+
+/* The replay's texts. NULL without memory. */
+static struct backlog *make_backlog(const struct view *view, const struct view_replay *replay,
+                                    uint64_t since_unix_s)
+{
+    const struct replay *records = replay->records;
+    struct backlog *backlog = backlog_new(&view->feed->set->budget, view->access, records->count);
+    size_t elements_left = OPENER_ELEMENTS_MAX;
+    for (size_t i = 0; backlog != NULL && i < records->count; i++) {
+        const struct view_change change = {.what = LISTEN_VALUE,
+                                           .record = records->records[i],
+                                           .v = replay->whole,
+                                           .reason = replay->reason};
+        uint64_t time_unix_s = time_of(&change);
+        if (time_unix_s >= since_unix_s)
+            backlog_add(backlog, make_notice(view, &change, &elements_left), time_unix_s);
+    }
+    return backlog;
 }
 
 /* Held changes that were lost before anybody could be told. */
@@ -205,12 +215,17 @@ static size_t lost_before(const struct held *held, const struct follower *follow
 static void tell_fresh(struct view *view, const struct view_change *change, uint64_t serial,
                        size_t *elements_left)
 {
-    if (!is_wanted(view, change))
-        return;
-    struct notice *notice = make_notice(view, change, elements_left);
-    for (struct follower *f = view->followers; f != NULL; f = f->next)
-        if (f->is_fresh && serial >= f->held_from)
-            follower_tell(f, notice);
+    uint64_t time_unix_s = time_of(change);
+    struct notice *notice = NULL;
+    bool is_made = false;
+    for (struct follower *f = view->followers; f != NULL; f = f->next) {
+        if (!f->is_fresh || serial < f->held_from || time_unix_s < f->since_unix_s)
+            continue;
+        if (!is_made)
+            notice = make_notice(view, change, elements_left);
+        is_made = true;
+        follower_tell(f, notice);
+    }
     notice_drop(notice);
 }
 
@@ -229,10 +244,11 @@ static void tell_held(struct view *view, const struct view_replay *replay)
 
 void view_replay(struct view *view, const struct view_replay *replay)
 {
-    size_t missed = replay->missed;
-    if (!is_awaited(view, replay->round))
+    uint64_t since_unix_s;
+    if (!is_awaited(view, replay->round, &since_unix_s))
         return;
-    struct backlog *backlog = make_backlog(view, replay, &missed);
+    struct backlog *backlog = make_backlog(view, replay, since_unix_s);
+    size_t missed = replay->missed + (backlog == NULL ? replay->records->count : 0);
     for (struct follower *f = view->followers; f != NULL; f = f->next) {
         f->is_fresh = is_due(f, replay->round);
         if (!f->is_fresh)

@@ -1,5 +1,5 @@
 /* The followers of a feed who are shown the same texts: they asked under the same name, with the
- * same access and the same `since`. So what happens is formatted once for all of them. */
+ * same access. So what happens is formatted once for all of them, whoever of them wants it. */
 #ifndef XORD_RPC_VIEW_H
 #define XORD_RPC_VIEW_H
 
@@ -12,8 +12,11 @@ struct feed;
 struct view_key {
     const char *username, *resource; /* as asked */
     enum rpc_access access;
-    uint64_t since_unix_s; /* of what is signed before nothing is told */
 };
+
+/* Of one feed. There are two of a multi, and of a single one for each way to name its owner: so
+ * many are more than people think of, and formatted in a millisecond. */
+#define VIEWS_MAX 64u
 
 struct view {
     struct feed *feed;
@@ -21,7 +24,6 @@ struct view {
     struct follower *followers;
     char *username, *resource; /* owned */
     enum rpc_access access;
-    uint64_t since_unix_s;
 };
 
 /* What there is to tell. */
@@ -32,8 +34,9 @@ struct view_change {
     const char *reason; /* why a large value's content is missing; else NULL */
 };
 
-/* The feed's view with this key, made where there is none; NULL without memory. */
-struct view *view_open(struct feed *feed, const struct view_key *key);
+/* The feed's view with this key, made where there is none. ERR_BUSY beyond VIEWS_MAX,
+ * ERR_NO_MEMORY: then *out is NULL. */
+enum err view_open(struct feed *feed, const struct view_key *key, struct view **out);
 void view_end(struct view *view); /* without followers */
 void view_add(struct view *view, struct follower *follower);
 void view_remove(struct view *view, struct follower *follower);
