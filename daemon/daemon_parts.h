@@ -1,7 +1,8 @@
-/* The daemon's parts, and the files that move them: daemon.c starts and ends them, daemon_flush.c
- * acts on what the node wants before the loop sleeps, daemon_host.c serves the RPC rooms,
- * daemon_stop.c and daemon_reload.c do what signals ask, daemon_manager.c tells the service manager
- * of it. Private to these. */
+/* The daemon's parts, and the files that move them, each of which may call those after it:
+ * daemon.c, from the command line to the exit; daemon_start.c, beginning; daemon_host.c, what the
+ * RPC rooms ask for; daemon_flush.c, acting on what the node wants before the loop sleeps;
+ * daemon_stop.c and daemon_reload.c, what signals ask; daemon_manager.c, what the service manager
+ * is told; daemon_now.c, the time. Private to these. */
 #ifndef XORD_DAEMON_PARTS_H
 #define XORD_DAEMON_PARTS_H
 
@@ -99,7 +100,14 @@ struct daemon {
     char config_text[4096]; /* what config_at lends */
 };
 
+/* daemon_now.c */
 struct now daemon_now(struct daemon *d);
+
+/* daemon_start.c */
+/* All its parts, in their order, up to where it is ready; `detail` (DAEMON_DETAIL_SIZE) says in one
+ * line what failed, where there is more to say than the error. What was started is ended by
+ * daemon.c, whatever this returns. */
+enum err daemon_start(struct daemon *d, char *detail);
 
 /* daemon_flush.c */
 void daemon_act(struct daemon *d);   /* empties the outbox: writes, events, packets */
