@@ -37,7 +37,7 @@ static const char *text_of(const json_t *object, const char *key)
 }
 
 struct words {
-    char text[24];
+    char text[40];
 };
 
 static struct words bytes_in_words(double bytes)
@@ -129,12 +129,25 @@ static void fill_cells(char *out, unsigned filled, unsigned cells)
 
 /* ---- the head ---- */
 
-/* The title reaches across the whole page. */
-static void draw_title(struct page *page, const json_t *info)
+static struct words state_in_words(const struct top_state *state)
 {
+    struct words words;
+    if (state->silent_s > 0) {
+        snprintf(words.text, sizeof words.text, "no answer for %.24s",
+                 time_in_words(state->silent_s).text);
+    } else {
+        snprintf(words.text, sizeof words.text, "%s", text_of(state->info, "state"));
+    }
+    return words;
+}
+
+/* The title reaches across the whole page. */
+static void draw_title(struct page *page, const struct top_state *state)
+{
+    const json_t *info = state->info;
     char text[LINE_SIZE], padded[LINE_SIZE];
     snprintf(text, sizeof text, "xord %s  %s  %s  up %s  %s  %s", text_of(info, "version"),
-             text_of(info, "state"), text_of(info, "role"),
+             state_in_words(state).text, text_of(info, "role"),
              time_in_words(number_of(info, "uptime")).text, text_of(info, "network"),
              text_of(info, "role_why"));
     unsigned width = page->columns < sizeof padded ? page->columns : (unsigned)sizeof padded - 1;
@@ -158,7 +171,7 @@ static void draw_head(struct page *page, const struct top_state *state)
     const json_t *bound = json_object_get(json_object_get(info, "addresses"), "bound");
     const char *addr = json_string_value(json_array_get(bound, 0));
     const double *rates = state->rates;
-    draw_title(page, info);
+    draw_title(page, state);
     line(page, BRIGHT, page->columns < WIDE_COLUMNS ? "%s %s" : "id %s  %s", text_of(info, "id"),
          addr != NULL ? addr : "");
     parts(page, "nodes %lld of about %lld, clients %lld, listening to %s, under way %lld",

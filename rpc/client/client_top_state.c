@@ -178,6 +178,8 @@ void top_state_event(struct top_state *state, const json_t *event, uint64_t now_
 
 void top_state_tidy(struct top_state *state, uint64_t now_ms)
 {
+    uint64_t silent_ms = state->info != NULL ? now_ms - state->info_ms : 0;
+    state->silent_s = silent_ms >= TOP_SILENT_MS ? (unsigned)(silent_ms / 1000) : 0;
     for (unsigned i = 0; i < state->lookup_count;) {
         const struct top_lookup *lookup = &state->lookups[i];
         if (lookup->ended_ms != 0 && now_ms - lookup->ended_ms > TOP_LOOKUP_KEPT_MS) {

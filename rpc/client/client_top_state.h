@@ -11,6 +11,7 @@
 #define TOP_LOOKUPS_MAX    64u   /* more at once would not fit on a screen */
 #define TOP_BUCKETS_MAX    160u  /* bits of an id */
 #define TOP_LOOKUP_KEPT_MS 5000u /* after its end, for who wants to read */
+#define TOP_SILENT_MS      3000u /* without an answer: what is shown is no longer how it is */
 
 struct top_lookup {
     json_int_t number;
@@ -41,6 +42,7 @@ enum top_rate {
 struct top_state {
     json_t *info; /* getinfo's answer; NULL: none yet; owned */
     uint64_t info_ms;
+    unsigned silent_s;            /* since it came, if that is longer than it may be; else 0 */
     double rates[TOP_RATE_COUNT]; /* a second */
     struct top_bucket buckets[TOP_BUCKETS_MAX];
     unsigned bucket_count;                      /* the deepest with a node, plus one */
@@ -58,7 +60,7 @@ void top_state_info(struct top_state *state, json_t *info, uint64_t now_ms);
 void top_state_nodes(struct top_state *state, const json_t *buckets);
 /* The params of a notification of monitor, of class lookups. */
 void top_state_event(struct top_state *state, const json_t *event, uint64_t now_ms);
-/* Forgets the lookups that ended long ago. */
+/* Forgets the lookups that ended long ago, and sees whether the daemon still answers. */
 void top_state_tidy(struct top_state *state, uint64_t now_ms);
 
 #endif

@@ -146,6 +146,17 @@ class Top(TestCase):
         self.assert_restored(screen, 2)
         self.assertIn('the daemon stops', screen.text())
 
+    def test_a_daemon_that_hangs_is_no_longer_shown_as_online(self):
+        node = self.start()
+        screen = self.top(node)
+        screen.wait('alone')
+        node.process.send_signal(signal.SIGSTOP)
+        screen.wait(r'no answer for \d+ s')
+        node.process.send_signal(signal.SIGCONT)
+        screen.wait('alone')
+        screen.type('q')
+        self.assert_restored(screen, 0)
+
     def test_it_can_be_stopped_and_go_on(self):
         node = self.start()
         screen = self.top(node)

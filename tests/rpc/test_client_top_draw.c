@@ -116,6 +116,15 @@ START_TEST(what_is_known_is_shown)
 }
 END_TEST
 
+START_TEST(silence_is_told)
+{
+    top_state_tidy(&state, 1000 + TOP_SILENT_MS - 1);
+    ck_assert_ptr_nonnull(strstr(draw(24, 80), "xord 0.1.0  online  server"));
+    top_state_tidy(&state, 1000 + 130000);
+    ck_assert_ptr_nonnull(strstr(draw(10, 40), "xord 0.1.0  no answer for 2 min  server"));
+}
+END_TEST
+
 START_TEST(any_size_is_filled_and_none_passed)
 {
     fill_buckets(TOP_BUCKETS_MAX);
@@ -180,6 +189,7 @@ void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, what_is_known_is_shown);
+    tcase_add_test(tests, silence_is_told);
     tcase_add_test(tests, any_size_is_filled_and_none_passed);
     tcase_add_test(tests, the_smallest_size_shows_all_parts);
     tcase_add_test(tests, more_than_fits_is_counted);
