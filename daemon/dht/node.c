@@ -370,7 +370,7 @@ enum err drop_start(struct node *node, struct now now, enum record_kind kind,
     }
     op->drop_kind = kind;
     op->search.target = *target;
-    op->deadline_ms = UINT64_MAX;
+    op_set_deadline(node, op, ALARM_NEVER);
     *number = op->number;
     return ERR_OK;
 }

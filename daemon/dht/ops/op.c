@@ -45,13 +45,15 @@ struct op *op_new(struct node *node, struct now now, enum op_kind kind, bool is_
     if (slot == ops->capacity && !ops_grow(ops))
         return NULL;
     struct op *op = calloc(1, sizeof *op);
-    if (op == NULL)
+    uint64_t deadline_ms = now.ms + (timeout_ms ? timeout_ms : NODE_TIMEOUT_MS);
+    if (op == NULL || !alarms_add(&ops->deadlines, &op->deadline, deadline_ms)) {
+        free(op);
         return NULL;
+    }
     op->number = ++ops->sequence << 16 | slot;
     op->kind = kind;
     op->is_internal = is_internal;
     op->started_ms = now.ms;
-    op->deadline_ms = now.ms + (timeout_ms ? timeout_ms : NODE_TIMEOUT_MS);
     ops->slots[slot] = op;
     if (is_internal)
         ops->internal++;
@@ -60,6 +62,11 @@ struct op *op_new(struct node *node, struct now now, enum op_kind kind, bool is_
     node_count(node, COUNTER_OPERATIONS);
     *err = ERR_OK;
     return op;
+}
+
+void op_set_deadline(struct node *node, struct op *op, uint64_t at_ms)
+{
+    alarms_move(&node->ops.deadlines, &op->deadline, at_ms);
 }
 
 struct op *op_find(const struct ops *ops, uint64_t number)
@@ -77,8 +84,9 @@ void op_count_query(struct node *node, uint64_t owner, int change)
         op->queries += (uint32_t)change;
 }
 
-static void op_free(struct op *op)
+static void op_free(struct ops *ops, struct op *op)
 {
+    alarms_remove(&ops->deadlines, &op->deadline);
     search_clear(&op->search);
     switch (op->kind) {
     case OP_GET:
@@ -121,7 +129,7 @@ void ops_clear(struct ops *ops)
 {
     for (uint32_t i = 0; i < ops->capacity; i++)
         if (ops->slots[i] != NULL)
-            op_free(ops->slots[i]);
+            op_free(ops, ops->slots[i]);
     free(ops->slots);
     *ops = (struct ops){0};
 }
@@ -135,7 +143,7 @@ void op_discard(struct node *node, struct op *op)
         node->ops.internal--;
     else
         node->ops.external--;
-    op_free(op);
+    op_free(&node->ops, op);
 }
 
 static enum event_kind event_kind_of(enum op_kind kind)
@@ -247,7 +255,7 @@ void op_cancel(struct node *node, struct now now, struct op *op, struct outbox *
     }
     tell(node, now, op, ERR_CANCELLED, out);
     if (is_keeping)
-        put_await_keeping(op);
+        put_await_keeping(node, op);
 }
 
 void op_stored(struct node *node, struct now now, uint64_t number, uint64_t write, enum err err,
@@ -325,20 +333,14 @@ static void deadline(struct node *node, struct now now, struct op *op, struct ou
     }
 }
 
+/* Each ends, or has a later time from then on. */
 void ops_tick(struct node *node, struct now now, struct outbox *out)
 {
-    for (uint32_t i = 0; i < node->ops.capacity; i++)
-        if (node->ops.slots[i] != NULL && node->ops.slots[i]->deadline_ms <= now.ms)
-            deadline(node, now, node->ops.slots[i], out);
+    while (alarms_next(&node->ops.deadlines) <= now.ms)
+        deadline(node, now, (struct op *)alarms_first(&node->ops.deadlines), out);
 }
 
 uint64_t ops_next_ms(const struct ops *ops)
 {
-    uint64_t next = UINT64_MAX;
-    if (ops->external + ops->internal == 0)
-        return next;
-    for (uint32_t i = 0; i < ops->capacity; i++)
-        if (ops->slots[i] != NULL && ops->slots[i]->deadline_ms < next)
-            next = ops->slots[i]->deadline_ms;
-    return next;
+    return alarms_next(&ops->deadlines);
 }

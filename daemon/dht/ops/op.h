@@ -5,6 +5,7 @@
 #ifndef XORD_DHT_OP_H
 #define XORD_DHT_OP_H
 
+#include "common/alarms.h"
 #include "daemon/dht/node.h"
 #include "daemon/dht/ops/search.h"
 
@@ -100,6 +101,7 @@ struct op_peers {
 };
 
 struct op {
+    struct alarm deadline; /* ms, first member */
     uint64_t number;
     enum op_kind kind;
     bool is_internal; /* no event at its end */
@@ -107,7 +109,7 @@ struct op {
     bool is_join;     /* the search of our own id */
     bool is_searching;
     uint32_t queries; /* of its own under way: counted, so that most ends need not look for them */
-    uint64_t started_ms, deadline_ms;
+    uint64_t started_ms;
     struct search search;
     uint8_t *memory; /* owned: copies of what the request pointed to */
     union {
@@ -136,6 +138,7 @@ struct ops {
     struct op **slots;
     uint32_t capacity;
     uint32_t external, internal; /* under way */
+    struct alarms deadlines;
     uint64_t sequence;
 };
 
@@ -144,6 +147,8 @@ void ops_clear(struct ops *ops);
  * default. */
 struct op *op_new(struct node *node, struct now now, enum op_kind kind, bool is_internal,
                   uint32_t timeout_ms, enum err *err);
+/* Its time is up then instead; ALARM_NEVER: something else will end it. */
+void op_set_deadline(struct node *node, struct op *op, uint64_t at_ms);
 struct op *op_find(const struct ops *ops, uint64_t number); /* NULL when it has ended */
 /* Ends it with its one event (none when internal or already answered), and frees it. */
 void op_finish(struct node *node, struct now now, struct op *op, enum err err, struct outbox *out);

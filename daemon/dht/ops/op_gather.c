@@ -9,8 +9,7 @@
 struct op_gather {
     struct gather gather;
     uint32_t min_entries, quiet_ms;
-    uint64_t
-        final_ms; /* the deadline; op->deadline_ms may be earlier, to look whether it is quiet */
+    uint64_t final_ms;  /* the deadline; there may be an earlier one, to see whether it is quiet */
     uint64_t last_ms;   /* when the last entry came; 0: none has */
     bool is_unasked;    /* what is here was enough: nobody was asked */
     bool is_unanswered; /* there are others, and none answers */
@@ -116,15 +115,16 @@ static bool has_enough(const struct op_gather *gather, struct now now)
 }
 
 /* While answers may still come in time, or nothing has come at all, it is not quiet. */
-static void set_deadline(struct op *op)
+static void set_deadline(struct node *node, struct op *op)
 {
     struct op_gather *gather = op->gather;
     bool is_waiting =
         gather_is_waiting(&gather->gather) || (op->is_searching && search_is_waiting(&op->search));
     uint64_t quiet_ms = gather->last_ms + gather->quiet_ms;
-    op->deadline_ms = gather->final_ms;
+    uint64_t at_ms = gather->final_ms;
     if (!is_waiting && gather->gather.claims.live > 0 && quiet_ms < gather->final_ms)
-        op->deadline_ms = quiet_ms;
+        at_ms = quiet_ms;
+    op_set_deadline(node, op, at_ms);
 }
 
 /* Nothing to show is an answer only where all that somebody is said to have has come: deletions, or
@@ -149,7 +149,7 @@ void gather_go_on(struct node *node, struct now now, struct op *op, struct outbo
     }
     gather_ask_all(node, now, op, &gather->gather, out);
     if (op->is_searching || !gather_is_done(&gather->gather)) {
-        set_deadline(op);
+        set_deadline(node, op);
         return;
     }
     gather->is_unanswered = op_nothing_err(node, op, true) != ERR_OK;
@@ -173,7 +173,7 @@ enum err node_gather(struct node *node, struct now now, const struct gather_requ
     gather_init(&op->gather->gather, hash_key, &node->claims_pool);
     op->gather->min_entries = request->min_entries;
     op->gather->quiet_ms = request->quiet_ms ? request->quiet_ms : NODE_QUIET_MS;
-    op->gather->final_ms = op->deadline_ms;
+    op->gather->final_ms = op->deadline.at;
     *number = op->number;
     look_at_home(node, now, op, &request->target);
     if (has_enough(op->gather, now)) {

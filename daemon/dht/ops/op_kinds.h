@@ -73,12 +73,13 @@ enum err put_start(struct node *node, struct now now, const struct put_request *
                    const struct put_origin *origin, uint64_t *number, struct outbox *out);
 void put_answered(struct node *node, struct now now, struct op *op, struct lookup_candidate *from,
                   const struct krpc *reply, struct outbox *out);
-void put_search_done(struct node *node, struct now now, struct op *op, struct outbox *out);
+/* Its search is done, or something came of its storing: on to what is next. */
+void put_go_on(struct node *node, struct now now, struct op *op, struct outbox *out);
 void put_deadline(struct node *node, struct now now, struct op *op, struct outbox *out);
 void put_wrote(struct node *node, struct now now, struct op *op, uint64_t write, enum err err,
                int64_t seq, struct outbox *out);
 /* Only the end of its own keeping is still awaited: the disk always answers. */
-void put_await_keeping(struct op *op);
+void put_await_keeping(struct node *node, struct op *op);
 void put_fill_event(const struct op *op, struct event *event);
 void put_clear(struct op *op);
 /* Starts the put that waits behind one of this record_key, when there is one. */

@@ -218,7 +218,7 @@ static void begin_storing(struct node *node, struct now now, struct op *op, stru
     }
     if (put->is_self_holder)
         begin_own_write(node, now, op, out);
-    put_search_done(node, now, op, out);
+    put_go_on(node, now, op, out);
 }
 
 static bool is_conflict(enum err err)
@@ -279,7 +279,7 @@ static void evaluate(struct node *node, struct now now, struct op *op, struct ou
     complete(node, now, op, out);
 }
 
-void put_search_done(struct node *node, struct now now, struct op *op, struct outbox *out)
+void put_go_on(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     struct op_put *put = &op->put;
     if (put->phase == PUT_STORING) {
@@ -331,7 +331,7 @@ static void answer_quick(struct node *node, struct now now, struct op *op, struc
         put_fill_event(op, event);
     }
     op->is_answered = true;
-    op->deadline_ms = now.ms + NODE_TIMEOUT_MS;
+    op_set_deadline(node, op, now.ms + NODE_TIMEOUT_MS);
     begin_search(node, now, op, out);
 }
 
@@ -346,7 +346,7 @@ void put_wrote(struct node *node, struct now now, struct op *op, uint64_t write,
         if (is_conflict(err))
             put_saw_seq(put, seq);
         if (put->phase == PUT_STORING)
-            put_search_done(node, now, op, out);
+            put_go_on(node, now, op, out);
         return;
     }
     if (write != put->keep_write)
@@ -362,7 +362,7 @@ void put_wrote(struct node *node, struct now now, struct op *op, uint64_t write,
     if (err != ERR_OK && (put->is_quick || is_conflict(err)))
         op_finish(node, now, op, err, out);
     else if (put->phase == PUT_STORING)
-        put_search_done(node, now, op, out);
+        put_go_on(node, now, op, out);
     else if (put->is_quick && !put->is_local && !op->is_answered)
         answer_quick(node, now, op, out);
     else
@@ -381,7 +381,7 @@ void put_deadline(struct node *node, struct now now, struct op *op, struct outbo
     op->put.self_write = 0;
     op->put.attempts = PUT_CONFLICTS_MAX;
     if (op->put.keep_write != 0) { /* so a holder has it: it ends once it is kept */
-        put_await_keeping(op);
+        put_await_keeping(node, op);
         return;
     }
     evaluate(node, now, op, out);

@@ -39,7 +39,7 @@ static void search_done(struct node *node, struct now now, struct op *op, struct
     switch (op->kind) {
     case OP_PUT:
     case OP_ANNOUNCE:
-        put_search_done(node, now, op, out);
+        put_go_on(node, now, op, out);
         return;
     case OP_GET:
         op_finish(node, now, op, op->get.is_found ? ERR_OK : op_miss_err(node, op), out);
@@ -139,11 +139,10 @@ static void search_reply(struct node *node, struct now now, struct op *op,
         op_step(node, now, op, out);
 }
 
-/* The end of the storing phase comes back to the same place as the end of the search. */
 static void store_step(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     if (op->put.phase == PUT_STORING)
-        put_search_done(node, now, op, out);
+        put_go_on(node, now, op, out);
 }
 
 void op_search_late(struct node *node, struct now now, struct op *op,

@@ -63,17 +63,17 @@ static bool write_kept(struct node *node, struct now now, struct op *op, struct 
     return true;
 }
 
-void put_await_keeping(struct op *op)
+void put_await_keeping(struct node *node, struct op *op)
 {
     op->put.phase = PUT_KEEPING;
-    op->deadline_ms = UINT64_MAX;
+    op_set_deadline(node, op, ALARM_NEVER);
 }
 
 bool put_begin_keeping(struct node *node, struct now now, struct op *op, struct outbox *out)
 {
     if (!write_kept(node, now, op, out))
         return false;
-    put_await_keeping(op);
+    put_await_keeping(node, op);
     return true;
 }
 
