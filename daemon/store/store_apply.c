@@ -26,17 +26,16 @@ static bool is_equal(const struct store_item *item, const struct store_entry *en
     return bytes_equal(packed, entry->packed);
 }
 
-/* BEP 44: cas is decided before seq. */
+/* BEP 44: cas is decided before seq. But the same once more is stored already, and may be what a
+ * writer sends again that heard no answer: its cas is of the first time. */
 static enum err decide(const struct store_item *item, const struct store_entry *stored)
 {
     const struct store_write *write = &item->write;
+    if (is_equal(item, stored))
+        return ERR_OK;
     if (write->has_cas && write->cas != stored->record.seq)
         return ERR_CAS_MISMATCH;
-    if (write->record.seq < stored->record.seq)
-        return ERR_STALE_SEQ;
-    if (write->record.seq == stored->record.seq && !is_equal(item, stored))
-        return ERR_STALE_SEQ;
-    return ERR_OK;
+    return write->record.seq > stored->record.seq ? ERR_OK : ERR_STALE_SEQ;
 }
 
 static bool is_capped(const struct store_write *write)

@@ -105,6 +105,7 @@ START_TEST(cas_is_decided_before_seq)
     s.write.record.seq = 9;
     sample_sign(&s);
     ck_assert_int_eq(disk_store_apply(&disk, &s.write), ERR_OK);
+    ck_assert_int_eq(disk_store_apply(&disk, &s.write), ERR_OK); /* the same once more */
 }
 END_TEST
 

@@ -134,6 +134,45 @@ START_TEST(the_largest_put_with_the_largest_token_is_sent)
 }
 END_TEST
 
+static unsigned acknowledgements_lost;
+
+/* Loses the first acknowledgements of a put: plain responses. */
+static bool is_lost_acknowledgement(void *context, struct bytes packet)
+{
+    struct krpc message;
+    (void)context;
+    bool is_lost = acknowledgements_lost < 2 && krpc_parse(packet, &message) == ERR_OK &&
+                   message.type == KRPC_RESPONSE && message.token.data == NULL &&
+                   message.nodes.data == NULL;
+    acknowledgements_lost += is_lost;
+    return is_lost;
+}
+
+START_TEST(a_put_whose_acknowledgement_is_lost_is_no_conflict_with_itself)
+{
+    struct put_request request = {.kind = RECORD_SINGLE,
+                                  .k = net.public_key,
+                                  .salt = bytes_of_string("s"),
+                                  .v = bytes_of_string("1:x")};
+    for (unsigned has_cas = 0; has_cas < 2; has_cas++) {
+        net_build(&net, 3, 14);
+        request.k = net.public_key;
+        request.has_cas = false;
+        ck_assert_int_eq(net_put(&net, 1, &request)->put.seq, 1);
+        request.has_cas = has_cas;
+        request.cas = 1;
+        acknowledgements_lost = 0;
+        net.world.is_dropped = is_lost_acknowledgement;
+        const struct event *event = net_put(&net, 1, &request);
+        ck_assert_uint_eq(acknowledgements_lost, 2);
+        ck_assert_int_eq(event->err, ERR_OK);
+        ck_assert_int_eq(event->put.seq, 2);
+        ck_assert_uint_eq(event->put.stored, 3);
+        net_clear(&net);
+    }
+}
+END_TEST
+
 #define CROWD 12u /* holders driven by hand */
 
 static struct addr drowsy; /* leaves the first question for the target unanswered */
@@ -223,6 +262,7 @@ END_TEST
 
 void add_tests(TCase *tests)
 {
+    tcase_add_test(tests, a_put_whose_acknowledgement_is_lost_is_no_conflict_with_itself);
     tcase_add_test(tests, another_is_asked_in_the_place_of_one_that_is_late);
     tcase_add_test(tests, where_there_is_no_other_the_late_one_is_asked_to_the_end);
     tcase_add_test(tests, a_late_answer_to_an_earlier_round_does_not_count);

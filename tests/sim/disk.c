@@ -105,15 +105,14 @@ void disk_take_out(struct disk *d, uint32_t at, struct disk_gone *gone)
     d->count--;
 }
 
-/* BEP 44: cas is decided before seq. */
+/* BEP 44: cas is decided before seq; but the same once more is stored already. */
 static enum err decide(const struct store_write *write, const struct record *stored)
 {
+    if (record_equal(&write->record, stored))
+        return ERR_OK;
     if (write->has_cas && write->cas != stored->seq)
         return ERR_CAS_MISMATCH;
-    if (write->record.seq < stored->seq ||
-        (write->record.seq == stored->seq && !record_equal(&write->record, stored)))
-        return ERR_STALE_SEQ;
-    return ERR_OK;
+    return write->record.seq > stored->seq ? ERR_OK : ERR_STALE_SEQ;
 }
 
 /* Puts it into its place, `is_there` or not. */

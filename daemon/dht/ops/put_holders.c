@@ -100,7 +100,8 @@ static void write_announce(const struct op *op, struct krpc *message)
     };
 }
 
-/* With an automatic seq each holder is held to the one that it reported itself. */
+/* With an automatic seq each holder is held to the one that it reported itself; not when it is told
+ * again, since it may have stored it the first time. */
 static void write_put(const struct op *op, const struct put_holder *holder, struct krpc *message)
 {
     const struct op_put *put = &op->put;
@@ -108,7 +109,7 @@ static void write_put(const struct op *op, const struct put_holder *holder, stru
     query_put(&record, message);
     if (put->kind == RECORD_IMMUTABLE)
         return;
-    message->has_cas = put->has_cas || (put->is_auto_seq && holder->has_seq);
+    message->has_cas = put->has_cas || (put->is_auto_seq && holder->has_seq && holder->tries == 0);
     message->cas = put->has_cas ? put->cas : holder->seq;
 }
 

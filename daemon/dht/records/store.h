@@ -62,8 +62,9 @@ enum store_action {
 };
 
 /* Each write is answered by exactly one node_stored with: ERR_OK (on disk), ERR_BAD_SIGNATURE,
- * ERR_CAS_MISMATCH (has_cas and another seq is stored), ERR_STALE_SEQ (a higher seq is stored, or
- * an equal one with other content), ERR_STORAGE_FULL, ERR_NOT_FOUND (STORE_DROP) or ERR_IO. */
+ * ERR_CAS_MISMATCH (has_cas and another seq is stored; not where it is this very record),
+ * ERR_STALE_SEQ (a higher seq is stored, or an equal one with other content), ERR_STORAGE_FULL,
+ * ERR_NOT_FOUND (STORE_DROP) or ERR_IO. */
 struct store_write {
     uint64_t write; /* the node's number for it */
     enum store_action action;

@@ -86,15 +86,17 @@ static bool has_right_target(const struct krpc *query, struct record *record,
     return false;
 }
 
-/* Against what is stored now; the store decides again when it writes. */
-static bool is_newer(const struct krpc *query, const struct record *record,
-                     const struct stored *stored, struct put_verdict *verdict)
+/* Against what is stored now: newer, or the same; the store decides again when it writes. */
+static bool is_acceptable(const struct krpc *query, const struct record *record,
+                          const struct stored *stored, struct put_verdict *verdict)
 {
+    if (record_equal(record, &stored->record)) /* maybe sent twice, and `cas` is of the first */
+        return true;
     if (query->has_cas && stored->record.seq != query->cas)
         refuse(verdict, ERR_CAS_MISMATCH, NULL, COUNTER_PUTS_REFUSED_CAS);
     else if (record->seq < stored->record.seq)
         refuse(verdict, ERR_STALE_SEQ, NULL, COUNTER_PUTS_REFUSED_SEQ);
-    else if (record->seq == stored->record.seq && !record_equal(record, &stored->record))
+    else if (record->seq == stored->record.seq)
         refuse(verdict, ERR_STALE_SEQ, "seq is stored with other content",
                COUNTER_PUTS_REFUSED_SEQ);
     else
@@ -161,7 +163,7 @@ void serve_put_check(struct node *node, struct now now, const struct addr *from,
     struct id key;
     record_key(&record, &key);
     if (node->store.get(node->store.context, STORE_HELD, record.kind, &key, &stored) == ERR_OK) {
-        if (record.kind != RECORD_IMMUTABLE && !is_newer(query, &record, &stored, verdict))
+        if (record.kind != RECORD_IMMUTABLE && !is_acceptable(query, &record, &stored, verdict))
             return;
         write.is_verified = record_equal(&record, &stored.record);
         if (write.is_verified && (stored.expiry_unix_s == write.expiry_unix_s ||
