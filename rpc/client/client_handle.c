@@ -15,7 +15,7 @@
 #include "rpc/values/base64.h"
 
 #define RESPOND_ID 1
-#define TURN_MS    10u /* between two looks whether one has ended that another waits for */
+#define TURN_MS    10u /* between two looks whether one has ended */
 
 static const char *text_in(const json_t *params, const char *key)
 {
@@ -240,7 +240,7 @@ static uint64_t on_turn(struct client_stream *stream)
 {
     struct client_handling *handling = stream->context;
     start_waiting(handling);
-    return handling->count > 0 ? client_socket_now_ms() + TURN_MS : UINT64_MAX;
+    return handling->running > 0 ? client_socket_now_ms() + TURN_MS : UINT64_MAX;
 }
 
 static bool on_request(struct client_stream *stream, const json_t *params, bool *is_counted)

@@ -341,6 +341,16 @@ class Shell(SharedCase):
         self.assertEqual(answered, 8)
         self.assertEqual(self.ask(value='quick')['value'], 'done')
 
+    def test_what_has_ended_leaves_nothing(self):
+        process = self.exec('cat')
+        self.assertEqual(self.ask(value=1)['value'], 1)
+        children = f'/proc/{process.pid}/task/{process.pid}/children'
+
+        def has_none():
+            with open(children, encoding='ascii') as file:
+                return file.read() == ''
+        wait_until(has_none, 'its process is collected')
+
     def test_it_ends_after_so_many(self):
         process = self.exec('cat', '-C', '2')
         self.assertEqual(self.ask(value=1)['value'], 1)
