@@ -22,6 +22,11 @@ void resolve_init(struct resolve *r, uv_loop_t *loop, resolve_done *done, void *
     *r = (struct resolve){.loop = loop, .done = done, .context = context};
 }
 
+static bool is_name(const struct resolve_question *q)
+{
+    return q->addr.family == ADDR_NONE;
+}
+
 static void unlink_question(struct resolve_question *q)
 {
     struct resolve_question **at = &q->resolve->questions;
@@ -29,6 +34,7 @@ static void unlink_question(struct resolve_question *q)
         at = &(*at)->next;
     *at = q->next;
     q->resolve->count--;
+    q->resolve->names -= is_name(q);
 }
 
 static size_t take_addrs(const struct addrinfo *list, uint16_t port, struct addr *out)
@@ -71,24 +77,23 @@ enum err resolve_start(struct resolve *r, const char *text, uint64_t ticket)
     uint16_t port;
     if (!addr_split(text, host, sizeof(host), &port) || host[0] == '\0' || port == 0)
         return ERR_INVALID_PARAMS;
-    if (r->count == RESOLVE_UNDER_WAY_MAX)
+    struct addr addr;
+    if (!addr_parse(text, &addr))
+        addr = (struct addr){.family = ADDR_NONE};
+    if (addr.family == ADDR_NONE && r->names == RESOLVE_NAMES_MAX)
         return ERR_BUSY;
     struct resolve_question *q = calloc(1, sizeof(*q));
     if (q == NULL)
         return ERR_NO_MEMORY;
-    q->resolve = r;
-    q->ticket = ticket;
-    q->port = port;
-    if (!addr_parse(text, &q->addr)) {
-        q->addr.family = ADDR_NONE;
-        if (ask_worker(q, host) != ERR_OK) {
-            free(q);
-            return ERR_NO_MEMORY;
-        }
+    *q = (struct resolve_question){.resolve = r, .ticket = ticket, .addr = addr, .port = port};
+    if (is_name(q) && ask_worker(q, host) != ERR_OK) {
+        free(q);
+        return ERR_NO_MEMORY;
     }
     q->next = r->questions;
     r->questions = q;
     r->count++;
+    r->names += is_name(q);
     return ERR_OK;
 }
 
@@ -98,7 +103,7 @@ bool resolve_flush(struct resolve *r)
     struct resolve_question *q = r->questions;
     while (q != NULL) {
         struct resolve_question *next = q->next;
-        if (q->addr.family != ADDR_NONE) {
+        if (!is_name(q)) {
             unlink_question(q);
             r->done(r->context, q->ticket, ERR_OK, &q->addr, 1);
             free(q);
@@ -112,7 +117,7 @@ bool resolve_flush(struct resolve *r)
 void resolve_cancel(struct resolve *r)
 {
     for (struct resolve_question *q = r->questions; q != NULL; q = q->next) {
-        if (q->addr.family == ADDR_NONE)
+        if (is_name(q))
             uv_cancel((uv_req_t *)&q->request);
     }
 }

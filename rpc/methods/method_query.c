@@ -239,6 +239,9 @@ struct rpc_result method_request(struct rpc_call *call)
         return send_request(call, &(struct addr){.family = ADDR_NONE}, &id);
     }
     enum err err = host->resolve(host->context, to, rpc_ticket(call));
+    if (err != ERR_OK && err != ERR_INVALID_PARAMS) {
+        return rpc_fail(call, err, "to: %s cannot be resolved now: %s", to, err_text(err));
+    }
     if (err != ERR_OK) {
         return rpc_fail(call, err, "to: %s is neither HOST:PORT nor an id of 40 hex digits", to);
     }
