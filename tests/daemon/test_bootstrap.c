@@ -93,8 +93,12 @@ START_TEST(a_name_that_fails_is_asked_again_less_and_less_often)
     uint64_t due = bootstrap_next_ms(&bootstrap), pause = BOOTSTRAP_RETRY_MS;
     ck_assert_uint_eq(due, pause);
     for (unsigned i = 0; i < 3; i++) {
-        bootstrap.failed = 1; /* as the resolver's answer would have it */
+        uv_run(&loop, UV_RUN_DEFAULT);
+        ck_assert(resolve_is_idle(&bootstrap.resolve));
+        bootstrap_tick(&bootstrap, due - 1);
+        ck_assert(resolve_is_idle(&bootstrap.resolve));
         bootstrap_tick(&bootstrap, due);
+        ck_assert(!resolve_is_idle(&bootstrap.resolve));
         pause *= 2;
         ck_assert_uint_eq(bootstrap_next_ms(&bootstrap), due + pause);
         due = bootstrap_next_ms(&bootstrap);
@@ -102,6 +106,47 @@ START_TEST(a_name_that_fails_is_asked_again_less_and_less_often)
     resolve_cancel(&bootstrap.resolve);
     uv_run(&loop, UV_RUN_DEFAULT);
     ck_assert(resolve_is_idle(&bootstrap.resolve));
+}
+END_TEST
+
+/* At the time that it is due; true when names are asked again. */
+static bool asks_again(void)
+{
+    bootstrap_tick(&bootstrap, bootstrap_next_ms(&bootstrap));
+    bool is_asking = !resolve_is_idle(&bootstrap.resolve);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    return is_asking;
+}
+
+START_TEST(once_it_resolves_it_is_left_alone)
+{
+    add(UNRESOLVABLE);
+    bootstrap_start(&bootstrap, &settings, 0);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    settings_clear(&settings);
+    memset(&settings, 0, sizeof(settings));
+    add("localhost:7002");
+    ck_assert(asks_again());
+    uint64_t due = bootstrap_next_ms(&bootstrap);
+    ck_assert(!asks_again());
+    ck_assert_uint_eq(bootstrap_next_ms(&bootstrap), due + BOOTSTRAP_RETRY_MS_MAX);
+}
+END_TEST
+
+START_TEST(while_nobody_answers_names_are_asked_again)
+{
+    struct node_info info = {0};
+    add("localhost:7002");
+    bootstrap_start(&bootstrap, &settings, 0);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    for (unsigned i = 0; i < 1000 && info.state != NODE_OFFLINE; i++) {
+        node_tick(node, (struct now){.ms = node_next_ms(node), .unix_s = 1}, &out);
+        outbox_reset(&out);
+        node_get_info(node, &info);
+    }
+    ck_assert_int_eq(info.state, NODE_OFFLINE);
+    ck_assert(asks_again());
+    ck_assert(asks_again());
 }
 END_TEST
 
@@ -118,5 +163,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_number_is_started_from_at_once);
     tcase_add_test(tests, a_name_is_started_from_once_it_resolves);
     tcase_add_test(tests, a_name_that_fails_is_asked_again_less_and_less_often);
+    tcase_add_test(tests, once_it_resolves_it_is_left_alone);
+    tcase_add_test(tests, while_nobody_answers_names_are_asked_again);
     tcase_add_test(tests, nothing_to_start_from_is_nothing_to_do);
 }

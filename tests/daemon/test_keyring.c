@@ -76,6 +76,30 @@ START_TEST(a_key_exists_once_it_is_on_disk)
 }
 END_TEST
 
+/* What is not made by chance has bytes that are the same in all of them. */
+START_TEST(every_byte_of_a_key_that_is_made_is_by_chance)
+{
+    enum { COUNT = 32 };
+    uint8_t seeds[COUNT][KEYS_SEED_SIZE];
+    char name[8];
+    for (unsigned i = 0; i < COUNT; i++) {
+        snprintf(name, sizeof(name), "key%u", i);
+        ck_assert_int_eq(keyring_create(&keyring, name, NULL, 7), ERR_OK);
+        settle(7, ERR_OK);
+        ck_assert(keyring_export(&keyring, name, seeds[i]));
+    }
+    for (size_t at = 0; at < KEYS_SEED_SIZE; at++) {
+        bool is_seen[256] = {false};
+        unsigned different = 0;
+        for (unsigned i = 0; i < COUNT; i++) {
+            different += !is_seen[seeds[i][at]];
+            is_seen[seeds[i][at]] = true;
+        }
+        ck_assert_uint_gt(different, COUNT / 2); /* fewer are expected never */
+    }
+}
+END_TEST
+
 START_TEST(an_imported_key_signs_and_comes_back)
 {
     uint8_t seed[KEYS_SEED_SIZE], public_key[KEYS_PUBLIC_SIZE], exported[KEYS_SEED_SIZE];
@@ -262,6 +286,7 @@ void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_key_exists_once_it_is_on_disk);
+    tcase_add_test(tests, every_byte_of_a_key_that_is_made_is_by_chance);
     tcase_add_test(tests, an_imported_key_signs_and_comes_back);
     tcase_add_test(tests, a_record_is_signed_as_bep_44_says);
     tcase_add_test(tests, names_are_taken_once);

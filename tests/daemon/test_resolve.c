@@ -8,6 +8,7 @@
 static uv_loop_t loop;
 static struct resolve resolve;
 static unsigned answers, found;
+static size_t addr_count; /* of the last answer */
 static struct addr first;
 
 static void on_done(void *context, uint64_t ticket, enum err err, const struct addr *addrs,
@@ -17,6 +18,7 @@ static void on_done(void *context, uint64_t ticket, enum err err, const struct a
     ck_assert_uint_eq(ticket, 5);
     ck_assert((err == ERR_OK) == (count > 0));
     answers++;
+    addr_count = count;
     if (count > 0) {
         found++;
         first = addrs[0];
@@ -42,6 +44,7 @@ START_TEST(a_number_is_answered_at_the_flush)
     ck_assert_uint_eq(answers, 0);
     ck_assert(resolve_flush(&resolve));
     ck_assert_uint_eq(found, 2);
+    ck_assert_uint_eq(addr_count, 1);
     ck_assert(resolve_is_idle(&resolve));
     ck_assert(!resolve_flush(&resolve));
 }
@@ -53,6 +56,7 @@ START_TEST(a_name_is_answered_by_a_worker)
     ck_assert(!resolve_flush(&resolve));
     uv_run(&loop, UV_RUN_DEFAULT);
     ck_assert_uint_eq(found, 1);
+    ck_assert(addr_count >= 1 && addr_count <= RESOLVE_ADDRS_MAX);
     ck_assert(addr_is_loopback(&first));
     ck_assert_uint_eq(first.port, 6881);
     ck_assert(resolve_is_idle(&resolve));

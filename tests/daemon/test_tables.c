@@ -1,6 +1,7 @@
 /* The saved table is read back exactly, and a file that is damaged anywhere is not used. */
 #include <check.h>
 
+#include "daemon/dht/node_state.h"
 #include "daemon/tables.h"
 #include "tests/daemon/scratch.h"
 #include "tests/runner.h"
@@ -120,6 +121,44 @@ START_TEST(a_missing_or_damaged_file_is_a_start_without_it)
 }
 END_TEST
 
+/* A member of the table of its family. */
+static void know(struct node *node, size_t index)
+{
+    const unsigned family = family_index(contacts[index].addr.family);
+    ck_assert_int_eq(routing_answered(&node->tables[family], &contacts[index], true, 10, 1),
+                     ROUTING_ADDED);
+}
+
+START_TEST(what_the_node_knows_is_saved_and_restored)
+{
+    static const size_t known[] = {0, 1, 2, 4}; /* one of them of IPv6 */
+    struct tables tables, other;
+    char path[PATH_MAX];
+    const struct now now = {.ms = 1, .unix_s = 1};
+    struct node *node = make_node(), *next = make_node();
+    tables_init(&tables, &loop, scratch_path(&scratch, "table", path));
+    tables_init(&other, &loop, path);
+    for (size_t i = 0; i < 4; i++)
+        know(node, known[i]);
+    tables_save(&tables, node);
+    ck_assert(!tables_is_idle(&tables));
+    know(node, 6);
+    tables_save(&tables, node); /* one at a time */
+    uv_run(&loop, UV_RUN_DEFAULT);
+    ck_assert(tables_is_idle(&tables));
+    ck_assert_uint_eq(tables_restore(&other, next, now), 4);
+    for (size_t i = 0; i < 4; i++)
+        ck_assert(restored_has(&next->maintain.restored, &contacts[known[i]]));
+    tables_save(&tables, node);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    ck_assert_uint_eq(tables_restore(&other, next, now), 5);
+    tables_save(&tables, node); /* it is there already */
+    ck_assert(tables_is_idle(&tables));
+    node_free(node);
+    node_free(next);
+}
+END_TEST
+
 START_TEST(an_empty_table_replaces_no_file)
 {
     struct tables tables;
@@ -143,5 +182,6 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, any_damage_is_seen);
     tcase_add_test(tests, saved_contacts_are_pinged_at_the_start);
     tcase_add_test(tests, a_missing_or_damaged_file_is_a_start_without_it);
+    tcase_add_test(tests, what_the_node_knows_is_saved_and_restored);
     tcase_add_test(tests, an_empty_table_replaces_no_file);
 }

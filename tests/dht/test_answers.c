@@ -65,6 +65,19 @@ START_TEST(an_answer_goes_when_its_time_is_up)
 }
 END_TEST
 
+START_TEST(a_t_that_is_too_long_has_none)
+{
+    char t[KRPC_T_MAX + 2];
+    memset(t, 'a', sizeof t);
+    t[KRPC_T_MAX + 1] = '\0';
+    add(0, 1, t, bytes_of_string("i1e"));
+    ck_assert_uint_eq(a.count, 0);
+    t[KRPC_T_MAX] = '\0';
+    add(0, 1, t, bytes_of_string("i1e"));
+    ck_assert_uint_eq(find(1, t)->error, 20);
+}
+END_TEST
+
 START_TEST(the_oldest_makes_way_beyond_the_limit)
 {
     for (uint16_t i = 0; i <= ANSWERS_MAX; i++)
@@ -81,5 +94,6 @@ void add_tests(TCase *tests)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, an_answer_is_found_by_address_and_t);
     tcase_add_test(tests, an_answer_goes_when_its_time_is_up);
+    tcase_add_test(tests, a_t_that_is_too_long_has_none);
     tcase_add_test(tests, the_oldest_makes_way_beyond_the_limit);
 }

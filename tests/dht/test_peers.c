@@ -228,6 +228,44 @@ START_TEST(test_expiry_forgets_the_ended)
 }
 END_TEST
 
+START_TEST(a_list_that_was_written_is_read)
+{
+    struct addr out[8];
+    for (uint16_t port = 1; port <= 5; port++)
+        announce(1, v4(port), 0);
+    ck_assert_uint_eq(write_values(1, ADDR_V4, 0, 4096), 5);
+    ck_assert_uint_eq(peers_read_values(wire_written(&writer), out, 8), 5);
+    unsigned ports = 0;
+    for (size_t i = 0; i < 5; i++) {
+        const struct addr addr = v4(out[i].port);
+        ck_assert(addr_equal(&out[i], &addr));
+        ports |= 1u << out[i].port;
+    }
+    ck_assert_uint_eq(ports, 0x3e);
+    ck_assert_uint_eq(peers_read_values(wire_written(&writer), out, 3), 3);
+    ck_assert_uint_eq(peers_read_values((struct bytes){0}, out, 8), 0);
+}
+END_TEST
+
+START_TEST(of_a_list_by_whomever_what_is_usable_is_read)
+{
+    static const char list[] = "l6:\x0a\0\0\1\0\1"                             /* 10.0.0.1:1 */
+                               "6:\x0a\0\0\1\0\0"                              /* no port */
+                               "5:\x0a\0\0\1\0"                                /* too short */
+                               "18:\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1\0\2" /* of IPv6 */
+                               "6:\x0a\0\0\2\0\3"                              /* 10.0.0.2:3 */
+                               "i5e6:\x0a\0\0\3\0\4e"; /* no address, and the end */
+    struct addr out[8];
+    ck_assert_uint_eq(peers_read_values(bytes_of(list, sizeof list - 1), out, 8), 3);
+    ck_assert_uint_eq(out[0].port, 1);
+    ck_assert_int_eq(out[1].family, ADDR_V6);
+    ck_assert_uint_eq(out[1].port, 2);
+    ck_assert_uint_eq(out[2].ip[3], 2);
+    ck_assert_uint_eq(peers_read_values(bytes_of_string("6:abcdef"), out, 8), 0);
+    ck_assert_uint_eq(peers_read_values(bytes_of_string(""), out, 8), 0);
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, set_up, tear_down);
@@ -240,4 +278,6 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, test_ports_of_one_host_push_out_no_others);
     tcase_add_test(tests, test_torrents_are_bounded);
     tcase_add_test(tests, test_expiry_forgets_the_ended);
+    tcase_add_test(tests, a_list_that_was_written_is_read);
+    tcase_add_test(tests, of_a_list_by_whomever_what_is_usable_is_read);
 }

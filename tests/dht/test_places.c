@@ -54,7 +54,11 @@ START_TEST(the_newest_of_each_place_is_known)
     ck_assert_int_eq(places_find(&places, &pool, &b)->state, PLACE_DELETED);
     ck_assert_uint_eq(places.digest, digest_of("a", 3) ^ digest_of("b", 5));
     ck_assert_uint_eq(pool.count, 2);
-    ck_assert_uint_eq(places_find(&places, &pool, &a)->slot[0], 'a');
+    struct draft d = make("a", 3);
+    draft_sign(&d);
+    const struct place *place = places_find(&places, &pool, &a);
+    ck_assert(bytes_is_string(bytes_of(place->slot, place->slot_size), "a"));
+    ck_assert_mem_eq(place->k, d.k, KEYS_PUBLIC_SIZE);
     expect_empty();
 }
 END_TEST
@@ -101,7 +105,8 @@ START_TEST(beyond_the_cap_the_least_used_goes)
     char slot[16];
     struct id first = note("0", 1, PLACE_LIVE, ALARM_NEVER);
     struct id second = note("1", 1, PLACE_LIVE, ALARM_NEVER);
-    for (unsigned i = 2; i < PLACES_MAX; i++) {
+    struct id third = note("2", 1, PLACE_LIVE, ALARM_NEVER);
+    for (unsigned i = 3; i < PLACES_MAX; i++) {
         snprintf(slot, sizeof slot, "%u", i);
         note(slot, 1, PLACE_LIVE, ALARM_NEVER);
     }
@@ -112,6 +117,9 @@ START_TEST(beyond_the_cap_the_least_used_goes)
     ck_assert_ptr_nonnull(places_find(&places, &pool, &first));
     ck_assert_ptr_null(places_find(&places, &pool, &second));
     ck_assert_uint_eq(places.digest, full ^ digest_of("1", 1) ^ digest_of("more", 1));
+    note("2", 2, PLACE_LIVE, ALARM_NEVER); /* news is a use too */
+    note("still more", 1, PLACE_LIVE, ALARM_NEVER);
+    ck_assert_ptr_nonnull(places_find(&places, &pool, &third));
     expect_empty();
 }
 END_TEST

@@ -82,6 +82,16 @@ START_TEST(all_are_asked_within_the_time_and_not_all_at_once)
 }
 END_TEST
 
+START_TEST(the_next_one_can_be_put_off)
+{
+    add(1, 1);
+    restored_wait(&restored, (struct now){.ms = 5000}, 700);
+    ck_assert_uint_eq(restored_next_ms(&restored), 5700);
+    restored_clear(&restored);
+    ck_assert_uint_eq(restored_next_ms(&restored), UINT64_MAX);
+}
+END_TEST
+
 START_TEST(more_than_the_limit_are_not_remembered)
 {
     for (unsigned i = 0; i < 2 * RESTORED_MAX; i++)
@@ -96,5 +106,6 @@ void add_tests(TCase *tests)
 {
     tcase_add_test(tests, one_of_each_part_comes_first_the_nearest_before_the_others);
     tcase_add_test(tests, all_are_asked_within_the_time_and_not_all_at_once);
+    tcase_add_test(tests, the_next_one_can_be_put_off);
     tcase_add_test(tests, more_than_the_limit_are_not_remembered);
 }

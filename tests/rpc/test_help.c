@@ -55,6 +55,22 @@ START_TEST(a_page_says_which_socket_is_enough)
 }
 END_TEST
 
+START_TEST(a_page_is_laid_out)
+{
+    char *text = help_text("resolvename");
+    static const char *const begin = "resolvename <name> [timeout_ms=10000]\n";
+    ck_assert_int_eq(strncmp(text, begin, strlen(begin)), 0);
+    ck_assert_ptr_nonnull(strstr(text, "socket.\n\nAsks the network"));
+    ck_assert_ptr_nonnull(strstr(text, "\n\n  name              "));
+    ck_assert_ptr_nonnull(
+        strstr(text, "\n  timeout_ms        how long to look (an integer from 1 to 600000)"));
+    free(text);
+    text = help_text("dhtget");
+    ck_assert_ptr_nonnull(strstr(text, " * [verbose=false] "));
+    free(text);
+}
+END_TEST
+
 START_TEST(an_alias_says_what_it_stands_for)
 {
     char *text = help_text("createwalletuser");
@@ -75,6 +91,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, every_method_has_one_line);
     tcase_add_test(tests, every_page_names_its_parameters);
     tcase_add_test(tests, a_page_says_which_socket_is_enough);
+    tcase_add_test(tests, a_page_is_laid_out);
     tcase_add_test(tests, an_alias_says_what_it_stands_for);
     tcase_add_test(tests, no_method_no_page);
 }
