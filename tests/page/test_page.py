@@ -4,6 +4,7 @@ under build/page/."""
 
 import os
 import re
+import signal
 import unittest
 
 import browser
@@ -163,6 +164,18 @@ class Running(SharedCase):
             self.assertEqual(self.node.info()['under_way'], 1)
         wait_until(shows(r'get \S+\ncancelled in \d+ ms'), 'it was cancelled')
         self.assertEqual(window.log(), [])
+
+    def test_a_daemon_that_hangs_is_no_longer_shown_as_online(self):
+        window = browser.Browser()
+        self.addCleanup(window.close)
+        window.visit(f"http://{self.node.info()['http']}/")
+        wait_until(lambda: window.text('#state') == 'online', 'the page shows the state')
+        self.node.process.send_signal(signal.SIGSTOP)
+        try:
+            wait_until(lambda: window.text('#state') == 'the daemon does not answer', 'it hangs')
+        finally:
+            self.node.process.send_signal(signal.SIGCONT)
+        wait_until(lambda: window.text('#state') == 'online', 'it goes on')
 
     def test_what_a_daemon_that_died_was_doing_is_forgotten(self):
         port = browser.free_port()
