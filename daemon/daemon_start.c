@@ -268,6 +268,9 @@ static void note_warnings(struct daemon *d)
     if (http.family != ADDR_NONE && !addr_is_loopback(&http))
         d->warnings[d->warning_count++] = "the status page can be read by all who reach its "
                                           "address (http-public)";
+    if (!datadir_is_ours_alone(&d->datadir))
+        d->warnings[d->warning_count++] = "others can put keys and contacts into the data "
+                                          "directory; chmod -R go-w it";
     for (size_t i = 0; i < d->warning_count; i++)
         log_warn(LOG_DAEMON, "%s", d->warnings[i]);
 }

@@ -51,13 +51,40 @@ bool datadir_make(const char *path, mode_t mode)
     return S_ISDIR(status.st_mode);
 }
 
+static bool is_ours_alone(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) != 0 || ((status.st_uid == geteuid() || status.st_uid == 0) &&
+                                        (status.st_mode & (S_IWGRP | S_IWOTH)) == 0);
+}
+
+bool datadir_is_ours_alone(const struct datadir *d)
+{
+    static const char *const names[] = {".", "keys", "contacts"};
+    char path[PATH_MAX];
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (datadir_path(d, names[i], path, sizeof(path)) && !is_ours_alone(path))
+            return false;
+    }
+    return true;
+}
+
 bool datadir_path(const struct datadir *d, const char *name, char *out, size_t size)
 {
     int written = snprintf(out, size, "%s/%s", d->path, name);
     return written > 0 && (size_t)written < size;
 }
 
-/* The lock file holds the owner's process id, for whoever finds it taken. */
+/* The process id, for whoever finds the lock taken. A full disk has no room for it, and is no
+ * reason not to start. */
+static void note_owner(const struct datadir *d)
+{
+    char owner[32];
+    int size = snprintf(owner, sizeof(owner), "%ld\n", (long)getpid());
+    bool is_noted = ftruncate(d->lock_fd, 0) == 0 && write(d->lock_fd, owner, (size_t)size) == size;
+    (void)is_noted;
+}
+
 static enum err take_lock(struct datadir *d, const char *path, char *detail)
 {
     char owner[32] = "";
@@ -75,11 +102,7 @@ static enum err take_lock(struct datadir *d, const char *path, char *detail)
                  d->path, owner[0] != '\0' ? owner : "unknown");
         return ERR_IN_USE;
     }
-    int size = snprintf(owner, sizeof(owner), "%ld\n", (long)getpid());
-    if (ftruncate(d->lock_fd, 0) != 0 || write(d->lock_fd, owner, (size_t)size) != size) {
-        snprintf(detail, DATADIR_DETAIL_SIZE, "cannot write %.300s: %s", path, strerror(errno));
-        return ERR_IO;
-    }
+    note_owner(d);
     return ERR_OK;
 }
 

@@ -21,6 +21,9 @@ struct datadir {
  * it; ERR_IO, ERR_TOO_BIG (the path). `detail` (DATADIR_DETAIL_SIZE) says in one line what. */
 enum err datadir_open(struct datadir *d, const char *path, char *detail);
 void datadir_close(struct datadir *d);
+/* False when others can put files into it, or into the keys or contacts in it: then they say which
+ * key a name stands for. */
+bool datadir_is_ours_alone(const struct datadir *d);
 
 /* Writes the path of `name` inside it; false when it is too long for `size`. */
 bool datadir_path(const struct datadir *d, const char *name, char *out, size_t size);

@@ -1,8 +1,11 @@
 /* One daemon owns a data directory at a time, and its id comes back; a damaged id file is refused
  * and left as it is. */
 #include <check.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/datadir.h"
@@ -44,6 +47,45 @@ START_TEST(a_directory_in_use_is_refused_until_it_is_free)
     datadir_close(&first);
     ck_assert_int_eq(datadir_open(&second, path, detail), ERR_OK);
     datadir_close(&second);
+}
+END_TEST
+
+START_TEST(a_full_disk_is_no_reason_not_to_start)
+{
+    struct datadir d;
+    struct rlimit limit, none = {.rlim_cur = 0};
+    ck_assert_int_eq(datadir_open(&d, path, detail), ERR_OK);
+    datadir_close(&d);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    none.rlim_max = limit.rlim_max;
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+    enum err err = datadir_open(&d, path, detail);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    ck_assert_int_eq(err, ERR_OK);
+    datadir_close(&d);
+}
+END_TEST
+
+START_TEST(it_is_told_when_others_can_write_into_it)
+{
+    static const char *const parts[] = {"some/data", "some/data/keys", "some/data/contacts"};
+    struct datadir d;
+    char part[PATH_MAX];
+    ck_assert_int_eq(datadir_open(&d, path, detail), ERR_OK);
+    ck_assert(datadir_is_ours_alone(&d));
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        scratch_path(&scratch, parts[i], part);
+        ck_assert(datadir_make(part, 0700));
+        ck_assert_int_eq(chmod(part, 0755), 0);
+        ck_assert(datadir_is_ours_alone(&d));
+        ck_assert_int_eq(chmod(part, 0720), 0);
+        ck_assert(!datadir_is_ours_alone(&d));
+        ck_assert_int_eq(chmod(part, 0702), 0);
+        ck_assert(!datadir_is_ours_alone(&d));
+        ck_assert_int_eq(chmod(part, 0700), 0);
+    }
+    datadir_close(&d);
 }
 END_TEST
 
@@ -121,6 +163,8 @@ void add_tests(TCase *tests)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_missing_directory_is_made_for_its_owner_alone);
     tcase_add_test(tests, a_directory_in_use_is_refused_until_it_is_free);
+    tcase_add_test(tests, a_full_disk_is_no_reason_not_to_start);
+    tcase_add_test(tests, it_is_told_when_others_can_write_into_it);
     tcase_add_test(tests, a_relative_path_is_made_absolute);
     tcase_add_test(tests, what_is_no_directory_is_refused);
     tcase_add_test(tests, the_id_comes_back);
