@@ -35,9 +35,10 @@ static const char *read_frame(struct rpc_call *call, json_t **params, const char
     if (id != NULL && !is_id(id))
         return "\"id\" must be a string, a number or null";
     call->id = id;
-    *name = json_string_value(json_object_get(call->request, "method"));
-    if (*name == NULL)
-        return "\"method\" must be a string";
+    const json_t *method = json_object_get(call->request, "method");
+    *name = json_string_value(method);
+    if (*name == NULL || strlen(*name) != json_string_length(method))
+        return "\"method\" must be a string without a NUL in it";
     *params = json_object_get(call->request, "params");
     if (*params != NULL && !json_is_array(*params) && !json_is_object(*params) &&
         !json_is_null(*params))

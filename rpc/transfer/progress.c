@@ -13,7 +13,8 @@ void progress_begin(struct progress *p, const struct rpc_call *call, bool is_wan
 
 void progress_tell(struct progress *p, struct rpc_call *call, size_t done, size_t of, size_t bytes)
 {
-    if (!p->is_wanted || (done < of && now_ms(call) < p->last_ms + PROGRESS_EVERY_MS)) {
+    if (!p->is_wanted || !rpc_has_room(call) ||
+        (done < of && now_ms(call) < p->last_ms + PROGRESS_EVERY_MS)) {
         return;
     }
     p->last_ms = now_ms(call);

@@ -1,6 +1,6 @@
 /* How far a call has come, told to a client that asked for it with `progress`: a notification
  * `progress` with {done, of, bytes}, not more often than PROGRESS_EVERY_MS, and the last one in any
- * case. */
+ * case; but none to who does not read. */
 #ifndef XORD_RPC_PROGRESS_H
 #define XORD_RPC_PROGRESS_H
 

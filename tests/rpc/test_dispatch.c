@@ -92,6 +92,8 @@ START_TEST(refuses_what_is_no_request)
     check_error("[]", -32600, "invalid_request");
     check_error("{\"jsonrpc\":\"2.0\"}", -32600, "invalid_request");
     check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":5}", -32600, "invalid_request");
+    check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"help\\u0000x\"}", -32600,
+                "invalid_request");
     check_error("{\"jsonrpc\":\"2.0\",\"id\":[],\"method\":\"help\"}", -32600, "invalid_request");
     check_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"help\",\"params\":5}", -32600,
                 "invalid_request");
