@@ -15,6 +15,8 @@
 
 static const char id_heading[] = "xord node 1 ";
 
+#define ID_LINE_SIZE (sizeof(id_heading) + 2 * ID_SIZE + 2)
+
 bool datadir_parent(const char *path, char *out, size_t size)
 {
     const char *slash = strrchr(path, '/');
@@ -143,25 +145,33 @@ static bool parse_id(const uint8_t *text, size_t size, struct id *out)
            digits[2 * ID_SIZE] == '\n' && hex_decode(digits, 2 * ID_SIZE, out->b, ID_SIZE);
 }
 
-enum err datadir_save_id(const struct datadir *d, const struct id *id)
+static size_t write_id(const struct id *id, char line[ID_LINE_SIZE])
 {
-    char path[PATH_MAX], line[sizeof(id_heading) + 2 * ID_SIZE + 2], hex[2 * ID_SIZE + 1];
-    if (!datadir_path(d, "node", path, sizeof(path)))
-        return ERR_TOO_BIG;
-    int size = snprintf(line, sizeof(line), "%s%s\n", id_heading, hex_encode(id_bytes(id), hex));
-    return file_save_atomically(path, line, (size_t)size, 0600);
+    char hex[2 * ID_SIZE + 1];
+    return (size_t)snprintf(line, ID_LINE_SIZE, "%s%s\n", id_heading,
+                            hex_encode(id_bytes(id), hex));
 }
 
-static enum err make_id(const struct datadir *d, const uint8_t seed[RNG_SEED_SIZE], struct id *out,
+enum err datadir_save_id(const struct datadir *d, const struct id *id)
+{
+    char path[PATH_MAX], line[ID_LINE_SIZE];
+    if (!datadir_path(d, "node", path, sizeof(path)))
+        return ERR_TOO_BIG;
+    return file_save_atomically(path, line, write_id(id, line), 0600);
+}
+
+/* Its directory is synced with the store's, a moment later. Until then nobody has heard of it:
+ * should a crash of the machine take the file, another one is made. */
+static enum err make_id(const char *path, const uint8_t seed[RNG_SEED_SIZE], struct id *out,
                         char *detail)
 {
+    char line[ID_LINE_SIZE];
     struct rng rng;
     rng_init(&rng, seed);
     id_random(out, &rng);
-    enum err err = datadir_save_id(d, out);
+    enum err err = file_save_whole(path, line, write_id(out, line), 0600);
     if (err != ERR_OK)
-        snprintf(detail, DATADIR_DETAIL_SIZE, "cannot save %.300s/node: %s", d->path,
-                 strerror(errno));
+        snprintf(detail, DATADIR_DETAIL_SIZE, "cannot save %.300s: %s", path, strerror(errno));
     return err;
 }
 
@@ -175,7 +185,7 @@ enum err datadir_id(const struct datadir *d, const uint8_t seed[RNG_SEED_SIZE], 
         return ERR_TOO_BIG;
     enum err err = file_read(path, ID_FILE_MAX, &text, &size);
     if (err == ERR_NOT_FOUND)
-        return make_id(d, seed, out, detail);
+        return make_id(path, seed, out, detail);
     if (err == ERR_TOO_BIG || (err == ERR_OK && !parse_id(text, size, out))) {
         snprintf(detail, DATADIR_DETAIL_SIZE,
                  "%.300s is damaged; restore it, or move it away to start with a new node id",

@@ -87,9 +87,14 @@ enum err file_replace(const char *path, const void *data, size_t size, mode_t mo
     return replace(path, data, size, mode, false);
 }
 
+enum err file_save_whole(const char *path, const void *data, size_t size, mode_t mode)
+{
+    return replace(path, data, size, mode, true);
+}
+
 enum err file_save_atomically(const char *path, const void *data, size_t size, mode_t mode)
 {
-    enum err err = replace(path, data, size, mode, true);
+    enum err err = file_save_whole(path, data, size, mode);
     if (err != ERR_OK)
         return err;
     return sync_parent(path) ? ERR_OK : err_from_errno();

@@ -11,6 +11,9 @@
  * there is the old file or the new one, whole. A failure leaves the old one: ERR_STORAGE_FULL (no
  * disk space) or ERR_IO, with errno set. Not for two callers at once with one path. */
 enum err file_save_atomically(const char *path, const void *data, size_t size, mode_t mode);
+/* As file_save_atomically, but for the directory: a crash of the machine may bring the old one
+ * back, whole. */
+enum err file_save_whole(const char *path, const void *data, size_t size, mode_t mode);
 /* As file_save_atomically, without waiting for the disk: readers see the old file or the new one,
  * whole, but a crash of the machine may cost both. A device, pipe or socket is
  * never replaced: ERR_IO with ENOTSUP. */

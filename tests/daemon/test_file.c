@@ -50,6 +50,19 @@ START_TEST(a_save_replaces_the_whole_file_and_its_mode)
 }
 END_TEST
 
+START_TEST(so_does_one_whose_directory_is_not_synced)
+{
+    struct stat st;
+    ck_assert_int_eq(file_save_whole(path, "a longer text", 13, 0644), ERR_OK);
+    ck_assert_int_eq(file_save_whole(path, "short", 5, 0600), ERR_OK);
+    expect("short");
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0600);
+    ck_assert_int_eq(file_save_whole("/nowhere/at/all", "x", 1, 0600), ERR_IO);
+    ck_assert_int_eq(errno, ENOENT);
+}
+END_TEST
+
 START_TEST(a_file_is_replaced_whole_without_waiting_for_the_disk)
 {
     struct stat st;
@@ -124,6 +137,7 @@ void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_save_replaces_the_whole_file_and_its_mode);
+    tcase_add_test(tests, so_does_one_whose_directory_is_not_synced);
     tcase_add_test(tests, a_file_is_replaced_whole_without_waiting_for_the_disk);
     tcase_add_test(tests, the_mode_is_what_was_asked_for_whatever_the_umask);
     tcase_add_test(tests, what_a_crash_left_is_replaced);
