@@ -240,13 +240,15 @@ static int run_to_end(struct run *run, const char *command,
     return status;
 }
 
-int client_exec(const char *command, const struct client_variables *variables, struct bytes input)
+int client_exec(const char *command, const struct client_variables *variables, struct bytes input,
+                uint64_t deadline_ms)
 {
     pid_t minder = client_exec_fork();
     if (minder == 0) {
-        struct run run = {.input = -1, .output = -1, .left = input, .deadline_ms = UINT64_MAX};
+        struct run run = {.input = -1, .output = -1, .left = input, .deadline_ms = deadline_ms};
         struct client_printed nothing = {0};
         int status = run_to_end(&run, command, variables, &nothing);
+        status = nothing.is_late ? CLIENT_EXEC_LATE : status;
         _exit(status < 0 ? EXIT_NOT_RUN : status);
     }
     return minder > 0 ? wait_for(minder) : -1;

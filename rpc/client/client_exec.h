@@ -13,6 +13,8 @@
 
 #define CLIENT_VARIABLES_MAX 16
 #define CLIENT_EXEC_GRACE_MS 500u /* between SIGTERM and SIGKILL: to remove a file or two */
+#define CLIENT_EXEC_LATE                                                                           \
+    124 /* the status of what was ended at its deadline, as timeout(1) has it */
 
 struct client_variables { /* of its environment, beside the client's own */
     struct {
@@ -23,10 +25,12 @@ struct client_variables { /* of its environment, beside the client's own */
 
 /* A value that is NULL is left out. */
 void client_variables_add(struct client_variables *variables, const char *name, const char *value);
-/* Runs it to its end; its output goes where the client's goes. Its exit status, 128 and the
- * signal's number when one ended it, 126 when it could not be started, or -1 with errno where not
- * even its minder could be. It need not read its input. */
-int client_exec(const char *command, const struct client_variables *variables, struct bytes input);
+/* Runs it to its end, or to `deadline_ms` of client_socket_now_ms, when it is ended with its group;
+ * its output goes where the client's goes. Its exit status, 128 and the signal's number when one
+ * ended it, CLIENT_EXEC_LATE, 126 when it could not be started, or -1 with errno where not even its
+ * minder could be. It need not read its input. */
+int client_exec(const char *command, const struct client_variables *variables, struct bytes input,
+                uint64_t deadline_ms);
 
 /* fork(2) of a minder, which has standard input, output and error alone. It can be waited for, also
  * where who started us had SIGCHLD ignored, and gets SIGTERM when the client is gone. */

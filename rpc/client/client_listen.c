@@ -35,6 +35,11 @@ static bool is_event(const json_t *params, const char *name)
     return event != NULL && strcmp(event, name) == 0;
 }
 
+static bool is_late(const struct listening *l)
+{
+    return client_socket_now_ms() >= l->stream.deadline_ms;
+}
+
 /* ---- commands ---- */
 
 static const char *text_of(const json_t *object, const char *key)
@@ -52,7 +57,17 @@ static const char *number_of(const json_t *object, const char *key, char out[24]
     return out;
 }
 
-static void run_command(const char *command, const json_t *params, struct bytes input)
+static void tell_status(const struct listening *l, int status)
+{
+    if (status < 0)
+        fprintf(stderr, "xord: listen: cannot run the command: %s\n", strerror(errno));
+    else if (status == CLIENT_EXEC_LATE && is_late(l))
+        fprintf(stderr, "xord: listen: the time is up, and the command was ended\n");
+    else if (status > 0)
+        fprintf(stderr, "xord: listen: the command exited with %d\n", status);
+}
+
+static void run_command(const struct listening *l, const json_t *params, struct bytes input)
 {
     const json_t *value = json_object_get(params, "value");
     const json_t *part = json_object_get(value, "p"), *target = json_object_get(part, "target");
@@ -70,11 +85,7 @@ static void run_command(const char *command, const json_t *params, struct bytes 
     client_variables_add(&variables, "XORD_SLOT_HEX", text_of(part, "slot_hex"));
     client_variables_add(&variables, "XORD_SIG_USER", text_of(value, "sig_user"));
     client_variables_add(&variables, "XORD_KEY", text_of(value, "k"));
-    int status = client_exec(command, &variables, input);
-    if (status < 0)
-        fprintf(stderr, "xord: listen: cannot run the command: %s\n", strerror(errno));
-    else if (status > 0)
-        fprintf(stderr, "xord: listen: the command exited with %d\n", status);
+    tell_status(l, client_exec(l->args->command, &variables, input, l->stream.deadline_ms));
 }
 
 /* ---- showing ---- */
@@ -133,7 +144,7 @@ static bool hand_over(struct listening *l, const json_t *params)
     write_event(l, out, params);
     fclose(out);
     if (!l->args->is_quiet || is_event(params, "value"))
-        run_command(l->args->command, params, bytes_of(text, size));
+        run_command(l, params, bytes_of(text, size));
     free(text);
     return true;
 }
@@ -190,11 +201,6 @@ static json_t *make_request(const struct listening *l)
         json_object_set_new(params, "since", json_integer((json_int_t)l->began));
     return json_pack("{s:s, s:i, s:s, s:o}", "jsonrpc", "2.0", "id", 1, "method", METHOD, "params",
                      params);
-}
-
-static bool is_late(const struct listening *l)
-{
-    return client_socket_now_ms() >= l->stream.deadline_ms;
 }
 
 /* False when nobody would see what comes after it. */

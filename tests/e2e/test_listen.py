@@ -458,6 +458,11 @@ class CommandLine(ListenCase):
         wait_until(lambda: len(written()) >= len(text), 'four commands')
         self.assertEqual(written(), text)
 
+    def test_a_command_that_hangs_does_not_outlast_the_time(self):
+        ended = self.other.cli('listen', 'tag', 'r', 'm', '-W', '0.5', '--exec', 'sleep 1000')
+        self.assertEqual(ended.code, 0, ended)
+        self.assertIn('the time is up', ended.err)
+
     def test_a_command_does_not_outlive_the_client(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             name = f'running-{number}'

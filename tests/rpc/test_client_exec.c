@@ -12,7 +12,7 @@ static int run(const char *command, struct bytes input)
     struct client_variables variables = {.count = 0};
     client_variables_add(&variables, "XORD_EVENT", "value");
     client_variables_add(&variables, "XORD_SLOT", NULL);
-    return client_exec(command, &variables, input);
+    return client_exec(command, &variables, input, UINT64_MAX);
 }
 
 START_TEST(it_gets_its_input_and_its_variables)
@@ -54,6 +54,15 @@ START_TEST(its_end_is_told)
 }
 END_TEST
 
+START_TEST(it_ends_when_its_time_is_up)
+{
+    struct client_variables variables = {.count = 0};
+    uint64_t deadline_ms = client_socket_now_ms() + 100;
+    ck_assert_int_eq(client_exec("sleep 1000", &variables, (struct bytes){0}, deadline_ms),
+                     CLIENT_EXEC_LATE);
+}
+END_TEST
+
 /* As under a shell's `trap '' CHLD`: it is inherited. */
 START_TEST(its_end_is_told_where_ends_are_ignored)
 {
@@ -76,5 +85,6 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, it_need_not_read);
     tcase_add_test(tests, its_input_is_open_once);
     tcase_add_test(tests, its_end_is_told);
+    tcase_add_test(tests, it_ends_when_its_time_is_up);
     tcase_add_test(tests, its_end_is_told_where_ends_are_ignored);
 }
