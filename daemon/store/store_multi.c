@@ -172,7 +172,9 @@ static int claim_all(struct store_txn *t, const uint8_t multi[STORE_KEY_SIZE], u
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* *serial: the entry that goes; OWN: it is what is to be written. */
+/* *serial: the entry that goes; OWN: it is what is to be written. Looks at each entry of the multi,
+ * which its cap bounds: with the usual one that takes a fifth of the time of checking a signature.
+ */
 static int find_loser(struct store_txn *t, const struct store_item *item,
                       const uint8_t multi[STORE_KEY_SIZE], uint32_t count, uint64_t except,
                       uint64_t *serial)
