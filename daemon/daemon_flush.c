@@ -1,8 +1,7 @@
 #include "common/log.h"
 #include "daemon/daemon_parts.h"
 
-#define FLUSH_ROUNDS_MAX                                                                           \
-    16 /* answers that start new operations; the rest waits for the next turn */
+#define FLUSH_ROUNDS_MAX 16 /* answers that start operations; the rest waits for the next turn */
 
 static void hand_write(struct daemon *d, const struct store_write *write)
 {

@@ -7,10 +7,8 @@
 #include "daemon/settings.h"
 #include "rpc/server/server.h"
 
-#define PASSED_MAX 4 /* as many as the RPC server listens on */
-#define PASSED_FIRST_FD                                                                            \
-    3 /* SD_LISTEN_FDS_START: standard input, output and error are before it                       \
-       */
+#define PASSED_MAX         4 /* as many as the RPC server listens on */
+#define PASSED_FIRST_FD    3 /* SD_LISTEN_FDS_START: behind standard error */
 #define PASSED_DETAIL_SIZE 512
 
 struct passed_socket {
