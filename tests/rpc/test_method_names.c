@@ -359,6 +359,39 @@ static struct rpc_result wait_a_second(struct rpc_call *own, void *state)
     return rpc_pending(own, &on);
 }
 
+START_TEST(so_many_warnings_are_shown_at_once)
+{
+    char name[8], params[64];
+    solo.fake.authority = "wabi";
+    for (unsigned i = 0; i < NAME_WARNINGS_MAX + 2; i++) {
+        const uint8_t key[KEYS_PUBLIC_SIZE] = {(uint8_t)(i + 1)};
+        snprintf(name, sizeof name, "n%u", i);
+        snprintf(params, sizeof params, "[\"n%u\",\"alice\",\"wabi\"]", i);
+        solo.fake.host.contact_add(&solo.fake, name, key, 0);
+        done("registername", params);
+        ck_assert_uint_eq(count_warnings(), i < NAME_WARNINGS_MAX ? i + 1 : NAME_WARNINGS_MAX);
+    }
+}
+END_TEST
+
+START_TEST(a_pinned_name_is_looked_up_once_in_a_while)
+{
+    static const uint8_t key[KEYS_PUBLIC_SIZE] = {7};
+    struct fake_host *fake = &solo.fake;
+    fake->authority = "wabi";
+    fake->host.contact_add(fake, "bob", key, 0);
+    done("pubkey", "[\"bob\"]");
+    const struct name_entry *entry = name_cache_find(&fake->names, fake->keys[1].public_key, "bob");
+    const uint64_t first_ms = entry->checked_ms;
+    solo_run(&solo, NAME_FRESH_MS / 1000 - 1);
+    done("pubkey", "[\"bob\"]");
+    ck_assert_uint_eq(entry->checked_ms, first_ms);
+    solo_run(&solo, 2);
+    done("pubkey", "[\"bob\"]");
+    ck_assert_uint_gt(entry->checked_ms, first_ms);
+}
+END_TEST
+
 START_TEST(beside_so_many_own_calls_no_name_is_looked_up)
 {
     static const uint8_t key[KEYS_PUBLIC_SIZE] = {7};
@@ -411,6 +444,8 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, bare_names_are_the_configured_authority_s);
     tcase_add_test(tests, a_pin_goes_first_and_a_warning_says_so);
     tcase_add_test(tests, the_log_warns_of_a_name_once);
+    tcase_add_test(tests, so_many_warnings_are_shown_at_once);
+    tcase_add_test(tests, a_pinned_name_is_looked_up_once_in_a_while);
     tcase_add_test(tests, beside_so_many_own_calls_no_name_is_looked_up);
     tcase_add_test(tests, a_pin_that_agrees_is_no_warning);
 }
