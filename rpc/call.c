@@ -7,12 +7,6 @@
 
 /* ---- taking and dropping ---- */
 
-void call_tell_client(struct rpc_client *client)
-{
-    if (client->on_output != NULL && !client->is_gone)
-        client->on_output(client);
-}
-
 struct rpc_call *call_take(struct rpc_client *client, struct rpc_batch *batch, json_t *request)
 {
     struct dispatch *d = client->dispatch;
@@ -57,7 +51,7 @@ void call_batch_answered(struct rpc_client *client, struct rpc_batch *batch)
         client->out.failed = client->out.failed || batch->text.failed;
     }
     json_text_clear(&batch->text);
-    call_tell_client(client);
+    reply_tell(client);
     if (batch->has_streams)
         stream_set_answered(&client->streams, batch);
     free(batch);

@@ -52,7 +52,7 @@ void call_drop(struct rpc_call *call);
 /* One request of the batch is done with; after the last, hands its replies to the client. */
 void call_batch_answered(struct rpc_client *client, struct rpc_batch *batch);
 /* Output was appended. */
-void call_tell_client(struct rpc_client *client);
+void reply_tell(struct rpc_client *client);
 /* Ends a pending call early: cancels its node operation and answers `err`. */
 void call_abort(struct rpc_call *call, enum err err);
 /* What a pending call waited for has come. */

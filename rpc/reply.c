@@ -9,6 +9,12 @@
 
 #define APPEND(text, literal) json_text_append(text, literal, sizeof(literal) - 1)
 
+void reply_tell(struct rpc_client *client)
+{
+    if (client->on_output != NULL && !client->is_gone)
+        client->on_output(client);
+}
+
 static struct json_text *text_of(struct rpc_call *call)
 {
     return call->batch != NULL ? &call->batch->text : &call->client->out;
@@ -41,7 +47,7 @@ static struct rpc_result reply_end(struct rpc_call *call, struct json_text *text
     APPEND(text, "}");
     if (call->batch == NULL) {
         APPEND(text, "\n");
-        call_tell_client(call->client);
+        reply_tell(call->client);
     }
     return (struct rpc_result){1};
 }
@@ -211,7 +217,7 @@ void rpc_notify(struct rpc_call *call, const char *method, json_t *params)
     json_write(text, params, 0);
     APPEND(text, "}\n");
     json_decref(params);
-    call_tell_client(call->client);
+    reply_tell(call->client);
 }
 
 bool rpc_has_room(const struct rpc_call *call)

@@ -85,7 +85,7 @@ static void resumed(struct rpc_call *call, const struct rpc_pending_on *on, json
     if (call->is_answered)
         call_drop(call);
     json_decref(request);
-    call_tell_client(client);
+    reply_tell(client);
 }
 
 static void cancel_op(const struct rpc_host *host, uint64_t op)

@@ -19,11 +19,8 @@ static bool is_reader(const struct conn *conn)
 
 static void mark_dirty(struct conn *conn)
 {
-    if (conn->is_dirty || conn->is_closing)
-        return;
-    conn->is_dirty = true;
-    conn->next_dirty = conn->set->dirty;
-    conn->set->dirty = conn;
+    if (!conn->is_closing)
+        conn_lists_mark(&conn->set->lists, conn);
 }
 
 static void on_output(struct rpc_client *client)
@@ -31,58 +28,7 @@ static void on_output(struct rpc_client *client)
     mark_dirty(conn_of(client));
 }
 
-/* It has lines that wait for the next turn, behind those that wait already. */
-static void rest(struct conn *conn)
-{
-    struct conn_set *set = conn->set;
-
-    if (conn->is_resting)
-        return;
-    conn->is_resting = true;
-    conn->next_resting = NULL;
-    *(set->resting_last != NULL ? &set->resting_last->next_resting : &set->resting_first) = conn;
-    set->resting_last = conn;
-}
-
-static void stop_resting(struct conn *conn)
-{
-    struct conn_set *set = conn->set;
-    struct conn *before = NULL;
-
-    if (!conn->is_resting)
-        return;
-    for (struct conn *at = set->resting_first; at != conn; at = at->next_resting)
-        before = at;
-    *(before != NULL ? &before->next_resting : &set->resting_first) = conn->next_resting;
-    if (set->resting_last == conn)
-        set->resting_last = before;
-    conn->is_resting = false;
-}
-
 /* ---- closing ---- */
-
-static void unlink_conn(struct conn *conn)
-{
-    struct conn_set *set = conn->set;
-
-    if (conn->next != NULL)
-        conn->next->previous = conn->previous;
-    if (conn->previous != NULL)
-        conn->previous->next = conn->next;
-    else
-        set->all = conn->next;
-}
-
-static void unlink_dirty(struct conn *conn)
-{
-    if (!conn->is_dirty)
-        return;
-    struct conn **at = &conn->set->dirty;
-    while (*at != conn)
-        at = &(*at)->next_dirty;
-    *at = conn->next_dirty;
-    conn->is_dirty = false;
-}
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -101,11 +47,8 @@ static void close_conn(struct conn *conn)
 {
     if (conn->is_closing)
         return;
-    unlink_dirty(conn);
-    stop_resting(conn);
     conn->is_closing = true;
-    conn->set->read_count -= is_reader(conn);
-    unlink_conn(conn);
+    conn_lists_remove(&conn->set->lists, conn);
     dispatch_client_clear(&conn->client);
     lines_clear(&conn->lines);
     uv_close((uv_handle_t *)&conn->pipe, on_closed);
@@ -269,7 +212,7 @@ static void stop_reading(struct conn *conn)
         uv_read_stop((uv_stream_t *)&conn->pipe);
     conn->is_reading = false;
     if (!is_full(conn) && conn->client.unfinished == NULL)
-        rest(conn);
+        conn_lists_rest(&conn->set->lists, conn);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
@@ -309,7 +252,7 @@ static bool handle_kept(struct conn *conn)
 static void resume_reading(struct conn *conn)
 {
     if (conn->is_reading || conn->is_ended || conn->is_last || conn->is_closing ||
-        conn->is_resting || conn->client.unfinished != NULL ||
+        conn->links.is_resting || conn->client.unfinished != NULL ||
         queued(conn) > unread_limit(&conn->client, RPC_OUTPUT_MAX) / 2)
         return;
     if (!handle_kept(conn))
@@ -321,14 +264,15 @@ static void resume_reading(struct conn *conn)
 
 void conn_set_go_on(struct conn_set *set)
 {
-    const struct conn *last = set->resting_last;
+    struct conn_lists *lists = &set->lists;
+    const struct conn *last = lists->resting_last;
     struct conn *conn;
     bool was_last = false;
 
-    while (!was_last && (conn = set->resting_first) != NULL &&
+    while (!was_last && (conn = lists->resting_first) != NULL &&
            !turn_is_spent(&set->dispatch->turn)) {
         was_last = conn == last;
-        stop_resting(conn);
+        conn_lists_wake(lists, conn);
         resume_reading(conn);
     }
 }
@@ -420,12 +364,9 @@ static void flush_conn(struct conn *conn)
 void conn_set_flush(struct conn_set *set)
 {
     /* Reading on may answer more: those connections are dirty again and come next. */
-    while (set->dirty != NULL) {
-        struct conn *conn = set->dirty;
-        set->dirty = conn->next_dirty;
-        conn->is_dirty = false;
+    struct conn *conn;
+    while ((conn = conn_lists_take(&set->lists)) != NULL)
         flush_conn(conn);
-    }
 }
 
 /* ---- beginning and end ---- */
@@ -456,13 +397,9 @@ static void start_conn(struct conn *conn, enum rpc_access access)
 
     dispatch_client_init(set->dispatch, &conn->client, access, peer_uid(&conn->pipe));
     conn->client.on_output = on_output;
-    conn->next = set->all;
-    if (set->all != NULL)
-        set->all->previous = conn;
-    set->all = conn;
-    set->read_count += is_reader(conn);
+    conn_lists_add(&set->lists, conn);
     if (set->count > RPC_CLIENTS_MAX ||
-        (is_reader(conn) && set->read_count > RPC_CLIENTS_READ_MAX)) {
+        (is_reader(conn) && set->lists.read_count > RPC_CLIENTS_READ_MAX)) {
         dispatch_refuse(&conn->client, ERR_BUSY, "too many clients; try again later");
         conn->is_last = true;
         return;
@@ -498,16 +435,16 @@ bool conn_open(struct conn_set *set, int fd, enum rpc_access access)
 
 void conn_set_stop(struct conn_set *set)
 {
-    for (struct conn *conn = set->all; conn != NULL; conn = conn->next) {
+    for (struct conn *conn = set->lists.all; conn != NULL; conn = conn->links.next) {
         dispatch_client_stop(&conn->client);
         conn->is_last = true;
-        stop_resting(conn);
+        conn_lists_wake(&set->lists, conn);
         mark_dirty(conn);
     }
 }
 
 void conn_set_close(struct conn_set *set)
 {
-    while (set->all != NULL)
-        close_conn(set->all);
+    while (set->lists.all != NULL)
+        close_conn(set->lists.all);
 }

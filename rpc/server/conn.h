@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "rpc/dispatch.h"
+#include "rpc/server/conn_lists.h"
 #include "rpc/server/lines.h"
 
 struct http;
@@ -19,11 +20,8 @@ struct conn_set {
     uv_loop_t *loop;
     struct dispatch *dispatch;
     struct http *http; /* takes over the connections that speak it */
-    struct conn *all;
-    struct conn *dirty;                        /* with something to do in the next conn_set_flush */
-    struct conn *resting_first, *resting_last; /* wait for conn_set_go_on, the longest first */
-    size_t count;
-    size_t read_count;           /* of it on the read-only socket, and not yet closing */
+    struct conn_lists lists;
+    size_t count;                /* of all that are not yet closed, closing ones too */
     char chunk[CONN_CHUNK_SIZE]; /* what was just read; handled before the next read */
 };
 
@@ -37,12 +35,11 @@ struct conn {
     unsigned handles;      /* not yet closed */
     struct json_text sent; /* being written by libuv; client.out gathers behind it */
     struct lines lines;
-    bool is_reading, is_writing, is_closing, is_dirty;
-    bool is_resting; /* not read from until the next turn */
-    bool is_first;   /* nothing read yet: it may be HTTP */
-    bool is_ended;   /* the client will send no more */
-    bool is_last;    /* close when all is sent, whatever is pending */
-    struct conn *previous, *next, *next_dirty, *next_resting;
+    bool is_reading, is_writing, is_closing;
+    bool is_first; /* nothing read yet: it may be HTTP */
+    bool is_ended; /* the client will send no more */
+    bool is_last;  /* close when all is sent, whatever is pending */
+    struct conn_links links;
 };
 
 /* Takes the connection that waits on `listener`. Beyond RPC_CLIENTS_MAX, or RPC_CLIENTS_READ_MAX of

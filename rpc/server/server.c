@@ -214,7 +214,7 @@ static void arm_timer(struct rpc_server *server)
 
 static void arm_turn(struct rpc_server *server)
 {
-    if (dispatch_is_unfinished(&server->dispatch) || server->conns.resting_first != NULL)
+    if (dispatch_is_unfinished(&server->dispatch) || server->conns.lists.resting_first != NULL)
         uv_idle_start(&server->turn, on_turn);
     else
         uv_idle_stop(&server->turn);
@@ -229,7 +229,7 @@ void rpc_server_flush(struct rpc_server *server)
     arm_turn(server);
     if (!server->is_closing)
         arm_timer(server);
-    else if (server->conns.all == NULL && http_is_closed(server->http) &&
+    else if (server->conns.lists.all == NULL && http_is_closed(server->http) &&
              !uv_is_closing((uv_handle_t *)&server->timer)) {
         uv_close((uv_handle_t *)&server->timer, on_handle_closed);
         uv_close((uv_handle_t *)&server->turn, on_handle_closed);
