@@ -120,13 +120,20 @@ START_TEST(the_id_comes_back)
 {
     struct datadir d;
     uint8_t seed[RNG_SEED_SIZE] = {1}, other[RNG_SEED_SIZE] = {2};
-    struct id made, again;
+    struct datadir elsewhere;
+    struct id made = {0}, again;
     ck_assert_int_eq(datadir_open(&d, path, detail), ERR_OK);
     ck_assert_int_eq(datadir_id(&d, seed, &made, detail), ERR_OK);
     ck_assert(!id_is_zero(&made));
     ck_assert_int_eq(scratch_mode(&scratch, "some/data/node"), 0600);
     ck_assert_int_eq(datadir_id(&d, other, &again, detail), ERR_OK);
     ck_assert(id_equal(&made, &again));
+    scratch_path(&scratch, "other/data", path);
+    ck_assert_int_eq(datadir_open(&elsewhere, path, detail), ERR_OK);
+    again = (struct id){0};
+    ck_assert_int_eq(datadir_id(&elsewhere, other, &again, detail), ERR_OK);
+    ck_assert(!id_is_zero(&again) && !id_equal(&made, &again));
+    datadir_close(&elsewhere);
     datadir_close(&d);
 }
 END_TEST

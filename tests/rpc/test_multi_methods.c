@@ -258,6 +258,30 @@ START_TEST(raw_entries_go_round)
 }
 END_TEST
 
+/* What is signed with these parameters ends so many seconds from now. */
+static void assert_life(const char *params, uint64_t ttl_s)
+{
+    char ends[64], hex[2 * sizeof ends + 1];
+    json_t *hexdata = result_of("dhtsign", params);
+    snprintf(ends, sizeof ends, "1:xi%llue", (unsigned long long)(solo.fake.now.unix_s + ttl_s));
+    hex_encode(bytes_of_string(ends), hex);
+    ck_assert_msg(strstr(json_string_value(hexdata), hex) != NULL, "%s", params);
+    json_decref(hexdata);
+}
+
+/* An old holder must not bring back what was deleted. */
+START_TEST(the_deletion_of_an_entry_lives_as_long_as_anything_may)
+{
+    assert_life("{" TAG ",\"sig_user\":\"alice\",\"slot\":\"a\",\"seq\":2,\"delete\":true}",
+                RECORD_TTL_S_MAX);
+    assert_life("{" TAG ",\"sig_user\":\"alice\",\"slot\":\"a\",\"seq\":2,\"value\":1}",
+                RECORD_TTL_S_DEFAULT);
+    assert_life("{\"username\":\"alice\",\"resource\":\"r\",\"type\":\"s\",\"seq\":2,"
+                "\"delete\":true}",
+                RECORD_TTL_S_DEFAULT);
+}
+END_TEST
+
 /* The longest that there is of all. */
 START_TEST(the_longest_entry_is_shown_raw)
 {
@@ -433,6 +457,7 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_deletion_lives_thirty_days);
     tcase_add_test(tests, the_name_is_literal);
     tcase_add_test(tests, raw_entries_go_round);
+    tcase_add_test(tests, the_deletion_of_an_entry_lives_as_long_as_anything_may);
     tcase_add_test(tests, the_longest_entry_is_shown_raw);
     tcase_add_test(tests, a_sealed_entry_is_opened_by_its_recipient);
     tcase_add_test(tests, a_large_entry_is_whole_when_alone);
