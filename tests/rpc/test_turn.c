@@ -70,6 +70,34 @@ START_TEST(others_have_their_turn_within_a_batch)
 }
 END_TEST
 
+START_TEST(a_batch_over_http_is_answered_whole)
+{
+    static const char call[] =
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"check\",\"params\":[\"help\"]}";
+    int fd = serving_connect(s->path);
+    char head[128], batch[SLOW_CALLS * (sizeof call + 1)] = "[";
+
+    for (int i = 0; i < SLOW_CALLS / 2; i++)
+        strcat(strcat(batch, i > 0 ? "," : ""), call);
+    strcat(batch, "]");
+    snprintf(head, sizeof head,
+             "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n",
+             strlen(batch));
+    s->fake.clock_step_ns = TURN_NS / 4;
+    serving_say_text(s, fd, head);
+    serving_say_text(s, fd, batch);
+    const char *at = serving_hear(s, fd, SIZE_MAX);
+    size_t count = 0;
+    while ((at = strstr(at, "\"result\":true")) != NULL) {
+        count++;
+        at++;
+    }
+    ck_assert_uint_eq(count, SLOW_CALLS / 2);
+    close(fd);
+    serving_wait_clients(s, 0);
+}
+END_TEST
+
 START_TEST(lines_after_a_batch_keep_their_order)
 {
     int fd = serving_connect(s->path);
@@ -123,6 +151,7 @@ void add_tests(TCase *tests)
     s = serving_fixture(tests);
     tcase_add_test(tests, others_have_their_turn_between_lines);
     tcase_add_test(tests, others_have_their_turn_within_a_batch);
+    tcase_add_test(tests, a_batch_over_http_is_answered_whole);
     tcase_add_test(tests, lines_after_a_batch_keep_their_order);
     tcase_add_test(tests, who_vanishes_within_a_batch_is_forgotten);
     tcase_add_test(tests, a_batch_is_answered_before_the_stop);
