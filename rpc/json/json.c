@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#define REAL_ELEMENTS 4u /* what a number that is no integer counts as */
+
 /* Past the closing quote of a string that opens just before `at`, or the end. */
 static const uint8_t *skip_string(const uint8_t *at, const uint8_t *end)
 {
@@ -28,6 +30,12 @@ bool json_is_within_depth(struct bytes text, unsigned depth_max)
 }
 
 /* Each element but the first comes after one of these. */
+/* The e of 1e9, but not those of true and false. */
+static bool is_exponent(const uint8_t *at, const uint8_t *start)
+{
+    return (*at == 'e' || *at == 'E') && at > start && at[-1] >= '0' && at[-1] <= '9';
+}
+
 size_t json_count_elements(struct bytes text)
 {
     const uint8_t *at = text.data, *end = text.data + text.size;
@@ -37,6 +45,8 @@ size_t json_count_elements(struct bytes text)
         uint8_t c = *at++;
         if (c == '"')
             at = skip_string(at, end);
+        else if (c == '.' || is_exponent(at - 1, text.data))
+            count += REAL_ELEMENTS - 1;
         else
             count += c == ',' || c == ':' || c == '[' || c == '{';
     }

@@ -191,7 +191,7 @@ static struct backlog *make_backlog(const struct view *view, const struct view_r
 {
     const struct replay *records = replay->records;
     struct backlog *backlog = backlog_new(&view->feed->set->budget, view->access, records->count);
-    size_t elements_left = OPENER_ELEMENTS_MAX;
+    size_t elements_left = RPC_ELEMENTS_MAX;
     for (size_t i = 0; backlog != NULL && i < records->count; i++) {
         const struct view_change change = {.what = LISTEN_VALUE,
                                            .record = records->records[i],
@@ -232,7 +232,7 @@ static void tell_fresh(struct view *view, const struct view_change *change, uint
 static void tell_held(struct view *view, const struct view_replay *replay)
 {
     uint64_t serial = replay->held->taken;
-    size_t elements_left = OPENER_ELEMENTS_MAX;
+    size_t elements_left = RPC_ELEMENTS_MAX;
     for (const struct held_change *held = replay->held->first; held != NULL; held = held->next) {
         const struct view_change change = {
             .what = held->what, .record = &held->record, .v = held->record.v};

@@ -11,7 +11,7 @@ void opener_of_call(const struct rpc_call *call, struct opener *out)
     *out = (struct opener){.host = rpc_host_of(call),
                            .is_allowed = rpc_access_of(call) == RPC_ACCESS_FULL,
                            .tries_left = OPENER_TRIES_MAX,
-                           .elements_left = OPENER_ELEMENTS_MAX};
+                           .elements_left = RPC_ELEMENTS_MAX};
 }
 
 static bool show_bytes(json_t *part, struct bytes content)
@@ -23,7 +23,7 @@ static bool show_bytes(json_t *part, struct bytes content)
 static bool may_read(struct opener *opener, struct bytes text)
 {
     size_t elements = json_count_elements(text);
-    if (elements > RPC_ELEMENTS_MAX || elements > opener->elements_left) {
+    if (elements > opener->elements_left) {
         return false;
     }
     opener->elements_left -= elements;

@@ -12,11 +12,7 @@
 
 /* Keys that one call may try, over all its values: 60 ms of the loop. 500 entries of a multi that
  * each open with the first key tried fit twice. */
-#define OPENER_TRIES_MAX 1024
-/* JSON values and keys that one answer may show, over all its values: a hundred in each of 512
- * entries; some 20 ms of the loop. */
-#define OPENER_ELEMENTS_MAX (4 * RPC_ELEMENTS_MAX)
-
+#define OPENER_TRIES_MAX   1024
 #define OPENER_TEXT_REASON "JSON of too many values and keys to be read here: shown as its text"
 
 struct opener {
@@ -34,8 +30,8 @@ bool opener_show(struct opener *opener, const struct record *record, struct byte
                  json_t *element, json_t *part);
 /* The same for what is never opened. */
 bool opener_show_closed(json_t *element, const char *reason);
-/* Adds JSON text to `part` as `v`; where the answer has no room for so many elements, or it has
- * over RPC_ELEMENTS_MAX, as `v_base64`, with `reason` in `element`. *is_json is false, and nothing
+/* Adds JSON text to `part` as `v`; where all values of the answer have over RPC_ELEMENTS_MAX
+ * elements with it, as `v_base64`, with `reason` in `element`. *is_json is false, and nothing
  * is added, when the text is no JSON. False without memory. */
 bool opener_show_json(struct opener *opener, struct bytes text, json_t *element, json_t *part,
                       bool *is_json);

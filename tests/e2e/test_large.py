@@ -95,7 +95,7 @@ class Values(Network):
 
     def test_json(self):
         resource = self.resource()
-        value = {'list': [{'n': i, 'half': i / 2, 'text': 'Grüße ' * 3} for i in range(2000)]}
+        value = {'list': [{'n': i, 'half': i / 2, 'text': 'Grüße ' * 3} for i in range(6000)]}
         self.first.call('dhtput', 'alice', resource, 's', value)
         element = self.last.call('dhtget', self.key, resource, 's')[0]
         self.assertEqual(element['p']['v'], value)
@@ -105,7 +105,7 @@ class Values(Network):
 
     def test_json_of_too_many_values_is_put_as_bytes(self):
         resource = self.resource()
-        value = [1] * 20000
+        value = [1] * 70000
         self.assert_error('too_big', 205, self.first.call, 'dhtput', 'alice', resource, 's', value)
         path = self.write('many', json.dumps(value))
         self.assertEqual(self.first.cli('dhtput', 'alice', resource, 's', '@' + path).code, 1)
