@@ -22,15 +22,20 @@ XORD = os.environ.get('XORD', os.path.join(ROOT, 'build', 'xord'))
 DEADLINE_S = 15  # generous: on a busy machine a wait ends when the thing happened, not before
 STOP_S = 10      # a graceful stop takes at most 5 s, and more under sanitizers
 
-def _memory_factor():
+
+def _is_sanitized():
     try:
         with open(XORD, 'rb') as binary:
-            return 8 if b'__asan_init' in binary.read() else 1
+            return b'__asan_init' in binary.read()
     except FileNotFoundError:
-        return 1
+        return False
 
 
-MEMORY_FACTOR = _memory_factor()  # what sanitizers add: red zones, and what was freed
+if _is_sanitized():
+    MEMORY_FACTOR = 8  # red zones, and what was freed, of which so much is held back
+    os.environ.setdefault('ASAN_OPTIONS', 'quarantine_size_mb=32')
+else:
+    MEMORY_FACTOR = 1
 
 _running = set()
 _prctl = ctypes.CDLL(None).prctl
