@@ -18,7 +18,8 @@ SUITE, MIRROR = 'bookworm', 'http://deb.debian.org/debian'
 # What a Debian server has anyway, what xord links, and what the end-to-end tests call.
 PACKAGES = ('systemd', 'systemd-sysv', 'dbus', 'libpam-systemd', 'dbus-user-session', 'python3',
             'libuv1', 'libjansson4', 'libsodium23', 'libmd0', 'liblmdb0', 'libinih1',
-            'libmicrohttpd12', 'curl', 'jq', 'netcat-openbsd', 'python3-libtorrent')
+            'libmicrohttpd12', 'curl', 'jq', 'netcat-openbsd', 'python3-libtorrent',
+            'tmux')
 TOOLS = ('debootstrap', 'systemd-nspawn', 'nsenter')
 BOOT_S = 90     # on a busy machine; usually five
 COMMAND_S = 60
