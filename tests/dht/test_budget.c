@@ -93,8 +93,8 @@ START_TEST(private_addresses_pay_nothing_and_cost_no_memory)
     ck_assert_uint_ge(pay_all(&loopback), 10 * BUDGET_SHARE);
     ck_assert_uint_ge(pay_all(&lan), 10 * BUDGET_SHARE);
     budget_prove(&budget, now, &lan);
-    ck_assert_ptr_null(budget.proofs);
-    ck_assert_ptr_null(budget.shares);
+    ck_assert_uint_eq(budget.proofs.count, 0);
+    ck_assert_uint_eq(budget.shares.count, 0);
     clean_up();
 }
 END_TEST
@@ -115,6 +115,51 @@ START_TEST(a_flood_of_prefixes_gets_no_more_than_all_places_hold)
 }
 END_TEST
 
+static struct addr nth(unsigned n)
+{
+    return addr_v4((const uint8_t[]){93, 184, (uint8_t)(n >> 8), (uint8_t)n}, 6881);
+}
+
+/* Who pays for none of its own has nothing left to pay with. */
+static bool is_proved(unsigned n)
+{
+    const struct addr addr = nth(n);
+    pay_all(&addr);
+    return budget_pay(&budget, now, &addr, ITEM);
+}
+
+START_TEST(the_table_grows_with_those_who_proved_themselves)
+{
+    const unsigned few = 5, many = 300;
+    set_up();
+    for (unsigned i = 0; i < many; i++) {
+        const struct addr addr = nth(i);
+        budget_prove(&budget, now, &addr);
+        if (i < few)
+            ck_assert_uint_le(budget.proofs.count, 16);
+    }
+    ck_assert_uint_le(budget.proofs.count, BUDGET_PLACES);
+    for (unsigned i = 0; i < many; i++)
+        ck_assert(is_proved(i));
+    ck_assert(!is_proved(many));
+    clean_up();
+}
+END_TEST
+
+START_TEST(those_whose_proof_has_ended_make_room)
+{
+    set_up();
+    for (unsigned i = 0; i < 4000; i++) {
+        const struct addr addr = nth(i);
+        budget_prove(&budget, now, &addr);
+        ck_assert(is_proved(i));
+        now.ms += BUDGET_PROOF_MS / 10;
+    }
+    ck_assert_uint_le(budget.proofs.count, 64);
+    clean_up();
+}
+END_TEST
+
 void add_tests(TCase *tests)
 {
     tcase_add_test(tests, a_share_is_spent_and_comes_back);
@@ -122,4 +167,6 @@ void add_tests(TCase *tests)
     tcase_add_test(tests, a_proof_frees_that_address_for_its_time);
     tcase_add_test(tests, private_addresses_pay_nothing_and_cost_no_memory);
     tcase_add_test(tests, a_flood_of_prefixes_gets_no_more_than_all_places_hold);
+    tcase_add_test(tests, the_table_grows_with_those_who_proved_themselves);
+    tcase_add_test(tests, those_whose_proof_has_ended_make_room);
 }

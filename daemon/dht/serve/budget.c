@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#define PLACES_MIN 16u
+#define WINDOW     8u /* places from where the hash points on, one of which is its own */
+
 struct budget_place {
     uint64_t hash;     /* of whom it is; 0: nobody */
     uint64_t until_ms; /* of a proof its end; of a share when it will be full again */
@@ -15,10 +18,9 @@ void budget_init(struct budget *b, struct rng *rng)
 
 void budget_clear(struct budget *b)
 {
-    free(b->proofs);
-    free(b->shares);
-    b->proofs = NULL;
-    b->shares = NULL;
+    free(b->proofs.places);
+    free(b->shares.places);
+    b->proofs = b->shares = (struct budget_table){0};
 }
 
 static uint64_t hash_of(const struct budget *b, const struct addr *addr)
@@ -28,12 +30,64 @@ static uint64_t hash_of(const struct budget *b, const struct addr *addr)
     return hash != 0 ? hash : 1;
 }
 
-/* NULL without memory. */
-static struct budget_place *find_place(struct budget_place **table, uint64_t hash)
+static struct budget_place *nth_place(const struct budget_table *table, uint64_t hash, uint32_t n)
 {
-    if (*table == NULL)
-        *table = calloc(BUDGET_PLACES, sizeof **table);
-    return *table != NULL ? &(*table)[hash % BUDGET_PLACES] : NULL;
+    return &table->places[(hash + n) & (table->count - 1)];
+}
+
+/* NULL: it has none. */
+static struct budget_place *find_place(const struct budget_table *table, uint64_t hash)
+{
+    for (uint32_t n = 0; n < WINDOW && table->count > 0; n++)
+        if (nth_place(table, hash, n)->hash == hash)
+            return nth_place(table, hash, n);
+    return NULL;
+}
+
+/* One whose time is over, or where nobody was. NULL: there is none. */
+static struct budget_place *free_place(const struct budget_table *table, uint64_t hash,
+                                       uint64_t now_ms)
+{
+    for (uint32_t n = 0; n < WINDOW && table->count > 0; n++)
+        if (nth_place(table, hash, n)->until_ms <= now_ms)
+            return nth_place(table, hash, n);
+    return NULL;
+}
+
+/* Twice as large, with all that still counts. False when it is as large as it gets, without memory,
+ * or where some would find no place. */
+static bool grow(struct budget_table *table, uint64_t now_ms)
+{
+    struct budget_table larger = {.count = table->count > 0 ? 2 * table->count : PLACES_MIN};
+    if (larger.count > BUDGET_PLACES)
+        return false;
+    larger.places = calloc(larger.count, sizeof *larger.places);
+    bool is_whole = larger.places != NULL;
+    for (uint32_t i = 0; i < table->count && is_whole; i++) {
+        const struct budget_place *old = &table->places[i];
+        if (old->until_ms <= now_ms)
+            continue;
+        struct budget_place *place = free_place(&larger, old->hash, now_ms);
+        is_whole = place != NULL;
+        if (is_whole)
+            *place = *old;
+    }
+    free(is_whole ? table->places : larger.places);
+    if (is_whole)
+        *table = larger;
+    return is_whole;
+}
+
+/* Its own, one that is free, or, in a full table, another's. NULL without memory. */
+static struct budget_place *take_place(struct budget_table *table, uint64_t hash, uint64_t now_ms)
+{
+    struct budget_place *place = find_place(table, hash);
+    while (place == NULL) {
+        place = free_place(table, hash, now_ms);
+        if (place == NULL && !grow(table, now_ms))
+            return table->count > 0 ? nth_place(table, hash, 0) : NULL;
+    }
+    return place;
 }
 
 void budget_prove(struct budget *b, struct now now, const struct addr *addr)
@@ -41,18 +95,17 @@ void budget_prove(struct budget *b, struct now now, const struct addr *addr)
     if (addr_is_private(addr))
         return;
     uint64_t hash = hash_of(b, addr);
-    struct budget_place *place = find_place(&b->proofs, hash);
+    struct budget_place *place = take_place(&b->proofs, hash, now.ms);
     if (place != NULL)
         *place = (struct budget_place){.hash = hash, .until_ms = now.ms + BUDGET_PROOF_MS};
 }
 
 static bool is_proved(const struct budget *b, struct now now, const struct addr *addr)
 {
-    if (b->proofs == NULL)
+    if (b->proofs.count == 0)
         return false;
-    uint64_t hash = hash_of(b, addr);
-    const struct budget_place *place = &b->proofs[hash % BUDGET_PLACES];
-    return place->hash == hash && now.ms < place->until_ms;
+    const struct budget_place *place = find_place(&b->proofs, hash_of(b, addr));
+    return place != NULL && now.ms < place->until_ms;
 }
 
 /* What is spent is kept as the time until it has come back, so that nothing has to be refilled. A
@@ -74,6 +127,6 @@ bool budget_pay(struct budget *b, struct now now, const struct addr *addr, size_
         return true;
     const struct addr prefix = addr_prefix(addr);
     uint64_t hash = hash_of(b, &prefix);
-    struct budget_place *place = find_place(&b->shares, hash);
+    struct budget_place *place = take_place(&b->shares, hash, now.ms);
     return place != NULL && pay_from_share(place, hash, now.ms, size);
 }

@@ -3,8 +3,9 @@
  * is paid from its prefix's share (v4 /24, v6 /56), which fills again with time; when that is
  * spent, replies shrink to nodes and token. A valid token proves an address, and so does the answer
  * to a query of ours. Loopback and private addresses pay nothing: nobody outside can be flooded by
- * them. Two tables of fixed size, there only once somebody outside asks; places that collide under
- * the secret key share a fate, which costs a stranger a repeated question and nobody a flood. */
+ * them. Two tables that grow as they fill, there only once somebody outside asks; when one is as
+ * large as it gets, places that collide under the secret key share a fate, which costs a stranger a
+ * repeated question and nobody a flood. */
 #ifndef XORD_DHT_BUDGET_H
 #define XORD_DHT_BUDGET_H
 
@@ -13,7 +14,7 @@
 #include "common/now.h"
 #include "common/rng.h"
 
-#define BUDGET_PLACES 1024u  /* a table; 16 KiB each */
+#define BUDGET_PLACES 1024u  /* a table at most; 16 KiB each */
 #define BUDGET_SHARE  65536u /* bytes a prefix can have at once: some 60 of the largest items */
 #define BUDGET_REFILL 2048u  /* bytes a second: less than any line, and two items */
 #define BUDGET_PROOF_MS                                                                            \
@@ -22,10 +23,15 @@
 
 struct budget_place;
 
+struct budget_table {
+    struct budget_place *places; /* owned; NULL: none yet */
+    uint32_t count;              /* a power of two */
+};
+
 struct budget {
     uint8_t key[HASH_KEY_SIZE];
-    struct budget_place *proofs; /* by address and port; owned; NULL: none yet */
-    struct budget_place *shares; /* by prefix */
+    struct budget_table proofs; /* by address and port */
+    struct budget_table shares; /* by prefix */
 };
 
 void budget_init(struct budget *b, struct rng *rng);
