@@ -130,7 +130,7 @@ static bool is_proved(unsigned n)
 
 START_TEST(the_table_grows_with_those_who_proved_themselves)
 {
-    const unsigned few = 5, many = 100;
+    const unsigned few = 16, many = BUDGET_PLACES / 2;
     set_up();
     for (unsigned i = 0; i < many; i++) {
         const struct addr addr = nth(i);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #define PLACES_MIN 16u
-#define WINDOW     8u /* places from where the hash points on, one of which is its own */
+#define WINDOW     16u /* places from where the hash points on, one of which is its own */
 
 struct budget_place {
     uint64_t hash;     /* of whom it is; 0: nobody */

@@ -14,7 +14,7 @@
 #include "common/now.h"
 #include "common/rng.h"
 
-#define BUDGET_PLACES 512u   /* a table at most; 8 KiB each */
+#define BUDGET_PLACES 512u   /* a table at most; 8 KiB each; half as many hardly ever collide */
 #define BUDGET_SHARE  65536u /* bytes a prefix can have at once: some 60 of the largest items */
 #define BUDGET_REFILL 2048u  /* bytes a second: less than any line, and two items */
 #define BUDGET_PROOF_MS                                                                            \
